@@ -1,0 +1,146 @@
+# What every room's CMakeLists.txt is written with.
+#
+#   descent_library(target DIR directory [SHARED] SOURCES files...
+#                   [PUBLIC_DEPS targets...] [PRIVATE_DEPS targets...])
+#   descent_binary(program SOURCES files... DEPS targets...)
+#   descent_test(program SOURCES files... DEPS targets...
+#                [LABELS unit|e2e|slow|data...] [TIMEOUT seconds])
+#   descent_script_test(test COMMAND command... [LABELS ...] [TIMEOUT seconds])
+#
+# A room is one library over one directory. The sources include each other from the root of the
+# repository ("core/network.h"), but a target sees only its own room and those it links: each
+# room's include directory is build/rooms/<target>/, which holds a link to that room and to nothing
+# else. What a room shows of others in its headers goes into PUBLIC_DEPS, the rest into PRIVATE_DEPS.
+
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
+
+# Programs find their libraries beside them, in the build tree as well as installed.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+set(CMAKE_INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
+
+find_program(DESCENT_CCACHE ccache)
+if(DESCENT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DESCENT_CCACHE})
+endif()
+
+# Warnings are errors in our own sources; generated and third-party headers are system headers.
+# -Wrestrict is off since gcc 12 sees overlaps in inlined std::string assignments (its bug 105651).
+add_library(descent_warnings INTERFACE)
+target_compile_options(descent_warnings INTERFACE
+  -Wall -Wextra -Werror -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wextra-semi -Wcast-qual -Wundef
+  $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local -Wno-restrict>
+  $<$<CXX_COMPILER_ID:Clang>:-Wshadow -Wthread-safety>)
+
+if(DESCENT_SANITIZERS)
+  add_compile_options(-fsanitize=${DESCENT_SANITIZERS} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${DESCENT_SANITIZERS})
+endif()
+
+# build/rooms/<target>/<directory> -> <directory>
+function(descent_show_room target directory)
+  set(root ${CMAKE_BINARY_DIR}/rooms/${target})
+  cmake_path(GET directory PARENT_PATH parent)
+  file(MAKE_DIRECTORY ${root}/${parent})
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${directory} ${root}/${directory} SYMBOLIC)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${root}>)
+endfunction()
+
+# The same for single headers, where a target sees only them of a room.
+function(descent_show_headers target scope)
+  set(root ${CMAKE_BINARY_DIR}/rooms/${target})
+  foreach(header IN LISTS ARGN)
+    cmake_path(GET header PARENT_PATH parent)
+    file(MAKE_DIRECTORY ${root}/${parent})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${header} ${root}/${header} SYMBOLIC)
+  endforeach()
+  target_include_directories(${target} ${scope} ${root})
+endfunction()
+
+function(descent_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SHARED" "DIR" "SOURCES;PUBLIC_DEPS;PRIVATE_DEPS")
+  set(kind STATIC)
+  if(arg_SHARED)
+    set(kind SHARED)
+  endif()
+  add_library(${name} ${kind} ${arg_SOURCES})
+  descent_show_room(${name} ${arg_DIR})
+  target_link_libraries(${name} PUBLIC ${arg_PUBLIC_DEPS}
+                                    PRIVATE ${arg_PRIVATE_DEPS} $<BUILD_INTERFACE:descent_warnings>)
+endfunction()
+
+function(descent_binary name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} descent_warnings)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# Registers a test with its labels: LABELS (unit if there are none) and its room, which is the first
+# directory below tests/. Sets `room` in the caller.
+function(descent_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND;LABELS")
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests
+             OUTPUT_VARIABLE path)
+  string(REGEX REPLACE "/.*" "" room ${path})
+  add_test(NAME ${room}.${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${room}.${name} PROPERTIES LABELS "${arg_LABELS};${room}"
+                                                      TIMEOUT ${arg_TIMEOUT})
+  set(room ${room} PARENT_SCOPE)
+endfunction()
+
+# A googletest program. It sees "tests/..." beside the rooms it links. The target tests_<room>
+# builds all the programs of a room.
+function(descent_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LABELS")
+  descent_add_test(${name} COMMAND ${name} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests_bin/${room})
+  target_link_libraries(${name} PRIVATE
+    ${arg_DEPS} descent_warnings descent_test_paths GTest::gmock GTest::gtest_main Threads::Threads
+    $<TARGET_NAME_IF_EXISTS:descent_abseil_thread_sanitizer>)
+  if(NOT TARGET tests_${room})
+    add_custom_target(tests_${room})
+  endif()
+  add_dependencies(tests_${room} ${name})
+endfunction()
+
+# A test that is a command: a script, or one of our programs with arguments.
+function(descent_script_test name)
+  descent_add_test(${name} ${ARGN})
+endfunction()
+
+# "version/version.h": what --version prints. The commit is looked up at every build, and only one
+# small file is compiled when it changes.
+function(descent_add_version_library target)
+  set(root ${CMAKE_BINARY_DIR}/rooms/${target})
+  file(MAKE_DIRECTORY ${root}/version)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/version.h ${root}/version/version.h COPYONLY)
+  add_custom_command(
+    OUTPUT ${root}/version/version.cc always_look_up_the_commit
+    COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D COMMIT=${DESCENT_COMMIT}
+            -D VERSION=${PROJECT_VERSION} -D INPUT=${PROJECT_SOURCE_DIR}/cmake/version.cc.in
+            -D OUTPUT=${root}/version/version.cc -P ${PROJECT_SOURCE_DIR}/cmake/Version.cmake
+    COMMENT "Looking up the commit"
+    VERBATIM)
+  set_source_files_properties(always_look_up_the_commit PROPERTIES SYMBOLIC TRUE)
+  add_library(${target} STATIC ${root}/version/version.cc)
+  target_include_directories(${target} PUBLIC ${root})
+endfunction()
