@@ -1,0 +1,33 @@
+#include "core/gradient_norm.h"
+
+#include <cmath>
+
+#include "core/flat_chunks.h"
+#include "core/kernels/sum_of_squares.h"
+
+namespace descent {
+
+double GradientNorm(const Buffer& gradients, ThreadPool* pool, std::vector<double>* scratch) {
+  const std::int64_t elements = gradients.size();
+  const std::int64_t chunks = (elements + kFlatChunk - 1) / kFlatChunk;
+  scratch->assign(static_cast<std::size_t>(chunks), 0);
+  WithElementType(gradients.type(), [&](auto zero) {
+    const auto* const values = gradients.data<decltype(zero)>();
+    RunFlatTasks(elements, chunks, pool, [&](std::int64_t chunk) {
+      const std::int64_t begin = chunk * kFlatChunk;
+      (*scratch)[static_cast<std::size_t>(chunk)] =
+          SumOfSquares(values + begin, std::min(kFlatChunk, elements - begin));
+    });
+  });
+  double sum = 0;
+  for (const double part : *scratch) sum += part;
+  return std::sqrt(sum);
+}
+
+double RangeNorm(const Buffer& gradients, std::int64_t offset, std::int64_t n) {
+  return WithElementType(gradients.type(), [&](auto zero) {
+    return std::sqrt(SumOfSquares(gradients.data<decltype(zero)>() + offset, n));
+  });
+}
+
+}  // namespace descent

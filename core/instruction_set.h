@@ -1,0 +1,16 @@
+// Which build of the core is running.
+
+#ifndef CORE_INSTRUCTION_SET_H_
+#define CORE_INSTRUCTION_SET_H_
+
+#include <string_view>
+
+namespace descent {
+
+// "x86-64", "x86-64-v3", "x86-64-v4" or "aarch64": what the loaded core was compiled for. Results
+// are bit-identical within one of them.
+std::string_view InstructionSet();
+
+}  // namespace descent
+
+#endif  // CORE_INSTRUCTION_SET_H_

@@ -1,0 +1,62 @@
+// The one matrix product of the engine: forward, weight gradients and input gradients all use it.
+//
+//   c(i, j) = start(j) + Σ_p a(i, p) b(p, j)      i < m, j < n, p < k
+//
+// What it computes is defined down to the bit, for everything that surrounds it (blocking, packing,
+// number of threads, number of rows) is free to change as long as the definition holds:
+//
+//   n > 1:  c = start(j); for p = 0 … k-1 in order: c = madd(a(i, p), b(p, j), c)
+//   n = 1:  the p are dealt out to the lanes of one register in turn (lane p mod W), each lane sums
+//           its own in order by madd, and the lanes are added in a fixed tree, then start
+//
+// where madd is the fused multiply-add if the instruction set has one. So an element depends on its
+// row of a, its column of b, k and nothing else.
+
+#ifndef CORE_KERNELS_GEMM_H_
+#define CORE_KERNELS_GEMM_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "core/buffer.h"
+#include "core/thread_pool.h"
+
+namespace descent {
+
+// Reads of `b` and `start` may run up to kPadding bytes past their last element, so both must lie
+// in a Buffer; the surplus is never used. `c` is written exactly.
+template <typename T>
+struct GemmOperands {
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+
+  // a(i, p) = a[i * a_row_stride + p * a_col_stride]; one of the two strides is 1.
+  const T* a = nullptr;
+  std::int64_t a_row_stride = 0;
+  std::int64_t a_col_stride = 0;
+
+  // b(p, j) = b[p * b_row_stride + j * b_col_stride]; one of the two strides is 1.
+  const T* b = nullptr;
+  std::int64_t b_row_stride = 0;
+  std::int64_t b_col_stride = 0;
+
+  T* c = nullptr;            // c(i, j) = c[i * n + j]
+  const T* start = nullptr;  // [n], or null for zero
+};
+
+// Called for blocks of c when they are final, from the thread that computed them: rows
+// [row, row + rows), columns [col, col + cols). Blocks cover c exactly once.
+using GemmEpilogue = absl::FunctionRef<void(std::int64_t row, std::int64_t rows, std::int64_t col,
+                                            std::int64_t cols)>;
+
+// Computes c. `pool` may be null. `packed` is scratch that grows and is kept by the caller.
+template <typename T>
+void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, Buffer* packed, GemmEpilogue epilogue);
+
+extern template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, Buffer*, GemmEpilogue);
+extern template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, Buffer*, GemmEpilogue);
+
+}  // namespace descent
+
+#endif  // CORE_KERNELS_GEMM_H_

@@ -1,0 +1,216 @@
+// Arithmetic on packets: as many floats or doubles as one register of the instruction set holds.
+// Internal to the core; a thin layer over Eigen's packet primitives, compiled for one instruction
+// set, without dispatch at run time.
+//
+// What it is for: loops over arrays whose results do not depend on where an element lies. A tail of
+// fewer elements than a register goes through the same packet operations as the rest, on a copy on
+// the stack, so an element's bits depend on its value alone, and nothing outside [0, n) is touched.
+//
+// Multiply and add are fused in MulAdd only, where the instruction set can, and nowhere else:
+// compile with -ffp-contract=off.
+
+#ifndef CORE_KERNELS_PACKET_H_
+#define CORE_KERNELS_PACKET_H_
+
+#include <Eigen/Core>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+namespace descent::kernels {
+
+// Comparisons of packets: per lane all ones or all zeros. Combine with & and |, use with Select.
+template <typename T>
+struct Mask;
+
+// kLanes numbers of type T (float or double) in one register.
+template <typename T>
+class Packet {
+ public:
+  using Register = typename Eigen::internal::packet_traits<T>::type;
+  // The bits of the lanes as unsigned integers.
+  using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  typedef Word Bits __attribute__((vector_size(sizeof(Register))));
+
+  static constexpr int kLanes = static_cast<int>(sizeof(Register) / sizeof(T));
+  static_assert(Eigen::internal::packet_traits<T>::Vectorizable, "needs a vector instruction set");
+
+  Packet() = default;
+  // A number in every lane. Implicit, so that formulas read as they are written.
+  template <typename Number>
+    requires std::is_arithmetic_v<Number>
+  [[gnu::always_inline]] Packet(Number value)
+      : register_(Eigen::internal::pset1<Register>(static_cast<T>(value))) {}
+  [[gnu::always_inline]] static Packet FromRegister(Register value) { return Packet(value, 0); }
+  [[gnu::always_inline]] static Packet FromBits(Bits bits) {
+    return FromRegister(std::bit_cast<Register>(bits));
+  }
+
+  // kLanes elements, at any address.
+  [[gnu::always_inline]] static Packet Load(const T* from) {
+    return FromRegister(Eigen::internal::ploadu<Register>(from));
+  }
+  [[gnu::always_inline]] void Store(T* to) const { Eigen::internal::pstoreu(to, register_); }
+
+  // The first `count` lanes, 0 <= count < kLanes; the other lanes of a load are zero.
+  [[gnu::always_inline]] static Packet LoadFirst(const T* from, int count) {
+    T lanes[kLanes] = {};
+    for (int i = 0; i < count; ++i) lanes[i] = from[i];
+    return Load(lanes);
+  }
+  [[gnu::always_inline]] void StoreFirst(T* to, int count) const {
+    T lanes[kLanes];
+    Store(lanes);
+    for (int i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+
+  [[gnu::always_inline]] Register raw() const { return register_; }
+  [[gnu::always_inline]] Bits bits() const { return std::bit_cast<Bits>(register_); }
+  [[gnu::always_inline]] T First() const { return Eigen::internal::pfirst(register_); }
+
+  [[gnu::always_inline]] friend Packet operator+(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::padd(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet operator-(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::psub(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet operator*(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::pmul(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet operator/(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::pdiv(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet operator-(Packet a) {
+    return FromRegister(Eigen::internal::pnegate(a.register_));
+  }
+
+  // False where an operand is NaN.
+  [[gnu::always_inline]] friend Mask<T> operator<(Packet a, Packet b) {
+    return {std::bit_cast<Bits>(a.register_ < b.register_)};
+  }
+  [[gnu::always_inline]] friend Mask<T> operator<=(Packet a, Packet b) {
+    return {std::bit_cast<Bits>(a.register_ <= b.register_)};
+  }
+  [[gnu::always_inline]] friend Mask<T> operator>(Packet a, Packet b) { return b < a; }
+  [[gnu::always_inline]] friend Mask<T> operator>=(Packet a, Packet b) { return b <= a; }
+  [[gnu::always_inline]] friend Mask<T> operator==(Packet a, Packet b) {
+    return {std::bit_cast<Bits>(a.register_ == b.register_)};
+  }
+
+  // a * b + c, rounded once where the instruction set can.
+  [[gnu::always_inline]] friend Packet MulAdd(Packet a, Packet b, Packet c) {
+    return FromRegister(Eigen::internal::pmadd(a.register_, b.register_, c.register_));
+  }
+  // The smaller and the larger; `a` where a is NaN.
+  [[gnu::always_inline]] friend Packet Min(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::pmin(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet Max(Packet a, Packet b) {
+    return FromRegister(Eigen::internal::pmax(a.register_, b.register_));
+  }
+  [[gnu::always_inline]] friend Packet Sqrt(Packet a) {
+    return FromRegister(Eigen::internal::psqrt(a.register_));
+  }
+  [[gnu::always_inline]] friend Packet Abs(Packet a) { return FromBits(a.bits() & ~SignBit()); }
+  // |magnitude| with the sign of `sign`.
+  [[gnu::always_inline]] friend Packet CopySign(Packet magnitude, Packet sign) {
+    return FromBits((magnitude.bits() & ~SignBit()) | (sign.bits() & SignBit()));
+  }
+
+  // Over the lanes, in a fixed order.
+  [[gnu::always_inline]] friend T Sum(Packet a) { return Eigen::internal::predux(a.register_); }
+  // Requires lanes without NaN.
+  [[gnu::always_inline]] friend T Largest(Packet a) {
+    return Eigen::internal::predux_max(a.register_);
+  }
+
+ private:
+  [[gnu::always_inline]] Packet(Register value, int) : register_(value) {}
+
+  [[gnu::always_inline]] static Bits SignBit() {
+    return Bits{} + (Word{1} << (std::numeric_limits<Word>::digits - 1));
+  }
+
+  Register register_;
+};
+
+template <typename T>
+struct Mask {
+  typename Packet<T>::Bits bits;
+
+  [[gnu::always_inline]] friend Mask operator&(Mask a, Mask b) { return {a.bits & b.bits}; }
+  [[gnu::always_inline]] friend Mask operator|(Mask a, Mask b) { return {a.bits | b.bits}; }
+  [[gnu::always_inline]] friend Packet<T> Select(Mask mask, Packet<T> if_true, Packet<T> if_false) {
+    return Packet<T>::FromRegister(mask.bits ? if_true.raw() : if_false.raw());
+  }
+};
+
+// min(max(x, low), high); NaN where x is NaN.
+template <typename T>
+[[gnu::always_inline]] inline Packet<T> Clamp(Packet<T> x, std::type_identity_t<Packet<T>> low,
+                                              std::type_identity_t<Packet<T>> high) {
+  return Min(Max(x, low), high);
+}
+
+// A place in arrays of n elements where a whole packet fits.
+template <typename T>
+class WholeSlice {
+ public:
+  [[gnu::always_inline]] explicit WholeSlice(std::int64_t begin) : begin_(begin) {}
+
+  std::int64_t begin() const { return begin_; }
+  static constexpr int size() { return Packet<T>::kLanes; }
+
+  [[gnu::always_inline]] Packet<T> Load(const T* array) const {
+    return Packet<T>::Load(array + begin_);
+  }
+  [[gnu::always_inline]] void Store(Packet<T> packet, T* array) const {
+    packet.Store(array + begin_);
+  }
+  // The packet with `filler` in the lanes that are no elements of the arrays, for reductions.
+  [[gnu::always_inline]] Packet<T> Filled(Packet<T> packet, T /*filler*/) const { return packet; }
+
+ private:
+  std::int64_t begin_;
+};
+
+// The last place, where 0 < size < kLanes elements are left.
+template <typename T>
+class TailSlice {
+ public:
+  [[gnu::always_inline]] TailSlice(std::int64_t begin, int size) : begin_(begin), size_(size) {}
+
+  std::int64_t begin() const { return begin_; }
+  int size() const { return size_; }
+
+  [[gnu::always_inline]] Packet<T> Load(const T* array) const {
+    return Packet<T>::LoadFirst(array + begin_, size_);
+  }
+  [[gnu::always_inline]] void Store(Packet<T> packet, T* array) const {
+    packet.StoreFirst(array + begin_, size_);
+  }
+  [[gnu::always_inline]] Packet<T> Filled(Packet<T> packet, T filler) const {
+    T lanes[Packet<T>::kLanes];
+    packet.Store(lanes);
+    for (int i = size_; i < Packet<T>::kLanes; ++i) lanes[i] = filler;
+    return Packet<T>::Load(lanes);
+  }
+
+ private:
+  std::int64_t begin_;
+  int size_;
+};
+
+// Calls body(slice) for consecutive slices that cover [0, n).
+template <typename T, typename Body>
+[[gnu::always_inline]] inline void ForEachPacket(std::int64_t n, Body&& body) {
+  constexpr int kLanes = Packet<T>::kLanes;
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(WholeSlice<T>(i));
+  if (i < n) body(TailSlice<T>(i, static_cast<int>(n - i)));
+}
+
+}  // namespace descent::kernels
+
+#endif  // CORE_KERNELS_PACKET_H_

@@ -1,0 +1,99 @@
+#include "core/philox.h"
+
+#include <cmath>
+#include <span>
+
+#include "core/check.h"
+
+namespace descent {
+namespace {
+
+constexpr std::uint32_t Low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+constexpr std::uint32_t High(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
+// Highest power first.
+double Polynomial(std::span<const double> coefficients, double x) {
+  double sum = 0;
+  for (const double coefficient : coefficients) sum = sum * x + coefficient;
+  return sum;
+}
+
+// The natural logarithm by arithmetic that is the same everywhere, which the C library's need not
+// be: with x = m 2^e and m in [√½, √2), log x = e log 2 + 2 artanh((m - 1) / (m + 1)).
+double PortableLog(double x) {
+  int exponent = 0;
+  double mantissa = std::frexp(x, &exponent);
+  if (mantissa < 0.70710678118654752440) {
+    mantissa *= 2;
+    --exponent;
+  }
+  const double s = (mantissa - 1) / (mantissa + 1);
+  const double square = s * s;
+  double series = 0;
+  for (int power = 25; power >= 1; power -= 2) series = series * square + 1.0 / power;
+  return exponent * 0.69314718055994530942 + 2 * s * series;
+}
+
+// AS 241, one rational function for the middle and two for the tails, highest power first.
+constexpr double kMiddleTop[] = {2.5090809287301226727e+3, 3.3430575583588128105e+4,
+                                 6.7265770927008700853e+4, 4.5921953931549871457e+4,
+                                 1.3731693765509461125e+4, 1.9715909503065514427e+3,
+                                 1.3314166789178437745e+2, 3.3871328727963666080e+0};
+constexpr double kMiddleBottom[] = {5.2264952788528545610e+3, 2.8729085735721942674e+4,
+                                    3.9307895800092710610e+4, 2.1213794301586595867e+4,
+                                    5.3941960214247511077e+3, 6.8718700749205790830e+2,
+                                    4.2313330701600911252e+1, 1.0};
+constexpr double kTailTop[] = {7.74545014278341407640e-4, 2.27238449892691845833e-2,
+                               2.41780725177450611770e-1, 1.27045825245236838258e+0,
+                               3.64784832476320460504e+0, 5.76949722146069140550e+0,
+                               4.63033784615654529590e+0, 1.42343711074968357734e+0};
+constexpr double kTailBottom[] = {1.05075007164441684324e-9, 5.47593808499534494600e-4,
+                                  1.51986665636164571966e-2, 1.48103976427480074590e-1,
+                                  6.89767334985100004550e-1, 1.67638483018380384940e+0,
+                                  2.05319162663775882187e+0, 1.0};
+constexpr double kFarTop[] = {2.01033439929228813265e-7, 2.71155556874348757815e-5,
+                              1.24266094738807843860e-3, 2.65321895265761230930e-2,
+                              2.96560571828504891230e-1, 1.78482653991729133580e+0,
+                              5.46378491116411436990e+0, 6.65790464350110377720e+0};
+constexpr double kFarBottom[] = {2.04426310338993978564e-15, 1.42151175831644588870e-7,
+                                 1.84631831751005468180e-5,  7.86869131145613259100e-4,
+                                 1.48753612908506148525e-2,  1.36929880922735805310e-1,
+                                 5.99832206555887937690e-1,  1.0};
+
+}  // namespace
+
+PhiloxBlock Philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * counter[0];
+    const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * counter[2];
+    counter = {High(product1) ^ counter[1] ^ key[0], Low(product1),
+               High(product0) ^ counter[3] ^ key[1], Low(product0)};
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
+  }
+  return counter;
+}
+
+double PhiloxStream::Uniform(std::uint64_t i) const {
+  const PhiloxBlock block =
+      Philox4x32({Low(i), High(i), Low(stream_), High(stream_)}, {Low(seed_), High(seed_)});
+  const std::uint64_t bits = (std::uint64_t{block[1]} << 32 | block[0]) >> 12;
+  return (static_cast<double>(bits) + 0.5) * 0x1p-52;
+}
+
+double PhiloxStream::Normal(std::uint64_t i) const { return InverseNormal(Uniform(i)); }
+
+double InverseNormal(double p) {
+  DESCENT_CHECK(p > 0 && p < 1);
+  const double q = p - 0.5;
+  if (std::abs(q) <= 0.425) {
+    const double r = 0.180625 - q * q;
+    return q * Polynomial(kMiddleTop, r) / Polynomial(kMiddleBottom, r);
+  }
+  const double r = std::sqrt(-PortableLog(q < 0 ? p : 1 - p));
+  const double tail = r <= 5 ? Polynomial(kTailTop, r - 1.6) / Polynomial(kTailBottom, r - 1.6)
+                             : Polynomial(kFarTop, r - 5) / Polynomial(kFarBottom, r - 5);
+  return q < 0 ? -tail : tail;
+}
+
+}  // namespace descent

@@ -1,0 +1,209 @@
+// What a network and its optimizer are: plain descriptions, with the defaults of the wire contract.
+// Validated by Network::Create and Optimizer creation, not here.
+
+#ifndef CORE_SPEC_H_
+#define CORE_SPEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "core/data_type.h"
+
+namespace descent {
+
+// Definitions: core/activations/.
+enum class ActivationKind : std::uint8_t {
+  kIdentity,
+  kSigmoid,
+  kTanh,
+  kRelu,
+  kSoftsign,
+  kLeakyRelu,
+  kElu,
+  kSelu,
+  kGelu,
+  kGeluTanh,
+  kSilu,
+  kMish,
+  kSoftplus,
+  kHardSigmoid,
+  kHardSwish,
+  kRelu6,
+  kExponential,
+};
+
+struct ActivationSpec {
+  ActivationKind kind = ActivationKind::kIdentity;
+  std::optional<double> alpha;  // LEAKY_RELU (0.01) and ELU (1) only
+};
+
+// Definitions: core/initializers/.
+enum class InitializerKind : std::uint8_t {
+  kGlorotUniform,
+  kGlorotNormal,
+  kHeUniform,
+  kHeNormal,
+  kLecunNormal,
+  kFanInUniform,
+  kZeros,
+  kConstant,
+};
+
+struct InitializerSpec {
+  // Unset: for kernels HE_UNIFORM before the ReLU family and GLOROT_UNIFORM otherwise, for biases
+  // ZEROS.
+  std::optional<InitializerKind> kind;
+  // CONSTANT's value, or the factor on the others' gain. Unset: 0 for CONSTANT, otherwise 1.
+  std::optional<double> scale;
+};
+
+struct DenseSpec {
+  std::int64_t units = 0;
+  ActivationSpec activation;
+  bool omit_bias = false;
+  InitializerSpec kernel_initializer;
+  InitializerSpec bias_initializer;
+};
+
+// Definitions: core/losses/.
+enum class LossKind : std::uint8_t {
+  kHalfSquaredError,
+  kMeanSquaredError,
+  kMeanAbsoluteError,
+  kHuber,
+  kLogCosh,
+  kSoftmaxCrossEntropy,
+  kBinaryCrossEntropy,
+  kPoisson,
+  kQuantile,
+};
+
+struct LossSpec {
+  LossKind kind = LossKind::kMeanSquaredError;
+  std::optional<double> delta;            // HUBER (1) and QUANTILE (0.5) only
+  std::optional<double> label_smoothing;  // SOFTMAX_CROSS_ENTROPY (0) only
+};
+
+struct NetworkSpec {
+  std::int64_t input_features = 0;
+  std::vector<DenseSpec> layers;
+  LossSpec loss;
+  DataType data_type = DataType::kFloat32;
+  std::uint64_t seed = 0;
+};
+
+// Hyperparameters. Definitions of the updates: core/optimizers/.
+
+struct SgdOptions {
+  double momentum = 0;
+  bool nesterov = false;
+  double weight_decay = 0;
+};
+
+struct AdamOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+  bool amsgrad = false;
+};
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 1e-2;
+  bool amsgrad = false;
+};
+
+struct RmsPropOptions {
+  double alpha = 0.99;
+  double epsilon = 1e-8;
+  double momentum = 0;
+  bool centered = false;
+  double weight_decay = 0;
+};
+
+struct AdagradOptions {
+  double epsilon = 1e-10;
+  double initial_accumulator_value = 0;
+  double lr_decay = 0;
+  double weight_decay = 0;
+};
+
+struct AdadeltaOptions {
+  double rho = 0.9;
+  double epsilon = 1e-6;
+  double weight_decay = 0;
+};
+
+struct NadamOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double momentum_decay = 4e-3;
+  double weight_decay = 0;
+};
+
+struct LionOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double weight_decay = 0;
+};
+
+struct FtrlOptions {
+  double beta = 1;
+  double l1 = 0;
+  double l2 = 0;
+};
+
+using OptimizerOptions =
+    std::variant<SgdOptions, AdamOptions, AdamWOptions, RmsPropOptions, AdagradOptions,
+                 AdadeltaOptions, NadamOptions, LionOptions, FtrlOptions>;
+
+// Learning-rate schedules: functions of the step alone. Definitions: core/schedules/.
+
+struct ConstantSchedule {};
+
+struct StepSchedule {
+  std::int64_t step_size = 0;
+  double gamma = 0.1;
+};
+
+struct ExponentialSchedule {
+  double gamma = 0;
+};
+
+struct CosineSchedule {
+  std::int64_t period = 0;             // steps of the first cycle
+  std::int64_t period_multiplier = 1;  // each cycle is so many times longer than the one before
+  double minimum_learning_rate = 0;
+};
+
+struct InverseTimeSchedule {
+  std::int64_t decay_steps = 0;
+  double decay_rate = 0;
+};
+
+struct ScheduleSpec {
+  std::variant<ConstantSchedule, StepSchedule, ExponentialSchedule, CosineSchedule,
+               InverseTimeSchedule>
+      decay;
+  // The first so many steps rise linearly to the base rate; the decay counts from their end.
+  std::int64_t warmup_steps = 0;
+};
+
+struct OptimizerSpec {
+  double learning_rate = 0;
+  OptimizerOptions algorithm;
+  ScheduleSpec schedule;
+  std::optional<double> clip_norm;   // scales the whole gradient down to this 2-norm
+  std::optional<double> clip_value;  // then clamps each element to [-clip_value, clip_value]
+  bool exclude_bias_from_weight_decay = false;
+};
+
+}  // namespace descent
+
+#endif  // CORE_SPEC_H_

@@ -1,0 +1,132 @@
+#include "core/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "core/check.h"
+
+namespace descent {
+
+// Jobs are offered in a list; a worker joins the oldest one that has tasks left. Tasks are handed
+// out by an atomic counter, so a fast thread takes more of them.
+class ThreadPool::Workers {
+ public:
+  explicit Workers(int count) {
+    threads_.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+  }
+
+  ~Workers() {
+    {
+      const absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+      offers_.fetch_add(1, std::memory_order_release);
+      changed_.SignalAll();
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  void Run(std::int64_t tasks, absl::FunctionRef<void(std::int64_t)> body) {
+    Job job{.tasks = tasks, .body = body};
+    {
+      const absl::MutexLock lock(&mutex_);
+      jobs_.push_back(&job);
+      offers_.fetch_add(1, std::memory_order_release);
+      if (tasks > 2) {
+        changed_.SignalAll();
+      } else {
+        changed_.Signal();
+      }
+    }
+    RunTasks(&job);
+    // No worker may join any more; those inside finish the task they hold.
+    const absl::MutexLock lock(&mutex_);
+    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+    const auto left = [&job]() { return job.inside == 0; };
+    mutex_.Await(absl::Condition(&left));
+  }
+
+ private:
+  struct Job {
+    std::int64_t tasks;
+    absl::FunctionRef<void(std::int64_t)> body;
+    std::atomic<std::int64_t> next{0};
+    int inside = 0;  // workers running its tasks; guarded by the pool's mutex
+  };
+
+  // How often an idle worker looks for the next job before it sleeps: a step offers its products
+  // microseconds apart, and waking a thread costs more than that.
+  static constexpr int kSpins = 2000;
+
+  static void RunTasks(Job* job) {
+    for (;;) {
+      const std::int64_t task = job->next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= job->tasks) return;
+      job->body(task);
+    }
+  }
+
+  Job* FindJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (Job* job : jobs_) {
+      if (job->next.load(std::memory_order_relaxed) < job->tasks) return job;
+    }
+    return nullptr;
+  }
+
+  void Work() {
+    mutex_.Lock();
+    while (!stopping_) {
+      if (Job* job = FindJob(); job != nullptr) {
+        ++job->inside;
+        mutex_.Unlock();
+        RunTasks(job);
+        mutex_.Lock();
+        --job->inside;
+        continue;
+      }
+      const std::uint64_t seen = offers_.load(std::memory_order_relaxed);
+      mutex_.Unlock();
+      for (int i = 0; i < kSpins && offers_.load(std::memory_order_acquire) == seen; ++i) Pause();
+      mutex_.Lock();
+      while (!stopping_ && offers_.load(std::memory_order_relaxed) == seen) changed_.Wait(&mutex_);
+    }
+    mutex_.Unlock();
+  }
+
+  static void Pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  absl::Mutex mutex_;
+  absl::CondVar changed_;
+  std::vector<Job*> jobs_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Counts offered jobs; written under the mutex, read by spinning workers without it.
+  std::atomic<std::uint64_t> offers_{0};
+  std::vector<std::thread> threads_;
+};
+
+ThreadPool::ThreadPool(int threads) : threads_(threads) {
+  DESCENT_CHECK(threads >= 1);
+  if (threads > 1) workers_ = std::make_unique<Workers>(threads - 1);
+}
+
+ThreadPool::~ThreadPool() = default;
+
+void ThreadPool::ParallelFor(std::int64_t tasks, absl::FunctionRef<void(std::int64_t)> body) {
+  if (workers_ == nullptr || tasks <= 1) {
+    for (std::int64_t i = 0; i < tasks; ++i) body(i);
+    return;
+  }
+  workers_->Run(tasks, body);
+}
+
+}  // namespace descent

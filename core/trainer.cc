@@ -1,0 +1,277 @@
+#include "core/trainer.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "core/finite.h"
+#include "core/flat_chunks.h"
+#include "core/gradient_norm.h"
+#include "core/optimizers/kinds.h"
+#include "core/schedules/schedule.h"
+#include "core/status_macros.h"
+
+namespace descent {
+namespace {
+
+// More slots than any optimizer has.
+constexpr std::size_t kMaxSlots = 4;
+
+// Added to the norm before dividing by it, as PyTorch's clip_grad_norm_ does.
+constexpr double kClipNormEpsilon = 1e-6;
+
+absl::Status NonFiniteUpdate(const char* what) {
+  return Error(absl::StatusCode::kFailedPrecondition, "NON_FINITE_UPDATE",
+               absl::StrCat("the update was refused and nothing changed: ", what,
+                            " would not be finite; try a lower learning rate, or clipping"),
+               {{"what", what}});
+}
+
+// The larger of the two, NaN if one is.
+double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
+
+}  // namespace
+
+Trainer::Trainer(std::shared_ptr<const Network> network, ThreadPool* pool)
+    : network_(std::move(network)),
+      pool_(pool),
+      snapshots_(network_->data_type(), network_->layout().size()) {}
+
+Trainer::~Trainer() = default;
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(std::shared_ptr<const Network> network,
+                                                         const OptimizerSpec& optimizer,
+                                                         ThreadPool* pool) {
+  DESCENT_CHECK(network != nullptr);
+  auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(network), pool));
+  RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
+  trainer->current_ = trainer->snapshots_.Acquire(0);
+  *SnapshotPool::mutable_parameters(trainer->current_) = trainer->network_->InitialParameters();
+  trainer->magnitudes_.parameters = LargestMagnitude(trainer->current_.parameters());
+  return trainer;
+}
+
+absl::Status Trainer::SetOptimizer(const OptimizerSpec& optimizer) {
+  RETURN_IF_ERROR(ValidateOptimizerSpec(optimizer));
+  ASSIGN_OR_RETURN(std::unique_ptr<Optimizer> created, MakeOptimizer(optimizer.algorithm));
+  const bool keep = optimizer_ != nullptr &&
+                    optimizer.algorithm.index() == optimizer_spec_.algorithm.index() &&
+                    std::ranges::equal(created->slot_names(), optimizer_->slot_names());
+  optimizer_ = std::move(created);
+  optimizer_spec_ = optimizer;
+  if (!keep) ResetOptimizerState();
+  CutRanges();
+  return absl::OkStatus();
+}
+
+void Trainer::ResetOptimizerState() {
+  optimizer_updates_ = 0;
+  slots_.clear();
+  slot_backup_.clear();
+  magnitudes_.slots = 0;
+  DESCENT_CHECK(optimizer_->slot_names().size() <= kMaxSlots);
+  for (int i = 0; i < static_cast<int>(optimizer_->slot_names().size()); ++i) {
+    Buffer& slot = slots_.emplace_back(network_->data_type(), network_->layout().size());
+    const double initial = optimizer_->InitialSlotValue(i);
+    if (initial == 0) continue;
+    for (std::int64_t j = 0; j < slot.size(); ++j) slot.Set(j, initial);
+    magnitudes_.slots = std::max(magnitudes_.slots, std::abs(initial));
+  }
+  scalars_.clear();
+  for (int i = 0; i < static_cast<int>(optimizer_->scalar_names().size()); ++i) {
+    scalars_.push_back(optimizer_->InitialScalarValue(i));
+  }
+}
+
+void Trainer::CutRanges() {
+  ranges_.clear();
+  const auto parameters = network_->layout().parameters();
+  const std::int64_t end = network_->layout().size();
+  for (std::size_t i = 0; i < parameters.size();) {
+    // Neighbours that decay alike form one stretch, gaps included.
+    const bool decay = DecaysWeights(parameters[i]);
+    const std::int64_t begin = parameters[i].offset;
+    while (i < parameters.size() && DecaysWeights(parameters[i]) == decay) ++i;
+    const std::int64_t stop = i < parameters.size() ? parameters[i].offset : end;
+    for (std::int64_t at = begin; at < stop; at += kFlatChunk) {
+      ranges_.push_back({at, std::min(kFlatChunk, stop - at), decay});
+    }
+  }
+  written_.resize(ranges_.size());
+}
+
+bool Trainer::DecaysWeights(const ParameterInfo& parameter) const {
+  return !(parameter.is_bias && optimizer_spec_.exclude_bias_from_weight_decay);
+}
+
+absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
+                                           std::optional<double> learning_rate) {
+  const Buffer& parameters = current_.parameters();
+  network_->Forward(parameters, batch.inputs, /*keep_all=*/false, pool_, &workspace_);
+  const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
+  if (!std::isfinite(loss)) return NonFiniteUpdate("the loss");
+  network_->Backward(parameters, batch.inputs, pool_, &workspace_, &gradients_,
+                     /*input_gradient=*/nullptr);
+  return Apply(gradients_, loss, learning_rate);
+}
+
+absl::StatusOr<UpdateResult> Trainer::ApplyGradients(const Buffer& gradients,
+                                                     std::optional<double> learning_rate) {
+  DESCENT_CHECK(gradients.type() == network_->data_type());
+  DESCENT_CHECK(gradients.size() == network_->layout().size());
+  return Apply(gradients, /*loss=*/0, learning_rate);
+}
+
+absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, double loss,
+                                            std::optional<double> learning_rate) {
+  const double norm = GradientNorm(gradients, pool_, &norm_scratch_);
+  if (!std::isfinite(norm)) return NonFiniteUpdate("the gradient");
+
+  const StepContext step{
+      .t = optimizer_updates_ + 1,
+      .learning_rate = learning_rate.value_or(
+          LearningRateAt(optimizer_spec_.schedule, optimizer_spec_.learning_rate, step_)),
+      .gradient_scale = optimizer_spec_.clip_norm.has_value()
+                            ? std::min(1.0, *optimizer_spec_.clip_norm / (norm + kClipNormEpsilon))
+                            : 1.0,
+      .clip_value = optimizer_spec_.clip_value.value_or(0)};
+
+  // The new parameters go into another buffer, so giving up on them costs nothing. The slots are
+  // updated in place: they are copied first unless the update provably stays finite.
+  const bool safe = optimizer_->StaysFinite({.parameters = magnitudes_.parameters,
+                                             .slots = magnitudes_.slots,
+                                             .gradient = norm,
+                                             .learning_rate = step.learning_rate});
+  slot_backup_.clear();
+  if (!safe) {
+    for (const Buffer& slot : slots_) slot_backup_.push_back(slot.Clone());
+  }
+  scalar_backup_ = scalars_;
+  optimizer_->AdvanceScalars(step, scalars_);
+
+  Snapshot next = snapshots_.Acquire(step_ + 1);
+  Buffer* const parameters = SnapshotPool::mutable_parameters(next);
+  const Magnitudes written = WithElementType(network_->data_type(), [&](auto zero) {
+    return UpdateAll<decltype(zero)>(step, gradients, parameters);
+  });
+  if (!std::isfinite(written.parameters) || !std::isfinite(written.slots)) {
+    DESCENT_CHECK(!safe);
+    slots_ = std::exchange(slot_backup_, {});
+    scalars_ = scalar_backup_;
+    return NonFiniteUpdate(std::isfinite(written.parameters) ? "the optimizer's state"
+                                                             : "a parameter");
+  }
+  magnitudes_ = written;
+  current_ = std::move(next);
+  ++step_;
+  ++optimizer_updates_;
+  return UpdateResult{
+      .step = step_, .loss = loss, .gradient_norm = norm, .learning_rate = step.learning_rate};
+}
+
+template <typename T>
+Magnitudes Trainer::UpdateAll(const StepContext& step, const Buffer& gradients,
+                              Buffer* parameters) {
+  const T* const old_parameters = current_.parameters().data<T>();
+  const auto update = [&](std::int64_t i) {
+    const Range& range = ranges_[static_cast<std::size_t>(i)];
+    std::array<T*, kMaxSlots> slots{};
+    for (std::size_t s = 0; s < slots_.size(); ++s) slots[s] = slots_[s].data<T>() + range.begin;
+    const UpdateRange<T> elements{.parameters = old_parameters + range.begin,
+                                  .gradient = gradients.data<T>() + range.begin,
+                                  .new_parameters = parameters->data<T>() + range.begin,
+                                  .slots = slots.data(),
+                                  .n = range.n,
+                                  .decay_weights = range.decay_weights};
+    written_[static_cast<std::size_t>(i)] = optimizer_->Update(step, scalars_, elements);
+  };
+  RunFlatTasks(parameters->size(), static_cast<std::int64_t>(ranges_.size()), pool_, update);
+  Magnitudes largest;
+  for (const Magnitudes& part : written_) {
+    largest.parameters = LargerOf(largest.parameters, part.parameters);
+    largest.slots = LargerOf(largest.slots, part.slots);
+  }
+  return largest;
+}
+
+absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
+  DESCENT_CHECK(parameters.type() == network_->data_type());
+  DESCENT_CHECK(parameters.size() == network_->layout().size());
+  if (const std::int64_t i = FirstNonFinite(parameters); i >= 0) {
+    return InvalidField("parameters",
+                        absl::StrCat("expected finite values, got ", parameters.At(i)), {},
+                        "NON_FINITE_VALUE");
+  }
+  Snapshot next = snapshots_.Acquire(step_ + 1);
+  std::memcpy(SnapshotPool::mutable_parameters(next)->bytes(), parameters.bytes(),
+              parameters.byte_size());
+  current_ = std::move(next);
+  magnitudes_.parameters = LargestMagnitude(parameters);
+  ++step_;
+  if (!keep_optimizer_state) ResetOptimizerState();
+  return absl::OkStatus();
+}
+
+std::uint64_t Trainer::StateHash() const {
+  XXH3_state_t* const hash = XXH3_createState();
+  XXH3_64bits_reset(hash);
+  const auto add = [&](const Buffer& buffer) {
+    XXH3_64bits_update(hash, buffer.bytes(), buffer.byte_size());
+  };
+  add(current_.parameters());
+  for (const Buffer& slot : slots_) add(slot);
+  XXH3_64bits_update(hash, scalars_.data(), scalars_.size() * sizeof(double));
+  XXH3_64bits_update(hash, &optimizer_updates_, sizeof(optimizer_updates_));
+  const std::uint64_t digest = XXH3_64bits_digest(hash);
+  XXH3_freeState(hash);
+  return digest;
+}
+
+TrainerState Trainer::GetState() const {
+  TrainerState state{.step = step_,
+                     .optimizer_updates = optimizer_updates_,
+                     .parameters = current_.parameters().Clone(),
+                     .slots = {},
+                     .scalars = scalars_};
+  for (const Buffer& slot : slots_) state.slots.push_back(slot.Clone());
+  return state;
+}
+
+absl::Status Trainer::SetState(TrainerState state) {
+  const auto fits = [this](const Buffer& buffer) {
+    return buffer.type() == network_->data_type() && buffer.size() == network_->layout().size();
+  };
+  if (!fits(state.parameters) || state.slots.size() != slots_.size() ||
+      !std::ranges::all_of(state.slots, fits) || state.scalars.size() != scalars_.size()) {
+    return Error(absl::StatusCode::kInvalidArgument, "STATE_MISMATCH",
+                 "the state does not fit this network and optimizer");
+  }
+  Snapshot restored = snapshots_.Acquire(state.step);
+  *SnapshotPool::mutable_parameters(restored) = std::move(state.parameters);
+  current_ = std::move(restored);
+  slots_ = std::move(state.slots);
+  scalars_ = std::move(state.scalars);
+  step_ = state.step;
+  optimizer_updates_ = state.optimizer_updates;
+  magnitudes_ = {.parameters = LargestMagnitude(current_.parameters()), .slots = 0};
+  for (const Buffer& slot : slots_) {
+    magnitudes_.slots = std::max(magnitudes_.slots, LargestMagnitude(slot));
+  }
+  return absl::OkStatus();
+}
+
+std::size_t Trainer::byte_size() const {
+  const std::size_t buffer = current_.parameters().capacity();
+  return buffer * (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size() +
+                   slot_backup_.size()) +
+         gradients_.capacity() + workspace_.byte_size();
+}
+
+}  // namespace descent

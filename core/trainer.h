@@ -1,0 +1,126 @@
+// A network with its state: parameters, optimizer slots and step, and the one way to change them.
+
+#ifndef CORE_TRAINER_H_
+#define CORE_TRAINER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/batch.h"
+#include "core/network.h"
+#include "core/optimizers/optimizer.h"
+#include "core/snapshot.h"
+#include "core/spec.h"
+#include "core/thread_pool.h"
+
+namespace descent {
+
+struct UpdateResult {
+  std::int64_t step = 0;     // after the update
+  double loss = 0;           // of the batch before the update; 0 for given gradients
+  double gradient_norm = 0;  // 2-norm over all parameters, before clipping
+  double learning_rate = 0;  // as applied
+};
+
+// Everything that decides what a trainer does next, besides the network.
+struct TrainerState {
+  std::int64_t step = 0;               // updates since creation
+  std::int64_t optimizer_updates = 0;  // updates the slots have seen: the optimizer's t
+  Buffer parameters;
+  std::vector<Buffer> slots;
+  std::vector<double> scalars;
+};
+
+// Not thread-safe: one update at a time. Snapshots may be read by any thread meanwhile.
+class Trainer {
+ public:
+  // A trainer at step 0 with the network's initial parameters. kInvalidArgument for a bad
+  // optimizer. `pool` may be null and must outlive the trainer.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(std::shared_ptr<const Network> network,
+                                                         const OptimizerSpec& optimizer,
+                                                         ThreadPool* pool);
+  ~Trainer();
+
+  const Network& network() const { return *network_; }
+  const OptimizerSpec& optimizer_spec() const { return optimizer_spec_; }
+  std::int64_t step() const { return step_; }
+
+  // One update from a batch that Network::ValidateBatch accepts. `learning_rate` replaces the
+  // scheduled one for this update. kFailedPrecondition (NON_FINITE_UPDATE) when the loss, the
+  // gradient or a resulting number would not be finite: then nothing has changed.
+  absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate = {});
+
+  // One update from gradients computed elsewhere, laid out by the network's layout with zero gaps.
+  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients,
+                                              std::optional<double> learning_rate = {});
+
+  // Replaces all parameters (same layout, zero gaps); counts as one update. Slots and the
+  // optimizer's t start afresh unless kept. kInvalidArgument when a value is not finite.
+  absl::Status SetParameters(const Buffer& parameters, bool keep_optimizer_state);
+
+  // Changes hyperparameters from the next update on; the step is unchanged. State is kept while the
+  // algorithm keeps its slots, and starts afresh otherwise.
+  absl::Status SetOptimizer(const OptimizerSpec& optimizer);
+
+  // The parameters as they are now. Holding it never delays training.
+  Snapshot snapshot() const { return current_; }
+
+  // A hash of parameters, slots, scalars and counters: equal bits, equal hash.
+  std::uint64_t StateHash() const;
+
+  // A deep copy of the state, and its inverse: kInvalidArgument when sizes or types do not fit.
+  TrainerState GetState() const;
+  absl::Status SetState(TrainerState state);
+
+  // Bytes held in parameters, slots, gradients and workspaces.
+  std::size_t byte_size() const;
+
+ private:
+  Trainer(std::shared_ptr<const Network> network, ThreadPool* pool);
+
+  // A stretch of the flat buffers that one task updates.
+  struct Range {
+    std::int64_t begin = 0;
+    std::int64_t n = 0;
+    bool decay_weights = true;
+  };
+
+  void ResetOptimizerState();
+  void CutRanges();
+  bool DecaysWeights(const ParameterInfo& parameter) const;
+  absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, double loss,
+                                     std::optional<double> learning_rate);
+  template <typename T>
+  Magnitudes UpdateAll(const StepContext& step, const Buffer& gradients, Buffer* parameters);
+
+  const std::shared_ptr<const Network> network_;
+  ThreadPool* const pool_;
+  OptimizerSpec optimizer_spec_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::vector<Range> ranges_;
+  SnapshotPool snapshots_;
+
+  // The state.
+  Snapshot current_;
+  std::int64_t step_ = 0;
+  std::int64_t optimizer_updates_ = 0;
+  std::vector<Buffer> slots_;
+  std::vector<double> scalars_;
+  Magnitudes magnitudes_;  // of the parameters and slots as they are now
+
+  // Memory that updates reuse.
+  Workspace workspace_;
+  Buffer gradients_;
+  std::vector<double> norm_scratch_;
+  std::vector<Magnitudes> written_;  // one a range
+  std::vector<Buffer> slot_backup_;  // empty unless an update may overflow
+  std::vector<double> scalar_backup_;
+};
+
+}  // namespace descent
+
+#endif  // CORE_TRAINER_H_
