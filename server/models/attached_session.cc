@@ -1,0 +1,231 @@
+#include "server/models/attached_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "core/status_macros.h"
+#include "server/models/errors.h"
+
+namespace descent::models {
+namespace {
+
+// Batches an acknowledgement covers: what was asked for, but at least twice a window, since a
+// client may wait for one before it sends on.
+std::int64_t AckEvery(int asked, int window) {
+  return std::clamp<std::int64_t>(asked, 1, std::max(1, window / 2));
+}
+
+}  // namespace
+
+AttachedSession::AttachedSession(std::shared_ptr<Writer> writer, TrainStart start,
+                                 std::shared_ptr<TrainObserver> observer, WorkTicket ticket)
+    : writer_(std::move(writer)),
+      start_(std::move(start)),
+      ack_every_(AckEvery(start_.ack_every, writer_->resources()->options.session_window)),
+      observer_(std::move(observer)),
+      ticket_(std::move(ticket)) {}
+
+void AttachedSession::AttachNow() {
+  if (absl::Status status = TryAttach(); !status.ok()) {
+    End(status);
+    return;
+  }
+  const TrainReady ready{.next_sequence = state_->next_sequence,
+                         .step = writer_->state().step(),
+                         .window = writer_->resources()->options.session_window};
+  writer_->state().Sync([self = shared_from_this(), ready, last_step = state_->last_step](
+                            const absl::StatusOr<std::int64_t>& durable_step) {
+    if (!durable_step.ok()) {
+      self->Fail(durable_step.status());
+      return;
+    }
+    std::shared_ptr<TrainObserver> observer;
+    {
+      const absl::MutexLock lock(&self->mutex_);
+      if (*durable_step >= last_step) self->durable_sequence_ = ready.next_sequence - 1;
+      observer = self->observer_;
+    }
+    if (observer != nullptr) observer->OnReady(ready);
+  });
+}
+
+absl::Status AttachedSession::TryAttach() {
+  RETURN_IF_ERROR(writer_->publication()->WriteStatus());
+  RETURN_IF_ERROR(writer_->resources()->work->OpenStatus());
+  const std::int64_t step = writer_->state().step();
+  if (start_.expected_step.value_or(step) != step) return StepMismatch(*start_.expected_step, step);
+  ASSIGN_OR_RETURN(SessionState* const state,
+                   writer_->sessions().FindOrAdd(start_.session_id, absl::Now()));
+  if (const auto before = state->stream.lock(); before != nullptr) {
+    before->End(SessionTakenOver(start_.session_id));
+  }
+  state_ = state;
+  state_->stream = weak_from_this();
+  return absl::OkStatus();
+}
+
+bool AttachedSession::Submit(TrainBatchCommand command) {
+  const std::size_t bytes = ByteSize(command.batch);
+  const Network& network = *writer_->publication()->network();
+  const MultiplyAdds cost = GradientCost(network, command.batch.rows()) + ParametersCost(network);
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (observer_ == nullptr) return false;
+    ++held_;
+    held_bytes_ += bytes;
+  }
+  writer_->Run(cost, [self = shared_from_this(), command = std::move(command),
+                      ticket = writer_->quota()->AdmitAlways(bytes)]() mutable {
+    self->ApplyNow(std::move(command), std::move(ticket));
+  });
+  const absl::MutexLock lock(&mutex_);
+  if (observer_ == nullptr) return false;
+  wants_capacity_ = !HasCapacity();
+  return !wants_capacity_;
+}
+
+absl::StatusOr<UpdateResult> AttachedSession::Apply(const TrainBatchCommand& command) {
+  RETURN_IF_ERROR(CheckPassSize(writer_->state().network(), command.batch.rows(),
+                                writer_->resources()->options.max_pass_bytes));
+  return writer_->state().Step(command.batch, command.learning_rate);
+}
+
+void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
+  if (ended_ || IsDetached()) return;
+  if (absl::Status status = writer_->publication()->WriteStatus(); !status.ok()) {
+    End(status);
+    return;
+  }
+  const std::int64_t sequence = command.sequence;
+  if (sequence > state_->next_sequence) {
+    End(SequenceGap(state_->next_sequence, sequence));
+    return;
+  }
+  TrainAck applied{.sequence = sequence};
+  const std::size_t bytes = ByteSize(command.batch);
+  const auto on_stored = [&] {
+    return [self = shared_from_this(), applied, bytes,
+            ticket = std::move(ticket)](absl::StatusOr<std::int64_t> durable_step) mutable {
+      self->OnStored(applied, bytes, std::move(ticket), durable_step);
+    };
+  };
+  if (sequence < state_->next_sequence) {
+    // Applied by an earlier stream: acknowledged again, with no rows.
+    applied.step = writer_->state().step();
+    writer_->state().Sync(on_stored());
+    return;
+  }
+  const absl::StatusOr<UpdateResult> result = Apply(command);
+  if (!result.ok()) {
+    End(AtSequence(result.status(), sequence));
+    return;
+  }
+  ++state_->next_sequence;
+  state_->last_step = result->step;
+  applied.step = result->step;
+  applied.loss = result->loss;
+  applied.gradient_norm = result->gradient_norm;
+  applied.learning_rate = result->learning_rate;
+  applied.rows = command.batch.rows();
+  writer_->state().Commit(
+      {.update = store::BatchUpdate{std::move(command.batch), command.learning_rate},
+       .session = store::SessionPosition{start_.session_id, sequence}},
+      on_stored());
+}
+
+void AttachedSession::OnStored(const TrainAck& applied, std::size_t bytes, WorkTicket ticket,
+                               const absl::StatusOr<std::int64_t>& durable_step) {
+  if (!durable_step.ok()) {
+    Fail(durable_step.status());
+    return;
+  }
+  ticket.Release();
+  std::shared_ptr<TrainObserver> observer;
+  std::optional<TrainAck> ack;
+  bool has_capacity = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    observer = observer_;
+    --held_;
+    held_bytes_ -= bytes;
+    if (*durable_step >= applied.step) {
+      durable_sequence_ = std::max(durable_sequence_, applied.sequence);
+    }
+    const std::int64_t rows = unacknowledged_.ack.rows + applied.rows;
+    unacknowledged_.ack = applied;
+    unacknowledged_.ack.rows = rows;
+    unacknowledged_.loss_by_rows += applied.loss * static_cast<double>(applied.rows);
+    if (++unacknowledged_.batches >= ack_every_) ack = TakeAck();
+    if (wants_capacity_ && HasCapacity()) {
+      wants_capacity_ = false;
+      has_capacity = true;
+    }
+  }
+  if (observer == nullptr) return;
+  if (ack.has_value()) observer->OnAck(*ack);
+  if (has_capacity) observer->OnCapacity();
+}
+
+TrainAck AttachedSession::TakeAck() {
+  auto [batches, loss_by_rows, ack] = std::exchange(unacknowledged_, Unacknowledged());
+  ack.loss = ack.rows > 0 ? loss_by_rows / static_cast<double>(ack.rows) : 0;
+  ack.durable_sequence = durable_sequence_;
+  return ack;
+}
+
+bool AttachedSession::HasCapacity() const {
+  if (held_ == 0) return true;
+  const ModelsOptions& options = writer_->resources()->options;
+  return held_ < options.session_window && held_bytes_ < options.session_window_bytes &&
+         writer_->quota()->HasRoom();
+}
+
+bool AttachedSession::IsDetached() const {
+  const absl::MutexLock lock(&mutex_);
+  return observer_ == nullptr;
+}
+
+void AttachedSession::HalfClose() { Fail(absl::OkStatus()); }
+
+void AttachedSession::Fail(absl::Status status) {
+  writer_->Run(/*cost=*/0,
+               [self = shared_from_this(), status = std::move(status)] { self->End(status); });
+}
+
+void AttachedSession::Detach() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    observer_ = nullptr;
+  }
+  Fail(absl::CancelledError());
+}
+
+void AttachedSession::End(const absl::Status& status) {
+  if (std::exchange(ended_, true)) return;
+  if (state_ != nullptr) {
+    state_->last_used = absl::Now();
+    state_->stream.reset();
+  }
+  writer_->state().Sync(
+      [self = shared_from_this(), status](const absl::StatusOr<std::int64_t>& durable_step) {
+        self->Finish(durable_step.ok() ? status : durable_step.status());
+      });
+}
+
+void AttachedSession::Finish(const absl::Status& status) {
+  std::shared_ptr<TrainObserver> observer;
+  std::optional<TrainAck> ack;
+  WorkTicket ticket;
+  {
+    const absl::MutexLock lock(&mutex_);
+    observer = std::exchange(observer_, nullptr);
+    ticket = std::move(ticket_);
+    if (unacknowledged_.batches > 0) ack = TakeAck();
+  }
+  if (observer == nullptr) return;
+  if (ack.has_value()) observer->OnAck(*ack);
+  observer->OnFinished(status);
+}
+
+}  // namespace descent::models

@@ -1,0 +1,212 @@
+// Commands and their outcomes: what the services ask of the models, without gRPC or protobuf.
+//
+// A command is built by the wire (or by a test) from validated parts: tensors are in the network's
+// data type and shape, every value finite. Commands that change a model carry a request id and a
+// fingerprint of everything else they ask for.
+
+#ifndef SERVER_MODELS_COMMANDS_H_
+#define SERVER_MODELS_COMMANDS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/batch.h"
+#include "core/buffer.h"
+#include "core/spec.h"
+#include "server/store/model_settings.h"
+
+namespace descent::models {
+
+using store::Durability;
+using store::ModelSettings;
+
+// Who waits for a command, and how long.
+struct CallContext {
+  absl::Time deadline = absl::InfiniteFuture();
+  // Set to true when the caller has gone; null: never.
+  std::shared_ptr<const std::atomic<bool>> cancelled;
+
+  bool IsCancelled() const {
+    return cancelled != nullptr && cancelled->load(std::memory_order_relaxed);
+  }
+};
+
+// Receives the outcome, exactly once, on any thread; must not block.
+template <typename T>
+using Reply = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
+
+// Identifies a repeat. An empty id: the command is not protected from repeats.
+struct RequestKey {
+  std::string id;
+  std::uint64_t fingerprint = 0;  // of the payload without the id
+};
+
+struct ModelInfo {
+  ModelSettings settings;
+  std::int64_t step = 0;
+  std::int64_t durable_step = 0;
+  std::int64_t parameter_count = 0;
+  absl::Time create_time;
+  absl::Time update_time;
+  double last_loss = 0;
+  std::uint64_t state_hash = 0;
+};
+
+struct CreateModelCommand {
+  ModelSettings settings;
+  RequestKey request;
+};
+
+struct DeleteModelCommand {
+  std::string name;
+  RequestKey request;
+};
+
+struct DeleteModelOutcome {};
+
+// Only what is set changes.
+struct UpdateModelCommand {
+  std::optional<OptimizerSpec> optimizer;
+  std::optional<Durability> durability;
+  std::optional<std::map<std::string, std::string>> labels;
+  RequestKey request;
+};
+
+struct ListModelsCommand {
+  int page_size = 0;  // 0: the server's choice
+  std::string page_token;
+};
+
+struct ListModelsOutcome {
+  std::vector<ModelInfo> models;  // by name; without state_hash
+  std::string next_page_token;
+};
+
+struct GetParametersOutcome {
+  std::int64_t step = 0;
+  std::vector<int> parameters;  // indices into the layout, in the order asked for
+  Buffer values;                // all parameters, laid out
+};
+
+struct SetParametersCommand {
+  std::vector<int> parameters;  // indices into the layout that `values` replaces
+  Buffer values;                // laid out; elements of other parameters are ignored
+  RequestKey request;
+  std::optional<std::int64_t> expected_step;
+  bool keep_optimizer_state = false;
+};
+
+struct SetParametersOutcome {
+  std::int64_t step = 0;
+};
+
+struct PredictCommand {
+  Matrix inputs;
+  bool raw_outputs = false;
+};
+
+struct PredictOutcome {
+  std::int64_t step = 0;
+  Matrix outputs;
+};
+
+struct ForwardCommand {
+  Matrix inputs;
+};
+
+struct ForwardOutcome {
+  std::int64_t step = 0;
+  std::vector<Matrix> pre_activations;  // one a layer
+  std::vector<Matrix> activations;      // one a layer; the last is w
+};
+
+struct GradientCommand {
+  Matrix inputs;
+  std::variant<Targets, Matrix> cotangent;  // targets, or the output gradient [rows, outputs]
+  Matrix weights;                           // empty: none; only with targets
+  bool input_gradient = false;
+  std::vector<int> parameters;  // indices into the layout; empty: all
+  bool norms_only = false;      // each gradient is its 2-norm, a scalar
+};
+
+struct GradientOutcome {
+  std::int64_t step = 0;
+  double loss = 0;
+  double gradient_norm = 0;     // over all parameters
+  std::vector<int> parameters;  // indices into the layout, in the order asked for
+  Buffer gradients;             // laid out; empty when norms_only
+  std::vector<double> norms;    // of each of `parameters`; only when norms_only
+  Matrix input_gradient;        // empty unless asked for
+};
+
+// Gradients computed at `base_step` by somebody else.
+struct GradientUpdate {
+  std::int64_t base_step = 0;
+  std::optional<std::int64_t> max_staleness;
+  Buffer gradients;  // laid out, all parameters
+};
+
+struct StepCommand {
+  std::variant<Batch, GradientUpdate> update;
+  RequestKey request;
+  std::optional<std::int64_t> expected_step;
+  std::optional<double> learning_rate;
+};
+
+struct StepOutcome {
+  std::int64_t step = 0;
+  double loss = 0;
+  double gradient_norm = 0;
+  double learning_rate = 0;
+  std::int64_t durable_step = 0;
+  bool replayed = false;
+};
+
+// One message of a training session.
+struct TrainBatchCommand {
+  std::int64_t sequence = 0;
+  Batch batch;
+  std::optional<double> learning_rate;
+};
+
+struct TrainStart {
+  std::string session_id;
+  std::optional<std::int64_t> expected_step;
+  int ack_every = 0;
+};
+
+struct TrainReady {
+  std::int64_t next_sequence = 1;
+  std::int64_t step = 0;
+  int window = 0;
+};
+
+struct TrainAck {
+  std::int64_t sequence = 0;
+  std::int64_t step = 0;
+  double loss = 0;  // over the batches since the last ack, weighted by rows
+  double gradient_norm = 0;
+  double learning_rate = 0;
+  std::int64_t durable_sequence = 0;
+  std::int64_t rows = 0;
+};
+
+struct EvaluateOutcome {
+  std::int64_t step = 0;
+  std::int64_t rows = 0;
+  double loss = 0;
+  std::map<std::string, double> metrics;
+};
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_COMMANDS_H_

@@ -1,0 +1,105 @@
+#include "server/models/model_state.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "core/error.h"
+#include "core/status_macros.h"
+
+namespace descent::models {
+
+ModelState::ModelState(Parts parts)
+    : publication_(std::make_shared<Publication>(std::move(parts.network), parts.settings,
+                                                 parts.create_time, parts.trainer->snapshot())),
+      settings_(std::move(parts.settings)),
+      memory_(std::move(parts.memory)),
+      trainer_(std::move(parts.trainer)),
+      journal_(std::move(parts.journal)),
+      update_time_(parts.create_time) {}
+
+absl::StatusOr<UpdateResult> ModelState::Step(const Batch& batch,
+                                              std::optional<double> learning_rate) {
+  ASSIGN_OR_RETURN(const UpdateResult result, trainer_->Step(batch, learning_rate));
+  last_loss_ = result.loss;
+  CountWorkspace(batch.rows());
+  return result;
+}
+
+absl::StatusOr<UpdateResult> ModelState::ApplyGradients(const Buffer& gradients,
+                                                        std::optional<double> learning_rate) {
+  return trainer_->ApplyGradients(gradients, learning_rate);
+}
+
+absl::Status ModelState::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
+  return trainer_->SetParameters(parameters, keep_optimizer_state);
+}
+
+absl::Status ModelState::SetSettings(ModelSettings settings) {
+  const auto in_model = [](absl::Status status) {
+    return WithFieldPrefix(std::move(status), "model.optimizer");
+  };
+  absl::StatusOr<std::size_t> bytes = EstimateModelBytes(network(), settings.optimizer);
+  if (!bytes.ok()) return in_model(std::move(bytes).status());
+  RETURN_IF_ERROR(memory_.TryRaise(*bytes));
+  RETURN_IF_ERROR(in_model(trainer_->SetOptimizer(settings.optimizer)));
+  settings_ = std::move(settings);
+  return absl::OkStatus();
+}
+
+void ModelState::CountWorkspace(std::int64_t rows) {
+  if (rows <= most_rows_) return;
+  most_rows_ = rows;
+  memory_.Raise(trainer_->byte_size());
+}
+
+void ModelState::Commit(Change change, store::OnStored done) {
+  update_time_ = absl::Now();
+  Publication::Progress progress{
+      .step = step(), .last_loss = last_loss_, .update_time = update_time_};
+  std::shared_ptr<const ModelSettings> settings;
+  if (std::holds_alternative<store::SettingsUpdate>(change.update)) {
+    settings = std::make_shared<const ModelSettings>(settings_);
+  }
+  journal_->Append({.step = step(),
+                    .time = update_time_,
+                    .update = std::move(change.update),
+                    .session = std::move(change.session),
+                    .request = std::move(change.request)},
+                   [publication = publication_, snapshot = trainer_->snapshot(), progress,
+                    settings = std::move(settings),
+                    done = std::move(done)](absl::StatusOr<std::int64_t> durable_step) mutable {
+                     if (durable_step.ok()) {
+                       progress.durable_step = *durable_step;
+                       publication->Publish(std::move(snapshot), progress, std::move(settings));
+                     } else {
+                       publication->Fail(durable_step.status());
+                     }
+                     std::move(done)(std::move(durable_step));
+                   });
+}
+
+void ModelState::Sync(store::OnStored done) {
+  if (journal_ == nullptr) {
+    std::move(done)(publication_->Describe().durable_step);
+    return;
+  }
+  journal_->Sync(std::move(done));
+}
+
+void ModelState::Remove(store::OnStored done) {
+  trainer_.reset();
+  memory_ = MemoryCharge();
+  std::exchange(journal_, nullptr)->Remove(std::move(done));
+}
+
+ModelInfo ModelState::Describe() const {
+  return {.settings = settings_,
+          .step = step(),
+          .parameter_count = network().layout().parameter_count(),
+          .create_time = publication_->create_time(),
+          .update_time = update_time_,
+          .last_loss = last_loss_,
+          .state_hash = trainer_->StateHash()};
+}
+
+}  // namespace descent::models

@@ -1,0 +1,90 @@
+// What updates change: the trainer, and behind it the journal that makes updates last and the
+// publication that shows them.
+//
+// An update is computed, then committed: its record goes to the journal, and when the journal calls
+// back it is published and answered, in this order. So no reader is shown a step that a crash could
+// take back, and whoever has an answer finds it in the next read.
+
+#ifndef SERVER_MODELS_MODEL_STATE_H_
+#define SERVER_MODELS_MODEL_STATE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/trainer.h"
+#include "server/models/commands.h"
+#include "server/models/memory_budget.h"
+#include "server/models/publication.h"
+#include "server/store/store.h"
+
+namespace descent::models {
+
+// Not thread-safe: used by the tasks of the model's lane alone. Callbacks may come on any thread.
+class ModelState {
+ public:
+  // What a model is made from; `journal` holds it as `trainer` and `settings` are.
+  struct Parts {
+    std::shared_ptr<const Network> network;
+    std::unique_ptr<Trainer> trainer;
+    ModelSettings settings;
+    absl::Time create_time;
+    MemoryCharge memory;
+    std::unique_ptr<store::Journal> journal;
+  };
+
+  explicit ModelState(Parts parts);
+
+  const std::shared_ptr<Publication>& publication() const { return publication_; }
+  const Network& network() const { return *publication_->network(); }
+  const ModelSettings& settings() const { return settings_; }
+  std::int64_t step() const { return trainer_->step(); }
+  // The parameters as they are now, published or not.
+  Snapshot snapshot() const { return trainer_->snapshot(); }
+
+  // Updates; refused ones change nothing. An applied one must be committed before the next.
+  absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate);
+  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients,
+                                              std::optional<double> learning_rate);
+  // parameters: laid out, all of them.
+  absl::Status SetParameters(const Buffer& parameters, bool keep_optimizer_state);
+  // Changes of network and name are not looked at. Does not count as a step.
+  absl::Status SetSettings(ModelSettings settings);
+
+  // What an update was, and what it answers.
+  struct Change {
+    decltype(store::UpdateRecord::update) update;
+    std::optional<store::SessionPosition> session = std::nullopt;
+    std::optional<store::AnsweredRequest> request = std::nullopt;
+  };
+  // Records the update that was just applied; publishes it, then calls `done`.
+  void Commit(Change change, store::OnStored done);
+
+  // Calls `done` behind everything committed before.
+  void Sync(store::OnStored done);
+
+  // Frees what only training needs and removes the model from the store. Only Sync may follow.
+  void Remove(store::OnStored done);
+
+  // Everything but durable_step, as it is now.
+  ModelInfo Describe() const;
+
+ private:
+  void CountWorkspace(std::int64_t rows);
+
+  const std::shared_ptr<Publication> publication_;
+  ModelSettings settings_;
+  MemoryCharge memory_;
+  // Null once removed.
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<store::Journal> journal_;
+  double last_loss_ = 0;
+  absl::Time update_time_;
+  std::int64_t most_rows_ = 0;  // of a batch so far
+};
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_MODEL_STATE_H_

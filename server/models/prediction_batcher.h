@@ -1,0 +1,55 @@
+// Merges predictions that wait into one product.
+//
+// At most one task per model waits for a reader thread. When a thread takes it, it takes with it
+// whatever predictions have come by then, up to a bound on rows, and computes them as one product.
+// So while threads are free each prediction starts at once and alone; while they are busy,
+// predictions gather, and a busier server merges more. Nothing ever waits to be merged.
+
+#ifndef SERVER_MODELS_PREDICTION_BATCHER_H_
+#define SERVER_MODELS_PREDICTION_BATCHER_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/models/call.h"
+#include "server/models/publication.h"
+#include "server/models/resources.h"
+
+namespace descent::models {
+
+// Of one model. Thread-safe.
+class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher> {
+ public:
+  PredictionBatcher(Resources* resources, std::shared_ptr<const Publication> publication)
+      : resources_(resources), publication_(std::move(publication)) {}
+
+  // Requires an admitted call. Predictions of one merged product see the same step.
+  void Add(PredictCommand command, Call<PredictOutcome> call);
+
+ private:
+  struct Pending {
+    PredictCommand command;
+    Call<PredictOutcome> call;
+  };
+
+  void RunBatch();
+  // What the next product computes; schedules another task when more is left.
+  std::vector<Pending> Take();
+  void Schedule();
+
+  Resources* const resources_;
+  const std::shared_ptr<const Publication> publication_;
+
+  absl::Mutex mutex_;
+  std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
+  bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a task waits for a thread
+};
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_PREDICTION_BATCHER_H_

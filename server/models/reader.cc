@@ -1,0 +1,118 @@
+#include "server/models/reader.h"
+
+#include <utility>
+
+#include "server/models/passes.h"
+#include "server/models/streaming_evaluation.h"
+
+namespace descent::models {
+namespace {
+
+// Computes and answers, unless the model has gone or the caller waits no longer.
+template <typename Outcome, typename Compute>
+void RunRead(Resources* resources, const Publication& publication, Call<Outcome> call,
+             Compute& compute) {
+  absl::Status status = publication.ReadStatus();
+  if (status.ok()) status = call.CheckStillWanted();
+  if (!status.ok()) {
+    std::move(call).Answer(std::move(status));
+    return;
+  }
+  absl::StatusOr<Outcome> outcome = [&] {
+    const WorkspacePool::Lease workspace(&resources->workspaces);
+    return compute(publication.snapshot(), workspace.get());
+  }();
+  status = call.CheckStillWanted();
+  if (!status.ok()) outcome = std::move(status);
+  std::move(call).Answer(std::move(outcome));
+}
+
+std::size_t ByteSize(const GradientCommand& command) {
+  return models::ByteSize(command.inputs) + models::ByteSize(command.weights) +
+         std::visit([](const auto& cotangent) { return models::ByteSize(cotangent); },
+                    command.cotangent);
+}
+
+}  // namespace
+
+Reader::Reader(Resources* resources, std::shared_ptr<const Publication> publication)
+    : resources_(resources),
+      publication_(std::move(publication)),
+      quota_(WorkQuota::Create("the model's reads",
+                               resources->PerModel(resources->options.max_reads_per_model),
+                               resources->work)),
+      batcher_(std::make_shared<PredictionBatcher>(resources, publication_)) {}
+
+template <typename Outcome>
+bool Reader::Admit(Call<Outcome>* call, std::int64_t rows, std::size_t bytes) {
+  absl::Status status = CheckPassSize(network(), rows, resources_->options.max_pass_bytes);
+  if (status.ok()) return call->Admit(quota_.get(), bytes);
+  std::move(*call).Answer(std::move(status));
+  return false;
+}
+
+template <typename Outcome, typename Compute>
+void Reader::Read(Call<Outcome> call, std::int64_t rows, std::size_t bytes, MultiplyAdds cost,
+                  Compute compute) {
+  if (!Admit(&call, rows, bytes)) return;
+  if (resources_->IsSmall(cost)) {
+    RunRead(resources_, *publication_, std::move(call), compute);
+    return;
+  }
+  resources_->readers.Post([resources = resources_, publication = publication_,
+                            call = std::move(call), compute = std::move(compute)]() mutable {
+    RunRead(resources, *publication, std::move(call), compute);
+  });
+}
+
+void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
+  const std::int64_t rows = command.inputs.rows();
+  Call<PredictOutcome> call(std::move(context), std::move(reply));
+  if (!Admit(&call, rows, models::ByteSize(command.inputs))) return;
+  if (!resources_->IsSmall(ForwardCost(network(), rows))) {
+    batcher_->Add(std::move(command), std::move(call));
+    return;
+  }
+  auto compute = [&](const Snapshot& snapshot, ReadWorkspace* workspace) {
+    return RunPredict(network(), snapshot, command, /*pool=*/nullptr, workspace);
+  };
+  RunRead(resources_, *publication_, std::move(call), compute);
+}
+
+void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
+  const std::int64_t rows = command.inputs.rows();
+  const std::size_t bytes = models::ByteSize(command.inputs);
+  Read(Call<ForwardOutcome>(std::move(context), std::move(reply)), rows, bytes,
+       ForwardCost(network(), rows),
+       [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
+           const Snapshot& snapshot, ReadWorkspace* workspace) {
+         return RunForward(*network, snapshot, command, pool, workspace);
+       });
+}
+
+void Reader::Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply) {
+  const std::int64_t rows = command.inputs.rows();
+  const std::size_t bytes = ByteSize(command);
+  Read(Call<GradientOutcome>(std::move(context), std::move(reply)), rows, bytes,
+       GradientCost(network(), rows) + ParametersCost(network()),
+       [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
+           const Snapshot& snapshot, ReadWorkspace* workspace) {
+         return RunGradient(*network, snapshot, command, pool, workspace);
+       });
+}
+
+void Reader::GetParameters(std::vector<int> parameters, CallContext context,
+                           Reply<GetParametersOutcome> reply) {
+  Read(Call<GetParametersOutcome>(std::move(context), std::move(reply)), /*rows=*/0, /*bytes=*/0,
+       ParametersCost(network()),
+       [network = publication_->network(), parameters = std::move(parameters)](
+           const Snapshot& snapshot, ReadWorkspace* /*workspace*/) mutable {
+         return RunGetParameters(*network, snapshot, std::move(parameters));
+       });
+}
+
+std::shared_ptr<Evaluation> Reader::BeginEvaluation() {
+  return std::make_shared<StreamingEvaluation>(resources_, publication_, quota_);
+}
+
+}  // namespace descent::models

@@ -1,0 +1,74 @@
+// All models of a server, by name, and the threads, queues and memory they share.
+
+#ifndef SERVER_MODELS_REGISTRY_H_
+#define SERVER_MODELS_REGISTRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/models/commands.h"
+#include "server/models/model.h"
+#include "server/models/options.h"
+
+namespace descent::store {
+class Store;
+}
+
+namespace descent::models {
+
+// What the models hold now.
+struct RegistryUsage {
+  std::size_t models = 0;
+  std::size_t memory_bytes = 0;  // accounted against ModelsOptions::memory_budget_bytes
+  std::int64_t held_items = 0;   // queued or running
+  std::size_t held_bytes = 0;
+};
+
+// Thread-safe. Must outlive every Model, TrainingSession and Evaluation that came from it.
+class Registry {
+ public:
+  // Models in memory alone.
+  explicit Registry(const ModelsOptions& options);
+  // Every acknowledged change goes through `store`, see server/store/store.h.
+  Registry(const ModelsOptions& options, std::unique_ptr<store::Store> store);
+  // Finishes what is held.
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // Makes a model at step 0. ALREADY_EXISTS (MODEL_EXISTS), INVALID_ARGUMENT naming the field
+  // ("model.network.layers[2].dense.units"), RESOURCE_EXHAUSTED (MEMORY_BUDGET).
+  void Create(CreateModelCommand command, CallContext context, Reply<ModelInfo> reply);
+
+  // Removes a model. The update it is applying is finished, what it holds besides is answered
+  // NOT_FOUND; its memory is freed when the last reader has let go. The name is free when the
+  // reply comes. NOT_FOUND (MODEL_NOT_FOUND).
+  void Delete(DeleteModelCommand command, CallContext context, Reply<DeleteModelOutcome> reply);
+
+  // NOT_FOUND (MODEL_NOT_FOUND).
+  absl::StatusOr<std::shared_ptr<Model>> Find(std::string_view name) const;
+
+  // One page of models, by name. page_size 0 means 100, more than 1000 means 1000.
+  // INVALID_ARGUMENT (field "page_size" or "page_token").
+  absl::StatusOr<ListModelsOutcome> List(const ListModelsCommand& command) const;
+
+  // From now on refuses new work with UNAVAILABLE (DRAINING); training sessions apply and
+  // acknowledge what they hold, then end with that error. Returns when everything held is answered,
+  // or DEADLINE_EXCEEDED at the deadline. May be called again.
+  absl::Status Drain(absl::Time deadline);
+
+  RegistryUsage Usage() const;
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_REGISTRY_H_

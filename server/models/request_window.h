@@ -1,0 +1,129 @@
+// Recognises repeats of requests, so that a call whose answer was lost can be sent again.
+
+#ifndef SERVER_MODELS_REQUEST_WINDOW_H_
+#define SERVER_MODELS_REQUEST_WINDOW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/models/commands.h"
+#include "server/models/errors.h"
+
+namespace descent::models {
+
+// Remembers the successful answers to the newest `count` ids, none longer than `age`, and the ids
+// that are being worked on. A failed request changed nothing, so its id is free again. Thread-safe.
+template <typename Outcome>
+class RequestWindow {
+ public:
+  // Takes the first request's answer, or ALREADY_EXISTS (REQUEST_ID_REUSED); with no lock held.
+  using OnRepeat = absl::AnyInvocable<void(const absl::StatusOr<Outcome>&) &&>;
+
+  RequestWindow(std::size_t count, absl::Duration age) : count_(count), age_(age) {}
+
+  // True: the request is new; the caller works on it and then calls Finish. False: it is a repeat,
+  // and what `make_on_repeat`, OnRepeat(), makes is called, now or when the first one finishes.
+  // Requires an id. `make_on_repeat` is called for repeats only, with the lock held.
+  template <typename MakeOnRepeat>
+  bool Begin(const RequestKey& request, absl::Time now, MakeOnRepeat make_on_repeat);
+
+  // Remembers a success, forgets a failure, and answers the repeats that came meanwhile.
+  void Finish(const std::string& id, absl::Time now, const absl::StatusOr<Outcome>& outcome);
+
+  // Answers remembered and requests being worked on.
+  std::size_t size() const {
+    const absl::MutexLock lock(&mutex_);
+    return entries_.size();
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t fingerprint = 0;
+    std::optional<Outcome> outcome;  // unset: being worked on
+    std::vector<OnRepeat> repeats;   // only while being worked on
+  };
+  struct Answered {
+    std::string id;
+    absl::Time time;
+  };
+
+  void Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (!answered_.empty() &&
+           (answered_.size() > count_ || answered_.front().time + age_ <= now)) {
+      entries_.erase(answered_.front().id);
+      answered_.pop_front();
+    }
+  }
+
+  const std::size_t count_;
+  const absl::Duration age_;
+
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Answered> answered_ ABSL_GUARDED_BY(mutex_);  // oldest first
+};
+
+template <typename Outcome>
+template <typename MakeOnRepeat>
+bool RequestWindow<Outcome>::Begin(const RequestKey& request, absl::Time now,
+                                   MakeOnRepeat make_on_repeat) {
+  OnRepeat on_repeat;
+  std::optional<Outcome> answer;
+  {
+    const absl::MutexLock lock(&mutex_);
+    Forget(now);
+    const auto [entry, is_new] = entries_.try_emplace(request.id);
+    if (is_new) {
+      entry->second.fingerprint = request.fingerprint;
+      return true;
+    }
+    on_repeat = make_on_repeat();
+    if (entry->second.fingerprint == request.fingerprint) {
+      if (!entry->second.outcome.has_value()) {
+        entry->second.repeats.push_back(std::move(on_repeat));
+        return false;
+      }
+      answer = entry->second.outcome;
+    }
+  }
+  if (answer.has_value()) {
+    std::move(on_repeat)(*std::move(answer));
+  } else {
+    std::move(on_repeat)(RequestIdReused(request.id));
+  }
+  return false;
+}
+
+template <typename Outcome>
+void RequestWindow<Outcome>::Finish(const std::string& id, absl::Time now,
+                                    const absl::StatusOr<Outcome>& outcome) {
+  std::vector<OnRepeat> repeats;
+  {
+    const absl::MutexLock lock(&mutex_);
+    const auto entry = entries_.find(id);
+    repeats = std::move(entry->second.repeats);
+    if (outcome.ok()) {
+      entry->second.outcome = *outcome;
+      answered_.push_back({id, now});
+      Forget(now);
+    } else {
+      entries_.erase(entry);
+    }
+  }
+  for (OnRepeat& repeat : repeats) std::move(repeat)(outcome);
+}
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_REQUEST_WINDOW_H_

@@ -1,0 +1,54 @@
+// What all models of a registry share.
+
+#ifndef SERVER_MODELS_RESOURCES_H_
+#define SERVER_MODELS_RESOURCES_H_
+
+#include <memory>
+
+#include "core/thread_pool.h"
+#include "server/models/cost.h"
+#include "server/models/executor.h"
+#include "server/models/memory_budget.h"
+#include "server/models/options.h"
+#include "server/models/work_quota.h"
+#include "server/models/workspace_pool.h"
+
+namespace descent::models {
+
+// Thread-safe. Outlives every model.
+struct Resources {
+  explicit Resources(const ModelsOptions& models_options);
+
+  WorkQuota::Limits PerModel(std::int64_t items) const {
+    return {items, options.max_bytes_per_model, options.retry_after};
+  }
+
+  bool IsSmall(MultiplyAdds cost) const {
+    return cost <= static_cast<double>(options.inline_multiply_adds);
+  }
+
+  const ModelsOptions options;
+  ThreadPool pool;
+  WorkspacePool workspaces;
+  const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
+  const std::shared_ptr<MemoryBudget> memory;
+  // Updates and reads have threads of their own, so a prediction never waits for training. Last:
+  // they end before what their tasks use.
+  Executor writers;
+  Executor readers;
+};
+
+inline Resources::Resources(const ModelsOptions& models_options)
+    : options(models_options),
+      pool(options.threads),
+      workspaces(options.kept_workspace_bytes),
+      work(WorkQuota::Create("the server",
+                             {options.max_items, options.max_bytes, options.retry_after},
+                             /*parent=*/nullptr)),
+      memory(MemoryBudget::Create(options.memory_budget_bytes)),
+      writers(options.threads),
+      readers(options.threads) {}
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_RESOURCES_H_

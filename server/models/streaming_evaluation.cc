@@ -1,0 +1,83 @@
+#include "server/models/streaming_evaluation.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "core/status_macros.h"
+#include "server/models/passes.h"
+
+namespace descent::models {
+
+StreamingEvaluation::StreamingEvaluation(Resources* resources,
+                                         std::shared_ptr<const Publication> publication,
+                                         std::shared_ptr<WorkQuota> quota)
+    : resources_(resources),
+      publication_(std::move(publication)),
+      quota_(std::move(quota)),
+      lane_(&resources->readers),
+      metrics_(publication_->network()) {}
+
+template <typename Outcome, typename Work>
+void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyAdds cost,
+                                Work work) {
+  if (!call.Admit(quota_.get(), bytes)) return;
+  Task task = [self = shared_from_this(), call = std::move(call),
+               work = std::move(work)]() mutable {
+    // The first error stays: what came after it would be missing from the outcome.
+    if (self->status_.ok()) self->status_ = self->publication_->ReadStatus();
+    if (self->status_.ok()) self->status_ = call.CheckStillWanted();
+    if (!self->status_.ok()) {
+      std::move(call).Answer(self->status_);
+      return;
+    }
+    absl::StatusOr<Outcome> outcome = work(self.get());
+    self->status_ = outcome.status();
+    std::move(call).Answer(std::move(outcome));
+  };
+  if (resources_->IsSmall(cost)) {
+    lane_.RunOrPost(std::move(task));
+  } else {
+    lane_.Post(std::move(task));
+  }
+}
+
+void StreamingEvaluation::Add(Batch batch, CallContext context, Reply<std::int64_t> reply) {
+  const std::size_t bytes = ByteSize(batch);
+  const MultiplyAdds cost = ForwardCost(*publication_->network(), batch.rows());
+  Queue(Call<std::int64_t>(std::move(context), std::move(reply)), bytes, cost,
+        [batch = std::move(batch)](StreamingEvaluation* self) { return self->AddNow(batch); });
+}
+
+void StreamingEvaluation::Finish(CallContext context, Reply<EvaluateOutcome> reply) {
+  // What is left to do is sorting the rows.
+  Queue(Call<EvaluateOutcome>(std::move(context), std::move(reply)), /*bytes=*/0,
+        static_cast<MultiplyAdds>(resources_->options.inline_multiply_adds) + 1,
+        [](StreamingEvaluation* self) { return self->FinishNow(); });
+}
+
+absl::StatusOr<std::int64_t> StreamingEvaluation::AddNow(const Batch& batch) {
+  const Network& network = *publication_->network();
+  RETURN_IF_ERROR(CheckPassSize(network, batch.rows(), resources_->options.max_pass_bytes));
+  if (batch.rows() > resources_->options.max_evaluation_rows - metrics_.rows()) {
+    return EvaluationTooLarge(resources_->options.max_evaluation_rows);
+  }
+  if (!snapshot_) snapshot_ = publication_->snapshot();
+  const WorkspacePool::Lease workspace(&resources_->workspaces);
+  network.Forward(snapshot_.parameters(), batch.inputs, /*keep_all=*/false, &resources_->pool,
+                  &workspace->network);
+  metrics_.Add(workspace->network.outputs(), batch.targets, batch.weights);
+  return metrics_.rows();
+}
+
+absl::StatusOr<EvaluateOutcome> StreamingEvaluation::FinishNow() {
+  if (metrics_.rows() == 0) return InvalidField("batch", "expected at least one batch, got none");
+  MetricsSummary summary = metrics_.Finish();
+  const std::int64_t step = snapshot_.step();
+  snapshot_ = Snapshot();
+  return EvaluateOutcome{.step = step,
+                         .rows = summary.rows,
+                         .loss = summary.loss,
+                         .metrics = std::move(summary.metrics)};
+}
+
+}  // namespace descent::models
