@@ -1,0 +1,204 @@
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/error.h"
+#include "core/status_macros.h"
+#include "server/wire/decode.h"
+#include "server/wire/fingerprint.h"
+#include "server/wire/request_fields.h"
+#include "server/wire/unknown_fields.h"
+
+namespace descent::wire {
+namespace {
+
+absl::StatusOr<Matrix> DecodeInputs(bool is_set, const v1::Tensor& inputs, const Network& network) {
+  if (!is_set) return RequiredField("inputs");
+  return DecodeMatrix("inputs", inputs, kAnyRows, network.input_features(), network.data_type());
+}
+
+absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUpdate& message,
+                                                            const Network& network) {
+  models::GradientUpdate update;
+  RETURN_IF_ERROR(CheckAtLeast("base_step", message.base_step(), 0));
+  update.base_step = message.base_step();
+  ASSIGN_OR_RETURN(
+      update.max_staleness,
+      DecodeStepNumber("max_staleness", message.has_max_staleness(), message.max_staleness()));
+  // Each parameter is there once, so counting them finds what is missing.
+  const auto parameters = network.layout().parameters();
+  const auto count = static_cast<std::size_t>(message.gradients_size());
+  if (count < parameters.size()) {
+    return InvalidField("gradients", absl::StrCat("expected the gradients of all ",
+                                                  parameters.size(), " parameters, got ", count));
+  }
+  ASSIGN_OR_RETURN(NamedTensors gradients,
+                   DecodeNamedTensors("gradients", message.gradients(), Conversion::kAny, network));
+  update.gradients = std::move(gradients.values);
+  return update;
+}
+
+absl::StatusOr<std::optional<double>> DecodeLearningRate(bool is_set, double learning_rate) {
+  if (!is_set) return std::nullopt;
+  RETURN_IF_ERROR(CheckLearningRate(learning_rate));
+  return learning_rate;
+}
+
+// The key of an update, by what was decoded from its request.
+models::RequestKey KeyOf(const v1::StepRequest& request, const models::StepCommand& command) {
+  if (request.request_id().empty()) return {};
+  Fingerprint fingerprint("Step");
+  fingerprint.Add(request.model()).Add(command.expected_step).Add(command.learning_rate);
+  if (const auto* batch = std::get_if<Batch>(&command.update)) {
+    fingerprint.Add("batch").Add(*batch);
+  } else {
+    const auto& update = std::get<models::GradientUpdate>(command.update);
+    fingerprint.Add("gradients")
+        .Add(update.base_step)
+        .Add(update.max_staleness)
+        .Add(update.gradients);
+  }
+  return {request.request_id(), fingerprint.Digest()};
+}
+
+absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainBatch& message,
+                                                           const Network& network) {
+  models::TrainBatchCommand command;
+  RETURN_IF_ERROR(CheckAtLeast("sequence", message.sequence(), 1));
+  command.sequence = message.sequence();
+  if (!message.has_batch()) return RequiredField("batch");
+  auto batch = DecodeBatch(message.batch(), network);
+  if (!batch.ok()) return WithFieldPrefix(std::move(batch).status(), "batch");
+  command.batch = *std::move(batch);
+  ASSIGN_OR_RETURN(command.learning_rate,
+                   DecodeLearningRate(message.has_learning_rate(), message.learning_rate()));
+  return command;
+}
+
+}  // namespace
+
+absl::StatusOr<models::ForwardCommand> Decode(const v1::ForwardRequest& request,
+                                              const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  models::ForwardCommand command;
+  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  return command;
+}
+
+absl::StatusOr<models::PredictCommand> Decode(const v1::PredictRequest& request,
+                                              const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  models::PredictCommand command;
+  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  command.raw_outputs = request.raw_outputs();
+  return command;
+}
+
+absl::StatusOr<models::GradientCommand> Decode(const v1::GradientRequest& request,
+                                               const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  models::GradientCommand command;
+  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  const std::int64_t rows = command.inputs.rows();
+  switch (request.cotangent_case()) {
+    case v1::GradientRequest::kTargets: {
+      ASSIGN_OR_RETURN(command.cotangent,
+                       DecodeTargets("targets", request.targets(), rows, network));
+      break;
+    }
+    case v1::GradientRequest::kOutputGradient: {
+      if (request.has_weights()) {
+        return ContradictoryField("weights", "an output_gradient is weighted already");
+      }
+      ASSIGN_OR_RETURN(command.cotangent,
+                       DecodeMatrix("output_gradient", request.output_gradient(), rows,
+                                    network.outputs(), network.data_type()));
+      break;
+    }
+    case v1::GradientRequest::COTANGENT_NOT_SET:
+      return InvalidField("cotangent", "set targets or output_gradient", {}, "REQUIRED_FIELD");
+  }
+  if (request.has_weights()) {
+    ASSIGN_OR_RETURN(command.weights, DecodeWeights("weights", request.weights(), rows, network));
+  }
+  command.input_gradient = request.input_gradient();
+  ASSIGN_OR_RETURN(command.parameters,
+                   DecodeParameterNames("parameters", request.parameters(), network.layout()));
+  command.norms_only = request.norms_only();
+  return command;
+}
+
+absl::StatusOr<models::StepCommand> Decode(const v1::StepRequest& request, const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  RETURN_IF_ERROR(CheckRequestId(request.request_id()));
+  models::StepCommand command;
+  ASSIGN_OR_RETURN(
+      command.expected_step,
+      DecodeStepNumber("expected_step", request.has_expected_step(), request.expected_step()));
+  ASSIGN_OR_RETURN(command.learning_rate,
+                   DecodeLearningRate(request.has_learning_rate(), request.learning_rate()));
+  switch (request.update_case()) {
+    case v1::StepRequest::kBatch: {
+      auto batch = DecodeBatch(request.batch(), network);
+      if (!batch.ok()) return WithFieldPrefix(std::move(batch).status(), "batch");
+      command.update = *std::move(batch);
+      break;
+    }
+    case v1::StepRequest::kGradients: {
+      auto update = DecodeGradientUpdate(request.gradients(), network);
+      if (!update.ok()) return WithFieldPrefix(std::move(update).status(), "gradients");
+      command.update = *std::move(update);
+      break;
+    }
+    case v1::StepRequest::UPDATE_NOT_SET:
+      return InvalidField("update", "set batch or gradients", {}, "REQUIRED_FIELD");
+  }
+  command.request = KeyOf(request, command);
+  return command;
+}
+
+absl::StatusOr<models::TrainStart> DecodeTrainStart(const v1::TrainRequest& first) {
+  constexpr std::size_t kLongestSessionId = 128;
+  RETURN_IF_ERROR(RejectUnknownFields(first));
+  if (!first.has_start()) return RequiredField("start");
+  const v1::TrainStart& message = first.start();
+  if (message.session_id().empty() || message.session_id().size() > kLongestSessionId) {
+    return InvalidField("start.session_id",
+                        absl::StrCat("expected 1 to ", kLongestSessionId, " bytes, got ",
+                                     message.session_id().size()));
+  }
+  models::TrainStart start;
+  start.session_id = message.session_id();
+  ASSIGN_OR_RETURN(start.expected_step,
+                   DecodeStepNumber("start.expected_step", message.has_expected_step(),
+                                    message.expected_step()));
+  RETURN_IF_ERROR(CheckAtLeast("start.ack_every", message.ack_every(), 0));
+  start.ack_every = message.ack_every();
+  return start;
+}
+
+absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainRequest& request,
+                                                           const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  if (!request.has_batch()) {
+    return InvalidField("batch", "required in every message but the first", {}, "REQUIRED_FIELD");
+  }
+  auto command = DecodeTrainBatch(request.batch(), network);
+  if (command.ok()) return command;
+  return WithMetadata(WithFieldPrefix(std::move(command).status(), "batch"), "sequence",
+                      absl::StrCat(request.batch().sequence()));
+}
+
+absl::StatusOr<Batch> DecodeEvaluateBatch(const v1::EvaluateRequest& request,
+                                          std::string_view model, const Network& network) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  if (!request.model().empty() && request.model() != model) {
+    return ContradictoryField("model", "every batch of a stream is for the same model");
+  }
+  if (!request.has_batch()) return RequiredField("batch");
+  auto batch = DecodeBatch(request.batch(), network);
+  if (!batch.ok()) return WithFieldPrefix(std::move(batch).status(), "batch");
+  return batch;
+}
+
+}  // namespace descent::wire

@@ -1,0 +1,128 @@
+#include "server/wire/encode.h"
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/wire/specs.h"
+
+namespace descent::wire {
+namespace {
+
+// Parameter `index` of laid-out `values`.
+void EncodeParameter(const Network& network, int index, const Buffer& values, Encoding encoding,
+                     v1::NamedTensor* named) {
+  const ParameterInfo& parameter = network.layout().parameters()[static_cast<std::size_t>(index)];
+  named->set_name(parameter.name);
+  EncodeTensor(values, parameter.offset, parameter.shape, encoding, named->mutable_tensor());
+}
+
+}  // namespace
+
+void Encode(const models::ModelInfo& outcome, v1::CreateModelResponse* response) {
+  EncodeModel(outcome, response->mutable_model());
+}
+
+void Encode(const models::ModelInfo& outcome, v1::GetModelResponse* response) {
+  EncodeModel(outcome, response->mutable_model());
+}
+
+void Encode(const models::ModelInfo& outcome, v1::UpdateModelResponse* response) {
+  EncodeModel(outcome, response->mutable_model());
+}
+
+void Encode(const models::DeleteModelOutcome& /*outcome*/, v1::DeleteModelResponse* /*response*/) {}
+
+void Encode(const models::ListModelsOutcome& outcome, v1::ListModelsResponse* response) {
+  for (const models::ModelInfo& model : outcome.models) {
+    EncodeModel(model, response->add_models());
+  }
+  response->set_next_page_token(outcome.next_page_token);
+}
+
+void Encode(const models::GetParametersOutcome& outcome, const Network& network,
+            v1::GetParametersResponse* response) {
+  response->set_step(outcome.step);
+  for (const int index : outcome.parameters) {
+    EncodeParameter(network, index, outcome.values, Encoding::kRaw, response->add_parameters());
+  }
+}
+
+void Encode(const models::SetParametersOutcome& outcome, v1::SetParametersResponse* response) {
+  response->set_step(outcome.step);
+}
+
+void Encode(const models::ForwardOutcome& outcome, Encoding encoding,
+            v1::ForwardResponse* response) {
+  response->set_step(outcome.step);
+  for (std::size_t i = 0; i < outcome.activations.size(); ++i) {
+    v1::LayerValues* layer = response->add_layers();
+    layer->set_name(absl::StrCat("layers.", i));
+    EncodeMatrix(outcome.pre_activations[i], encoding, layer->mutable_pre_activation());
+    EncodeMatrix(outcome.activations[i], encoding, layer->mutable_activation());
+  }
+  EncodeMatrix(outcome.activations.back(), encoding, response->mutable_outputs());
+}
+
+void Encode(const models::GradientOutcome& outcome, const Network& network, Encoding encoding,
+            v1::GradientResponse* response) {
+  response->set_step(outcome.step);
+  response->set_loss(outcome.loss);
+  response->set_gradient_norm(outcome.gradient_norm);
+  const bool norms_only = !outcome.norms.empty();
+  for (std::size_t i = 0; i < outcome.parameters.size(); ++i) {
+    const int index = outcome.parameters[i];
+    v1::NamedTensor* gradient = response->add_gradients();
+    if (norms_only) {
+      gradient->set_name(network.layout().parameters()[static_cast<std::size_t>(index)].name);
+      EncodeScalar(outcome.norms[i], network.data_type(), encoding, gradient->mutable_tensor());
+    } else {
+      EncodeParameter(network, index, outcome.gradients, encoding, gradient);
+    }
+  }
+  if (!outcome.input_gradient.empty()) {
+    EncodeMatrix(outcome.input_gradient, encoding, response->mutable_input_gradient());
+  }
+}
+
+void Encode(const models::StepOutcome& outcome, v1::StepResponse* response) {
+  response->set_step(outcome.step);
+  response->set_loss(outcome.loss);
+  response->set_gradient_norm(outcome.gradient_norm);
+  response->set_learning_rate(outcome.learning_rate);
+  response->set_durable_step(outcome.durable_step);
+  response->set_replayed(outcome.replayed);
+}
+
+void Encode(const models::PredictOutcome& outcome, Encoding encoding,
+            v1::PredictResponse* response) {
+  response->set_step(outcome.step);
+  EncodeMatrix(outcome.outputs, encoding, response->mutable_outputs());
+}
+
+void Encode(const models::TrainReady& ready, v1::TrainResponse* response) {
+  v1::TrainReady* message = response->mutable_ready();
+  message->set_next_sequence(ready.next_sequence);
+  message->set_step(ready.step);
+  message->set_window(ready.window);
+}
+
+void Encode(const models::TrainAck& ack, v1::TrainResponse* response) {
+  v1::TrainAck* message = response->mutable_ack();
+  message->set_sequence(ack.sequence);
+  message->set_step(ack.step);
+  message->set_loss(ack.loss);
+  message->set_gradient_norm(ack.gradient_norm);
+  message->set_learning_rate(ack.learning_rate);
+  message->set_durable_sequence(ack.durable_sequence);
+  message->set_rows(ack.rows);
+}
+
+void Encode(const models::EvaluateOutcome& outcome, v1::EvaluateResponse* response) {
+  response->set_step(outcome.step);
+  response->set_rows(outcome.rows);
+  response->set_loss(outcome.loss);
+  response->mutable_metrics()->insert(outcome.metrics.begin(), outcome.metrics.end());
+}
+
+}  // namespace descent::wire

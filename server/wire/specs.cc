@@ -1,0 +1,327 @@
+#include "server/wire/specs.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "core/status_macros.h"
+#include "google/protobuf/util/time_util.h"
+#include "server/wire/kinds.h"
+#include "server/wire/request_fields.h"
+
+namespace descent::wire {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// The counterpart of an enum value that has one.
+template <typename Wire, typename Core>
+absl::StatusOr<Core> FromWire(std::string_view field, absl::Span<const KindRow<Wire, Core>> rows,
+                              Wire value) {
+  if (value == Wire{}) return RequiredField(field);
+  for (const auto& row : rows) {
+    if (row.wire == value) return row.core;
+  }
+  return InvalidField(field, absl::StrCat("unknown value ", static_cast<int>(value)), {},
+                      "UNKNOWN_ENUM_VALUE");
+}
+
+template <typename Wire, typename Core>
+Wire ToWire(absl::Span<const KindRow<Wire, Core>> rows, Core value) {
+  for (const auto& row : rows) {
+    if (row.core == value) return row.wire;
+  }
+  DESCENT_CHECK(false);
+}
+
+template <typename Message>
+std::optional<double> OptionalOf(bool has, const Message& message, double (Message::*get)() const) {
+  return has ? std::optional((message.*get)()) : std::nullopt;
+}
+
+absl::StatusOr<ActivationSpec> DecodeActivation(const v1::Activation& message) {
+  ActivationSpec spec;
+  ASSIGN_OR_RETURN(spec.kind, FromWire("kind", ActivationRows(), message.kind()));
+  spec.alpha = OptionalOf(message.has_alpha(), message, &v1::Activation::alpha);
+  return spec;
+}
+
+void EncodeActivation(const ActivationSpec& spec, v1::Activation* message) {
+  message->set_kind(ToWire(ActivationRows(), spec.kind));
+  if (spec.alpha.has_value()) message->set_alpha(*spec.alpha);
+}
+
+absl::StatusOr<InitializerSpec> DecodeInitializer(const v1::Initializer& message) {
+  InitializerSpec spec;
+  if (message.kind() != v1::INITIALIZER_KIND_UNSPECIFIED) {
+    ASSIGN_OR_RETURN(spec.kind, FromWire("kind", InitializerRows(), message.kind()));
+  }
+  spec.scale = OptionalOf(message.has_scale(), message, &v1::Initializer::scale);
+  if (spec.kind == InitializerKind::kZeros && spec.scale.has_value()) {
+    return ContradictoryField("scale", "ZEROS takes none");
+  }
+  return spec;
+}
+
+void EncodeInitializer(const InitializerSpec& spec, v1::Initializer* message) {
+  if (spec.kind.has_value()) message->set_kind(ToWire(InitializerRows(), *spec.kind));
+  if (spec.scale.has_value()) message->set_scale(*spec.scale);
+}
+
+bool IsDefault(const InitializerSpec& spec) { return !spec.kind && !spec.scale; }
+
+// Decodes one member of a message, putting its name before the field of an error.
+template <typename Decoder, typename Member>
+auto DecodeMember(std::string_view name, Decoder decode, const Member& member)
+    -> decltype(decode(member)) {
+  auto decoded = decode(member);
+  if (!decoded.ok()) return WithFieldPrefix(std::move(decoded).status(), name);
+  return decoded;
+}
+
+absl::StatusOr<DenseSpec> DecodeDense(const v1::DenseLayer& message) {
+  DenseSpec spec;
+  spec.units = message.units();
+  if (message.has_activation()) {
+    ASSIGN_OR_RETURN(spec.activation,
+                     DecodeMember("activation", DecodeActivation, message.activation()));
+  }
+  spec.omit_bias = message.omit_bias();
+  ASSIGN_OR_RETURN(spec.kernel_initializer, DecodeMember("kernel_initializer", DecodeInitializer,
+                                                         message.kernel_initializer()));
+  ASSIGN_OR_RETURN(spec.bias_initializer,
+                   DecodeMember("bias_initializer", DecodeInitializer, message.bias_initializer()));
+  if (spec.omit_bias && message.has_bias_initializer()) {
+    return ContradictoryField("bias_initializer", "the layer has no bias (omit_bias)");
+  }
+  if (!spec.bias_initializer.kind && spec.bias_initializer.scale) {
+    return ContradictoryField("bias_initializer.scale", "a bias starts at zero unless kind is set");
+  }
+  return spec;
+}
+
+absl::StatusOr<DenseSpec> DecodeLayer(const v1::Layer& message) {
+  switch (message.kind_case()) {
+    case v1::Layer::kDense:
+      return DecodeMember("dense", DecodeDense, message.dense());
+    case v1::Layer::KIND_NOT_SET:
+      break;
+  }
+  return RequiredField("kind");
+}
+
+void EncodeDense(const DenseSpec& spec, v1::DenseLayer* message) {
+  message->set_units(spec.units);
+  EncodeActivation(spec.activation, message->mutable_activation());
+  message->set_omit_bias(spec.omit_bias);
+  if (!IsDefault(spec.kernel_initializer)) {
+    EncodeInitializer(spec.kernel_initializer, message->mutable_kernel_initializer());
+  }
+  if (!IsDefault(spec.bias_initializer)) {
+    EncodeInitializer(spec.bias_initializer, message->mutable_bias_initializer());
+  }
+}
+
+absl::StatusOr<LossSpec> DecodeLoss(const v1::Loss& message) {
+  LossSpec spec;
+  ASSIGN_OR_RETURN(spec.kind, FromWire("kind", LossRows(), message.kind()));
+  spec.delta = OptionalOf(message.has_delta(), message, &v1::Loss::delta);
+  spec.label_smoothing =
+      OptionalOf(message.has_label_smoothing(), message, &v1::Loss::label_smoothing);
+  return spec;
+}
+
+void EncodeLoss(const LossSpec& spec, v1::Loss* message) {
+  message->set_kind(ToWire(LossRows(), spec.kind));
+  if (spec.delta.has_value()) message->set_delta(*spec.delta);
+  if (spec.label_smoothing.has_value()) message->set_label_smoothing(*spec.label_smoothing);
+}
+
+// The case of `oneof` that is set, null if none is.
+const FieldDescriptor* CaseOf(const Message& message, const char* oneof) {
+  return message.GetReflection()->GetOneofFieldDescriptor(
+      message, message.GetDescriptor()->FindOneofByName(oneof));
+}
+
+// Decodes the set case of a oneof by its row. Requires a set case.
+template <typename Variant>
+Variant DecodeCase(const Message& message, const FieldDescriptor* field,
+                   absl::Span<const AlternativeRow<Variant>> rows) {
+  for (const auto& row : rows) {
+    if (field->name() != row.field) continue;
+    Variant options;
+    row.decode(message.GetReflection()->GetMessage(message, field), &options);
+    return options;
+  }
+  DESCENT_CHECK(false);
+}
+
+template <typename Variant>
+void EncodeCase(const Variant& options, absl::Span<const AlternativeRow<Variant>> rows,
+                Message* message) {
+  const AlternativeRow<Variant>& row = rows[options.index()];
+  const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(row.field);
+  row.encode(options, message->GetReflection()->MutableMessage(message, field));
+}
+
+}  // namespace
+
+absl::StatusOr<NetworkSpec> DecodeNetworkSpec(const v1::NetworkSpec& message) {
+  NetworkSpec spec;
+  spec.input_features = message.input_features();
+  for (int i = 0; i < message.layers_size(); ++i) {
+    auto layer = DecodeLayer(message.layers(i));
+    if (!layer.ok()) {
+      return WithFieldPrefix(std::move(layer).status(), absl::StrCat("layers[", i, "]"));
+    }
+    spec.layers.push_back(*std::move(layer));
+  }
+  if (!message.has_loss()) return RequiredField("loss");
+  ASSIGN_OR_RETURN(spec.loss, DecodeMember("loss", DecodeLoss, message.loss()));
+  if (message.data_type() != v1::DATA_TYPE_UNSPECIFIED) {
+    const auto known = FromWire("data_type", NetworkDataTypeRows(), message.data_type());
+    if (!known.ok()) {
+      return InvalidField("data_type",
+                          absl::StrCat("expected FLOAT32 or FLOAT64, got ",
+                                       v1::DataType_IsValid(message.data_type())
+                                           ? v1::DataType_Name(message.data_type())
+                                           : absl::StrCat(message.data_type())),
+                          {}, "WRONG_DATA_TYPE");
+    }
+    spec.data_type = *known;
+  }
+  spec.seed = message.seed();
+  return spec;
+}
+
+void EncodeNetworkSpec(const NetworkSpec& spec, v1::NetworkSpec* message) {
+  message->set_input_features(spec.input_features);
+  for (const DenseSpec& layer : spec.layers) {
+    EncodeDense(layer, message->add_layers()->mutable_dense());
+  }
+  EncodeLoss(spec.loss, message->mutable_loss());
+  message->set_data_type(ToWire(NetworkDataTypeRows(), spec.data_type));
+  message->set_seed(spec.seed);
+}
+
+absl::StatusOr<OptimizerSpec> DecodeOptimizerSpec(const v1::OptimizerSpec& message) {
+  OptimizerSpec spec;
+  // Zero is what a message says that says nothing; a model that never learns is no one's wish.
+  if (message.learning_rate() == 0) return RequiredField("learning_rate");
+  spec.learning_rate = message.learning_rate();
+  const FieldDescriptor* algorithm = CaseOf(message, "algorithm");
+  if (algorithm == nullptr) return RequiredField("algorithm");
+  spec.algorithm = DecodeCase(message, algorithm, OptimizerRows());
+  if (message.has_schedule()) {
+    const FieldDescriptor* decay = CaseOf(message.schedule(), "decay");
+    if (decay != nullptr) {
+      spec.schedule.decay = DecodeCase(message.schedule(), decay, DecayRows());
+    }
+    spec.schedule.warmup_steps = message.schedule().warmup_steps();
+  }
+  spec.clip_norm = OptionalOf(message.has_clip_norm(), message, &v1::OptimizerSpec::clip_norm);
+  spec.clip_value = OptionalOf(message.has_clip_value(), message, &v1::OptimizerSpec::clip_value);
+  spec.exclude_bias_from_weight_decay = message.exclude_bias_from_weight_decay();
+  return spec;
+}
+
+void EncodeOptimizerSpec(const OptimizerSpec& spec, v1::OptimizerSpec* message) {
+  message->set_learning_rate(spec.learning_rate);
+  EncodeCase(spec.algorithm, OptimizerRows(), message);
+  EncodeCase(spec.schedule.decay, DecayRows(), message->mutable_schedule());
+  message->mutable_schedule()->set_warmup_steps(spec.schedule.warmup_steps);
+  if (spec.clip_norm.has_value()) message->set_clip_norm(*spec.clip_norm);
+  if (spec.clip_value.has_value()) message->set_clip_value(*spec.clip_value);
+  message->set_exclude_bias_from_weight_decay(spec.exclude_bias_from_weight_decay);
+}
+
+absl::StatusOr<models::Durability> DecodeDurability(std::string_view field, v1::Durability value) {
+  if (value == v1::DURABILITY_UNSPECIFIED) return models::Durability::kJournal;
+  return FromWire(field, DurabilityRows(), value);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> DecodeLabels(
+    const google::protobuf::Map<std::string, std::string>& labels) {
+  constexpr std::size_t kMostLabels = 64;
+  constexpr std::size_t kLongestKey = 63;
+  constexpr std::size_t kMostValueBytes = 32 << 10;  // so that a page of a list fits a message
+  std::size_t value_bytes = 0;
+  if (labels.size() > kMostLabels) {
+    return InvalidField("labels",
+                        absl::StrCat("expected at most ", kMostLabels, ", got ", labels.size()));
+  }
+  for (const auto& [key, value] : labels) {
+    if (key.empty() || key.size() > kLongestKey) {
+      return InvalidField("labels", absl::StrCat("expected keys of 1 to ", kLongestKey,
+                                                 " bytes, got one of ", key.size()));
+    }
+    value_bytes += value.size();
+  }
+  if (value_bytes > kMostValueBytes) {
+    return InvalidField("labels", absl::StrCat("expected values of at most ", kMostValueBytes,
+                                               " bytes together, got ", value_bytes));
+  }
+  return std::map<std::string, std::string>(labels.begin(), labels.end());
+}
+
+absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& message) {
+  RETURN_IF_ERROR(CheckModelName("name", message.name()));
+  for (const char* name : {"step", "durable_step", "parameter_count", "create_time", "update_time",
+                           "last_loss", "state_hash"}) {
+    if (message.GetReflection()->HasField(message,
+                                          message.GetDescriptor()->FindFieldByName(name))) {
+      return InvalidField(name, "output only; leave it unset", {}, "OUTPUT_ONLY_FIELD");
+    }
+  }
+  if (!message.has_network()) return RequiredField("network");
+  if (!message.has_optimizer()) return RequiredField("optimizer");
+  models::ModelSettings settings;
+  settings.name = message.name();
+  ASSIGN_OR_RETURN(settings.network, DecodeMember("network", DecodeNetworkSpec, message.network()));
+  ASSIGN_OR_RETURN(settings.optimizer,
+                   DecodeMember("optimizer", DecodeOptimizerSpec, message.optimizer()));
+  ASSIGN_OR_RETURN(settings.durability, DecodeDurability("durability", message.durability()));
+  ASSIGN_OR_RETURN(settings.labels, DecodeLabels(message.labels()));
+  return settings;
+}
+
+void EncodeModel(const models::ModelInfo& info, v1::Model* message) {
+  using google::protobuf::util::TimeUtil;
+  message->set_name(info.settings.name);
+  EncodeNetworkSpec(info.settings.network, message->mutable_network());
+  EncodeOptimizerSpec(info.settings.optimizer, message->mutable_optimizer());
+  message->set_step(info.step);
+  message->set_durable_step(info.durable_step);
+  message->set_parameter_count(info.parameter_count);
+  *message->mutable_create_time() =
+      TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(info.create_time));
+  *message->mutable_update_time() =
+      TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(info.update_time));
+  message->set_durability(ToWire(DurabilityRows(), info.settings.durability));
+  message->mutable_labels()->insert(info.settings.labels.begin(), info.settings.labels.end());
+  message->set_last_loss(info.last_loss);
+  message->set_state_hash(info.state_hash);
+}
+
+absl::Status CheckModelName(std::string_view field, std::string_view name) {
+  constexpr std::size_t kLongestName = 63;
+  if (name.empty()) return RequiredField(field);
+  const auto is_inner = [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c)) ||
+           absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  };
+  bool good =
+      name.size() <= kLongestName && absl::ascii_islower(static_cast<unsigned char>(name[0]));
+  for (const char c : name) good = good && is_inner(c);
+  if (good) return absl::OkStatus();
+  return InvalidField(field,
+                      "expected a lower-case letter, then at most 62 of a-z, 0-9, '.', '_' and '-'",
+                      {}, "INVALID_NAME");
+}
+
+}  // namespace descent::wire

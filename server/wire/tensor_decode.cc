@@ -1,0 +1,277 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/error.h"
+#include "core/status_macros.h"
+#include "server/wire/element_type.h"
+#include "server/wire/tensor.h"
+
+namespace descent::wire {
+namespace {
+
+// "[32, 13]"; `n` stands for kAnyRows, and a shape that nobody could mean is cut short.
+std::string ShapeText(absl::Span<const std::int64_t> shape) {
+  constexpr std::size_t kMostDimensions = 8;
+  std::string text = "[";
+  for (std::size_t i = 0; i < std::min(shape.size(), kMostDimensions); ++i) {
+    if (i > 0) absl::StrAppend(&text, ", ");
+    if (shape[i] == kAnyRows) {
+      absl::StrAppend(&text, "n");
+    } else {
+      absl::StrAppend(&text, shape[i]);
+    }
+  }
+  absl::StrAppend(&text, shape.size() > kMostDimensions ? ", ...]" : "]");
+  return text;
+}
+
+// A tensor's contents, known to be what its data type and shape say.
+struct Elements {
+  const ElementType* type;    // what the tensor's data type says
+  const ElementType* stored;  // how `data` holds the elements
+  const char* data;
+  std::int64_t count;
+};
+
+absl::Span<const std::int64_t> ShapeOf(const v1::Tensor& tensor) {
+  return absl::MakeConstSpan(tensor.shape().data(), static_cast<std::size_t>(tensor.shape_size()));
+}
+
+// A member of the tensor, such as "inputs.shape".
+std::string Member(std::string_view field, const char* name) {
+  return absl::StrCat(absl::string_view(field.data(), field.size()), ".", name);
+}
+
+absl::StatusOr<const ElementType*> CheckDataType(std::string_view field, const v1::Tensor& tensor) {
+  if (tensor.data_type() == v1::DATA_TYPE_UNSPECIFIED) {
+    return InvalidField(Member(field, "data_type"), "required", {}, "WRONG_DATA_TYPE");
+  }
+  const ElementType* type = FindElementType(tensor.data_type());
+  if (type == nullptr) {
+    return InvalidField(Member(field, "data_type"),
+                        absl::StrCat("unknown value ", static_cast<int>(tensor.data_type())), {},
+                        "WRONG_DATA_TYPE");
+  }
+  return type;
+}
+
+// The product of the dimensions, none of which may be negative, when that many elements of `width`
+// bytes have a size at all.
+absl::StatusOr<std::int64_t> CheckedCount(std::string_view field,
+                                          absl::Span<const std::int64_t> shape, int width) {
+  std::int64_t count = 1;
+  bool overflow = false;
+  for (const std::int64_t dimension : shape) {
+    if (dimension < 0) {
+      return InvalidField(Member(field, "shape"),
+                          absl::StrCat("expected dimensions >= 0, got ", dimension), {},
+                          "MALFORMED_TENSOR");
+    }
+    overflow |= __builtin_mul_overflow(count, dimension, &count);
+  }
+  std::int64_t bytes = 0;
+  overflow |= __builtin_mul_overflow(count, width, &bytes);
+  if (overflow) {
+    return InvalidField(Member(field, "shape"),
+                        absl::StrCat("the size of ", ShapeText(shape), " overflows"), {},
+                        "MALFORMED_TENSOR");
+  }
+  return count;
+}
+
+absl::Status WrongCount(std::string_view field, const v1::Tensor& tensor, const ElementType& type,
+                        std::int64_t expected, std::int64_t actual, const char* unit) {
+  return InvalidField(field,
+                      absl::StrCat("expected ", expected, " ", unit, " for shape ",
+                                   ShapeText(ShapeOf(tensor)), " of ", type.name, ", got ", actual),
+                      {}, "MALFORMED_TENSOR");
+}
+
+absl::Status CheckIntegerRange(std::string_view field, const ElementType& type,
+                               absl::Span<const std::int64_t> values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] < type.minimum || values[i] > type.maximum) {
+      return InvalidField(
+          Member(field, "ints"),
+          absl::StrCat("value ", values[i], " at index ", i, " is out of the range of ", type.name),
+          {{"index", absl::StrCat(i)}}, "MALFORMED_TENSOR");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Checks the tensor against itself.
+absl::StatusOr<Elements> CheckTensor(std::string_view field, const v1::Tensor& tensor) {
+  ASSIGN_OR_RETURN(const ElementType* const type, CheckDataType(field, tensor));
+  ASSIGN_OR_RETURN(const std::int64_t count, CheckedCount(field, ShapeOf(tensor), type->width));
+
+  const auto contents = tensor.contents_case();
+  if (contents == v1::Tensor::CONTENTS_NOT_SET) {
+    return InvalidField(field, "no contents; set raw, floats, doubles or ints", {},
+                        "MALFORMED_TENSOR");
+  }
+  if (contents == v1::Tensor::kRaw) {
+    const auto actual = static_cast<std::int64_t>(tensor.raw().size());
+    if (actual != count * type->width) {
+      return WrongCount(field, tensor, *type, count * type->width, actual, "bytes");
+    }
+    return Elements{type, type, tensor.raw().data(), count};
+  }
+  if (contents != type->values) {
+    return InvalidField(field, absl::StrCat("contents do not go with data type ", type->name), {},
+                        "MALFORMED_TENSOR");
+  }
+
+  // Numbers lie in the message as an array of their own type.
+  const ElementType* stored = type;
+  const void* data = nullptr;
+  std::int64_t actual = 0;
+  if (contents == v1::Tensor::kFloats) {
+    data = tensor.floats().values().data();
+    actual = tensor.floats().values_size();
+  } else if (contents == v1::Tensor::kDoubles) {
+    data = tensor.doubles().values().data();
+    actual = tensor.doubles().values_size();
+  } else {
+    stored = FindElementType(v1::DATA_TYPE_INT64);
+    data = tensor.ints().values().data();
+    actual = tensor.ints().values_size();
+  }
+  if (actual != count) return WrongCount(field, tensor, *type, count, actual, "values");
+  if (type->is_integer) {
+    RETURN_IF_ERROR(CheckIntegerRange(field, *type,
+                                      absl::MakeConstSpan(tensor.ints().values().data(), actual)));
+  }
+  return Elements{type, stored, static_cast<const char*>(data), count};
+}
+
+absl::Status CheckShape(std::string_view field, const v1::Tensor& tensor,
+                        absl::Span<const std::int64_t> expected) {
+  const absl::Span<const std::int64_t> actual = ShapeOf(tensor);
+  const bool matches = std::equal(expected.begin(), expected.end(), actual.begin(), actual.end(),
+                                  [](std::int64_t want, std::int64_t got) {
+                                    return want == kAnyRows ? got >= 1 : want == got;
+                                  });
+  if (matches) return absl::OkStatus();
+  const std::string expected_text = ShapeText(expected);
+  const std::string actual_text = ShapeText(actual);
+  const bool any_rows = !expected.empty() && expected[0] == kAnyRows;
+  const bool no_rows = any_rows && !actual.empty() && actual[0] == 0;
+  return InvalidField(field,
+                      absl::StrCat("expected shape ", expected_text,
+                                   no_rows ? " with n >= 1, got " : ", got ", actual_text),
+                      {{"expected", expected_text}, {"actual", actual_text}}, "WRONG_SHAPE");
+}
+
+// Of the element at `index` of a tensor of `shape`: a vector has one element a row.
+absl::Status NonFinite(std::string_view field, absl::Span<const std::int64_t> shape,
+                       std::int64_t index, double value, DataType type) {
+  const std::int64_t cols = shape.size() < 2 ? 1 : shape.back();
+  const std::string row = absl::StrCat(index / cols);
+  std::string place = absl::StrCat("row ", row);
+  if (shape.size() >= 2) absl::StrAppend(&place, ", column ", index % cols);
+  absl::Status status = InvalidField(field,
+                                     absl::StrCat("expected finite ", ElementTypeOf(type).name,
+                                                  " values, got ", value, " at ", place),
+                                     {{"row", row}}, "NON_FINITE_VALUE");
+  if (shape.size() < 2) return status;
+  return WithMetadata(std::move(status), "column", absl::StrCat(index % cols));
+}
+
+absl::Status ConvertInto(std::string_view field, const v1::Tensor& tensor, const Elements& elements,
+                         std::int64_t offset, Buffer* out) {
+  std::int64_t bad = -1;
+  if (out->type() == DataType::kFloat32) {
+    bad = elements.stored->to_float32(elements.data, elements.count, out->data<float>() + offset);
+  } else {
+    bad = elements.stored->to_float64(elements.data, elements.count, out->data<double>() + offset);
+  }
+  if (bad < 0) return absl::OkStatus();
+  return NonFinite(field, ShapeOf(tensor), bad, out->At(offset + bad), out->type());
+}
+
+// A tensor of `shape` as a matrix with `cols` columns.
+absl::StatusOr<Matrix> DecodeShape(std::string_view field, const v1::Tensor& tensor,
+                                   absl::Span<const std::int64_t> shape, std::int64_t cols,
+                                   DataType type) {
+  ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
+  RETURN_IF_ERROR(CheckShape(field, tensor, shape));
+  Matrix matrix(type, tensor.shape(0), cols);
+  RETURN_IF_ERROR(ConvertInto(field, tensor, elements, 0, &matrix.buffer()));
+  return matrix;
+}
+
+// Whether a class has an output is the loss's to say; here it only has to be an index at all.
+absl::StatusOr<ClassIndices> DecodeClassIndices(std::string_view field, const v1::Tensor& tensor,
+                                                std::int64_t rows) {
+  ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
+  RETURN_IF_ERROR(CheckShape(field, tensor, {rows}));
+  ClassIndices indices(static_cast<std::size_t>(rows));
+  const int width = elements.stored->width;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::int64_t index = 0;
+    std::memcpy(&index, elements.data + row * width, static_cast<std::size_t>(width));
+    // Of the integer types this one alone is signed and narrower than its copy.
+    if (elements.stored->data_type == v1::DATA_TYPE_INT32) index = static_cast<std::int32_t>(index);
+    if (index < 0 || index > std::numeric_limits<std::int32_t>::max()) {
+      return InvalidField(field, absl::StrCat("row ", row, ": expected a class, got ", index),
+                          {{"row", absl::StrCat(row)}});
+    }
+    indices[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(index);
+  }
+  return indices;
+}
+
+// Whether targets [rows] of integers mean a class each.
+bool IsClassColumn(const v1::Tensor& tensor) {
+  const ElementType* type = FindElementType(tensor.data_type());
+  return tensor.shape_size() == 1 && type != nullptr && type->is_integer;
+}
+
+}  // namespace
+
+absl::StatusOr<Matrix> DecodeMatrix(std::string_view field, const v1::Tensor& tensor,
+                                    std::int64_t rows, std::int64_t cols, DataType type) {
+  return DecodeShape(field, tensor, {rows, cols}, cols, type);
+}
+
+absl::StatusOr<Matrix> DecodeWeights(std::string_view field, const v1::Tensor& tensor,
+                                     std::int64_t rows, const Network& network) {
+  ASSIGN_OR_RETURN(Matrix weights, DecodeShape(field, tensor, {rows}, 1, network.data_type()));
+  RETURN_IF_ERROR(network.ValidateWeights(weights, rows));
+  return weights;
+}
+
+absl::StatusOr<Targets> DecodeTargets(std::string_view field, const v1::Tensor& tensor,
+                                      std::int64_t rows, const Network& network) {
+  const std::int64_t outputs = network.outputs();
+  Targets targets;
+  if (IsClassColumn(tensor) && network.loss().AcceptsClassIndices()) {
+    ASSIGN_OR_RETURN(targets, DecodeClassIndices(field, tensor, rows));
+  } else {
+    ASSIGN_OR_RETURN(targets, DecodeMatrix(field, tensor, rows, outputs, network.data_type()));
+  }
+  RETURN_IF_ERROR(network.loss().ValidateTargets(targets, outputs));
+  return targets;
+}
+
+absl::Status DecodeInto(std::string_view field, const v1::Tensor& tensor,
+                        absl::Span<const std::int64_t> shape, Conversion conversion,
+                        std::int64_t offset, Buffer* out) {
+  ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
+  RETURN_IF_ERROR(CheckShape(field, tensor, shape));
+  if (conversion == Conversion::kLossless && !IsLossless(*elements.type, out->type())) {
+    return InvalidField(
+        Member(field, "data_type"),
+        absl::StrCat("expected ", ElementTypeOf(out->type()).name, ", got ", elements.type->name),
+        {}, "WRONG_DATA_TYPE");
+  }
+  return ConvertInto(field, tensor, elements, offset, out);
+}
+
+}  // namespace descent::wire
