@@ -1,0 +1,30 @@
+#include "server/ops/call_log.h"
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+
+#include "core/error.h"
+#include "server/ops/log.h"
+
+namespace descent::ops {
+
+void CallLog::OnCallEnd(const services::CallRecord& record) {
+  const LogLevel level =
+      record.status.code() == absl::StatusCode::kInternal ? LogLevel::kError : LogLevel::kDebug;
+  if (!LogEnabled(level)) return;
+  const std::string code = absl::StatusCodeToString(record.status.code());
+  const std::string reason = GetErrorDetails(record.status).reason;
+  const std::string peer = record.context.peer();
+  Log(level, "call",
+      {{"service", record.name.service},
+       {"method", record.name.method},
+       {"model", record.model},
+       {"code", std::string_view(code)},
+       {"reason", std::string_view(reason)},
+       {"error", std::string_view(record.status.message().data(), record.status.message().size())},
+       {"milliseconds", absl::ToDoubleMilliseconds(record.duration)},
+       {"peer", std::string_view(peer)}});
+}
+
+}  // namespace descent::ops

@@ -1,0 +1,28 @@
+#include "server/ops/health_check.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+
+namespace descent::ops {
+
+absl::Status CheckHealth(const std::string& address, absl::Duration timeout) {
+  const auto stub = grpc::health::v1::Health::NewStub(
+      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status = stub->Check(&context, {}, &response);
+  if (!status.ok()) return absl::UnavailableError(status.error_message());
+  if (response.status() != grpc::health::v1::HealthCheckResponse::SERVING) {
+    return absl::UnavailableError(
+        grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace descent::ops

@@ -1,0 +1,165 @@
+#include "server/ops/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/services/services.h"
+
+namespace descent::ops {
+namespace {
+
+// A peer that has not been heard of for a minute is asked for a sign of life, and given up when
+// there is none in 20 s: its training sessions are free to go on elsewhere.
+constexpr absl::Duration kKeepalive = absl::Minutes(1);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+// Clients may ask the same of us, this often.
+constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
+
+// Reflection is the one service that occupies a thread a call.
+constexpr int kMaxReflectionThreads = 8;
+
+// How long calls have to take note of their cancellation.
+constexpr absl::Duration kCancelGrace = absl::Seconds(1);
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(
+      std::min<std::int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
+}
+
+// Why an address can't be bound: gRPC does not say.
+std::string BindFailure(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), address.c_str() + colon + 1,
+                                &hints, &found);
+  if (error != 0) return gai_strerror(error);
+  std::string reason = "unknown reason";
+  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    const int socket_fd = socket(entry->ai_family, entry->ai_socktype, entry->ai_protocol);
+    if (socket_fd < 0) continue;
+    const int on = 1;
+    setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(socket_fd, entry->ai_addr, entry->ai_addrlen) != 0 || listen(socket_fd, 1) != 0) {
+      reason = std::strerror(errno);
+    }
+    close(socket_fd);
+  }
+  freeaddrinfo(found);
+  return reason;
+}
+
+void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
+  // Half of a message's limit would do, but the two directions are one number to users.
+  builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+  builder->SetMaxSendMessageSize(static_cast<int>(options.max_message_bytes));
+  // gRPC checks a message's size before it decompresses it, so a small one could unfold without
+  // limit: compressed messages are refused, with UNIMPLEMENTED, as gRPC has it.
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+
+  grpc::ResourceQuota quota("descentd");
+  quota.Resize(options.transport_memory_bytes);
+  quota.SetMaxThreads(kMaxReflectionThreads);
+  builder->SetResourceQuota(quota);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 1);
+
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepalive));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              Milliseconds(kMinPingInterval));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                              Milliseconds(options.max_connection_age));
+  // Two servers on one port would share its connections unnoticed.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      models::Registry* registry,
+                                                      services::CallObserver* observer) {
+  std::unique_ptr<Server> server(new Server(registry, observer));
+  const absl::Status status = server->Listen(options);
+  if (!status.ok()) return status;
+  return server;
+}
+
+Server::Server(models::Registry* registry, services::CallObserver* observer)
+    : registry_(registry),
+      gate_(observer),
+      health_({services::kModelService, services::kNetworkService}),
+      model_service_(services::MakeModelService(registry, &gate_)),
+      network_service_(services::MakeNetworkService(registry, &gate_)) {}
+
+Server::~Server() {
+  if (server_ != nullptr) Drain(absl::InfinitePast());
+}
+
+absl::Status Server::Listen(const ServerOptions& options) {
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetLimits(options, &builder);
+  builder.RegisterService(model_service_.get());
+  builder.RegisterService(network_service_.get());
+  builder.RegisterService(health_.service());
+  int port = 0;
+  if (!options.listen.empty()) {
+    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  }
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", options.listen, ": ", BindFailure(options.listen)));
+  }
+  if (!options.listen.empty()) {
+    address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
+  return server_->InProcessChannel(grpc::ChannelArguments());
+}
+
+void Server::StartServing() {
+  gate_.Open();
+  health_.SetServing(true);
+}
+
+bool Server::Drain(absl::Time deadline) {
+  health_.SetServing(false);
+  gate_.Close();
+  const bool applied = registry_->Drain(deadline).ok();
+  const bool finished = gate_.AwaitNoCalls(deadline) && applied;
+  health_.Shutdown();
+  server_->Shutdown(absl::ToChronoTime(finished ? absl::Now() + kCancelGrace : absl::Now()));
+  server_->Wait();
+  return finished;
+}
+
+}  // namespace descent::ops

@@ -1,0 +1,84 @@
+// The gRPC server around the services: its port, limits, health and reflection, and its orderly
+// end.
+
+#ifndef SERVER_OPS_SERVER_H_
+#define SERVER_OPS_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/models/registry.h"
+#include "server/ops/health.h"
+#include "server/services/call_gate.h"
+
+namespace grpc {
+class Channel;
+class Server;
+class Service;
+}  // namespace grpc
+
+namespace descent::ops {
+
+struct ServerOptions {
+  // HOST:PORT; port 0 picks one. Empty: no port, for InProcessChannel alone.
+  std::string listen;
+  // Largest message in bytes, each way; larger ones are RESOURCE_EXHAUSTED. Default 64 MiB. Raising
+  // it raises what one call may cost.
+  std::int64_t max_message_bytes = std::int64_t{64} << 20;
+  // Calls in flight on one connection; more wait at the client. Default 1000.
+  int max_streams_per_connection = 1000;
+  // Bytes that gRPC may hold in buffers of all connections; beyond it, it slows connections down
+  // and drops calls. Default 1 GiB.
+  std::size_t transport_memory_bytes = std::size_t{1} << 30;
+  // Connections are asked to go after so long, so that clients behind a load balancer spread again.
+  // Default: never.
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+};
+
+// Thread-safe.
+class Server {
+ public:
+  // A server that answers calls with UNAVAILABLE and health checks with NOT_SERVING until
+  // StartServing. `registry` and `observer` (which may be null) must outlive it. kUnavailable, with
+  // the system's reason, when the address can't be listened on.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
+                                                       models::Registry* registry,
+                                                       services::CallObserver* observer);
+  // Cancels all calls.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // HOST:PORT, with the port that was picked. Empty when none was asked for.
+  const std::string& address() const { return address_; }
+
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  void StartServing();
+
+  // Ends the server in good order: says NOT_SERVING, refuses new calls with UNAVAILABLE, lets the
+  // calls it holds finish (training streams apply and acknowledge what they have sent) until
+  // `deadline`, and cancels the rest. False if there was such a rest.
+  bool Drain(absl::Time deadline);
+
+ private:
+  Server(models::Registry* registry, services::CallObserver* observer);
+  absl::Status Listen(const ServerOptions& options);
+
+  models::Registry* const registry_;
+  services::CallGate gate_;
+  Health health_;
+  std::unique_ptr<grpc::Service> model_service_;
+  std::unique_ptr<grpc::Service> network_service_;
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace descent::ops
+
+#endif  // SERVER_OPS_SERVER_H_

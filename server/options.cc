@@ -1,0 +1,276 @@
+#include "server/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "core/instruction_set.h"
+#include "version/version.h"
+
+namespace descent {
+namespace {
+
+constexpr char kDescription[] =
+    "Serves neural networks over gRPC: holds models, trains them on streams of data, and answers\n"
+    "with predictions and gradients.";
+
+constexpr char kFooter[] = R"(
+Every option can also be given as an environment variable (DESCENT_LISTEN for --listen) or in the
+file of --config (TOML, `listen = "0.0.0.0:50051"`). A flag wins over the environment, and that over
+the file.
+
+The server prints `listening on HOST:PORT` on stdout when it takes calls, and logs to stderr. SIGTERM
+and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends; a second signal ends
+it at once.
+
+Exit status: 0 after a drain; 1 when the drain took too long, or healthcheck found the server not
+serving; 64 on bad options; 69 when the address can't be listened on.
+)";
+
+// Options as they are typed.
+struct Arguments {
+  std::string listen = "127.0.0.1:50051";
+  std::string data_dir;
+  bool in_memory = false;
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int max_message_mib = 64;
+  int memory_mib = 8192;
+  int transport_memory_mib = 1024;
+  int max_streams = 1000;
+  int max_connection_age = 0;
+  double drain_timeout = 8;
+  std::string log_format = "text";
+  std::string log_level = "info";
+
+  bool print_config = false;
+  std::string server;
+  double timeout = 3;
+};
+
+const std::map<std::string, ops::LogFormat> kLogFormats = {{"text", ops::LogFormat::kText},
+                                                           {"json", ops::LogFormat::kJson}};
+const std::map<std::string, ops::LogLevel> kLogLevels = {{"debug", ops::LogLevel::kDebug},
+                                                         {"info", ops::LogLevel::kInfo},
+                                                         {"warning", ops::LogLevel::kWarning},
+                                                         {"error", ops::LogLevel::kError}};
+
+// "" or what is wrong with a HOST:PORT.
+std::string CheckAddress(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::StrCat("expected HOST:PORT with a port from 0 to 65535, got '", address, "'");
+  }
+  const std::string host = address.substr(0, colon);
+  if (host.empty()) {
+    return absl::StrCat("expected HOST:PORT, got '", address, "' (all addresses: 0.0.0.0 or [::])");
+  }
+  if (host.find(':') != std::string::npos && (host.front() != '[' || host.back() != ']')) {
+    return absl::StrCat("an IPv6 address goes in brackets: '[", host, "]:", port, "'");
+  }
+  return "";
+}
+
+// Where a server that listens on `address` can be reached from the same machine.
+std::string ReachableAddress(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  const std::string host = address.substr(0, colon);
+  if (host == "0.0.0.0") return "127.0.0.1" + address.substr(colon);
+  if (host == "[::]") return "[::1]" + address.substr(colon);
+  return address;
+}
+
+std::string VariableOf(const CLI::Option& option) {
+  std::string name = option.get_single_name();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+  return "DESCENT_" + name;
+}
+
+// A range that is checked and not repeated in the help.
+template <typename T>
+CLI::Validator Between(T least, T most) {
+  return CLI::Range(least, most).description("");
+}
+
+void AddServerOptions(CLI::App* app, Arguments* arguments) {
+  app->add_option("--listen", arguments->listen,
+                  "Where to take calls; port 0 picks a free one. There is no encryption and no\n"
+                  "authentication: keep it on a network you trust, or put a proxy in front")
+      ->check(CLI::Validator(CheckAddress, ""))
+      ->type_name("HOST:PORT");
+  app->add_option("--data-dir", arguments->data_dir,
+                  "Where models are kept. Not available in this version: they live in memory")
+      ->type_name("DIR");
+  app->add_flag("--in-memory", arguments->in_memory,
+                "Keep models in memory alone: they are gone when the server ends. What this\n"
+                "version does anyway, but without its warning");
+  app->add_option("--threads", arguments->threads,
+                  "Threads that compute updates, and as many again that compute predictions and\n"
+                  "gradients; by default the machine's cores. Each costs its workspace")
+      ->check(Between(1, 1024))
+      ->type_name("N");
+  app->add_option("--max-message-mib", arguments->max_message_mib,
+                  "Largest message, each way; larger ones are RESOURCE_EXHAUSTED. What one call\n"
+                  "costs in memory is a few times its message")
+      ->check(Between(1, 2047))
+      ->type_name("MIB");
+  app->add_option("--memory-mib", arguments->memory_mib,
+                  "Memory of all models together: parameters, optimizer state, gradients,\n"
+                  "snapshots, workspaces. A model that does not fit is refused")
+      ->check(Between(1, 1 << 24))
+      ->type_name("MIB");
+  app->add_option("--transport-memory-mib", arguments->transport_memory_mib,
+                  "Memory for the buffers of all connections; beyond it they are slowed down and\n"
+                  "calls dropped")
+      ->check(Between(16, 1 << 24))
+      ->type_name("MIB");
+  app->add_option("--max-streams", arguments->max_streams,
+                  "Calls in flight on one connection; more wait at the client")
+      ->check(Between(1, 1 << 20))
+      ->type_name("N");
+  app->add_option("--max-connection-age", arguments->max_connection_age,
+                  "When a connection is asked to go, so that clients spread again behind a load\n"
+                  "balancer; 0: never")
+      ->check(Between(0, 1 << 20))
+      ->type_name("SECONDS");
+  app->add_option("--drain-timeout", arguments->drain_timeout,
+                  "What calls have to finish in after SIGTERM before they are cancelled; the\n"
+                  "default is within the 10 s of `docker stop`")
+      ->check(Between(0.0, 86400.0))
+      ->type_name("SECONDS");
+}
+
+void AddLogOptions(CLI::App* app, Arguments* arguments) {
+  app->add_option("--log-format", arguments->log_format, "json: one object a line")
+      ->check(CLI::IsMember(&kLogFormats).description(""))
+      ->type_name("text|json");
+  app->add_option("--log-level", arguments->log_level,
+                  "Least level of what is logged; debug logs every call")
+      ->check(CLI::IsMember(&kLogLevels).description(""))
+      ->type_name("debug|info|warning|error");
+}
+
+void AddHealthcheck(CLI::App* app, Arguments* arguments) {
+  CLI::App* healthcheck = app->add_subcommand(
+      "healthcheck", "Ask a running server whether it takes calls: exit 0 if so, 1 if not");
+  healthcheck->fallthrough()->configurable(false);
+  healthcheck
+      ->add_option("--server", arguments->server,
+                   "The server; by default this machine's, where --listen says")
+      ->check(CLI::Validator(CheckAddress, ""))
+      ->configurable(false)
+      ->type_name("HOST:PORT");
+  healthcheck->add_option("--timeout", arguments->timeout, "How long to wait")
+      ->check(Between(0.001, 3600.0))
+      ->configurable(false)
+      ->type_name("SECONDS");
+}
+
+void AddOptions(CLI::App* app, Arguments* arguments) {
+  app->description(kDescription);
+  app->footer(kFooter);
+  app->option_defaults()->always_capture_default();
+  AddServerOptions(app, arguments);
+  AddLogOptions(app, arguments);
+  app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");
+  app->allow_config_extras(CLI::config_extras_mode::error);
+  for (CLI::Option* option : app->get_options()) {
+    if (option == app->get_help_ptr()) continue;
+    option->envname(VariableOf(*option))->take_last();
+  }
+  app->add_flag("--print-config", arguments->print_config,
+                "Print the options in force as a file for --config, and exit")
+      ->configurable(false);
+  app->set_version_flag("--version",
+                        absl::StrCat("descentd ", kVersion, " (commit ", kCommit, ", ", kCompiler,
+                                     ", running on ", std::string(InstructionSet()), ")"));
+  AddHealthcheck(app, arguments);
+}
+
+// What the environment says, as `variables` and as flags. The flags go in front of the real ones,
+// which win over them as they win over the file: CLI11 itself would let the file win over the
+// environment.
+std::vector<std::string> FlagsFromEnvironment(const CLI::App& app, std::string* variables) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_envname().empty()) continue;
+    const char* value = std::getenv(option->get_envname().c_str());
+    if (value == nullptr || *value == '\0') continue;
+    absl::StrAppend(variables, " ", option->get_envname(), "=", value);
+    flags.push_back(absl::StrCat("--", option->get_single_name(), "=", value));
+  }
+  return flags;
+}
+
+Exit UsageError(const std::string& message) {
+  return {kExitUsage, absl::StrCat("descentd: ", message, "\nSee descentd --help.\n")};
+}
+
+Serve MakeServe(const Arguments& arguments) {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  Serve serve;
+  serve.server.listen = arguments.listen;
+  serve.server.max_message_bytes = arguments.max_message_mib * kMiB;
+  serve.server.max_streams_per_connection = arguments.max_streams;
+  serve.server.transport_memory_bytes =
+      static_cast<std::size_t>(arguments.transport_memory_mib * kMiB);
+  if (arguments.max_connection_age > 0) {
+    serve.server.max_connection_age = absl::Seconds(arguments.max_connection_age);
+  }
+  serve.models.threads = arguments.threads;
+  serve.models.memory_budget_bytes = static_cast<std::size_t>(arguments.memory_mib * kMiB);
+  serve.log_format = kLogFormats.at(arguments.log_format);
+  serve.log_level = kLogLevels.at(arguments.log_level);
+  serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
+  serve.in_memory = arguments.in_memory;
+  return serve;
+}
+
+}  // namespace
+
+Invocation ParseOptions(int argc, const char* const* argv) {
+  Arguments arguments;
+  CLI::App app("", "descentd");
+  AddOptions(&app, &arguments);
+
+  std::string variables;
+  std::vector<std::string> args = FlagsFromEnvironment(app, &variables);
+  args.insert(args.end(), argv + 1, argv + argc);
+  std::reverse(args.begin(), args.end());  // as CLI11 takes them
+  try {
+    app.parse(std::move(args));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      const bool version = dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr;
+      return Exit{kExitOk, version ? absl::StrCat(error.what(), "\n") : app.help()};
+    }
+    std::string message = error.what();
+    if (!variables.empty()) absl::StrAppend(&message, "\nThe environment has", variables);
+    return UsageError(message);
+  }
+
+  if (app.got_subcommand("healthcheck")) {
+    const std::string& server = arguments.server;
+    return HealthCheck{server.empty() ? ReachableAddress(arguments.listen) : server,
+                       absl::Seconds(arguments.timeout)};
+  }
+  if (!arguments.data_dir.empty()) {
+    return UsageError(
+        "--data-dir: this version keeps models in memory only, so it can't keep them in a "
+        "directory; leave the option out");
+  }
+  if (arguments.print_config) return Exit{kExitOk, app.config_to_str(true, true)};
+  return MakeServe(arguments);
+}
+
+}  // namespace descent

@@ -1,0 +1,53 @@
+// What descentd is told: by flag, environment or file.
+
+#ifndef SERVER_OPTIONS_H_
+#define SERVER_OPTIONS_H_
+
+#include <string>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "server/models/options.h"
+#include "server/ops/log.h"
+#include "server/ops/server.h"
+
+namespace descent {
+
+// How descentd ends. 64 and 74 are those of sysexits.h, as is 69.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;        // healthcheck: not serving; a drain cut short
+inline constexpr int kExitUsage = 64;         // bad options
+inline constexpr int kExitCannotListen = 69;  // the address can't be listened on
+
+// Runs the server.
+struct Serve {
+  ops::ServerOptions server;
+  models::ModelsOptions models;
+  ops::LogFormat log_format = ops::LogFormat::kText;
+  ops::LogLevel log_level = ops::LogLevel::kInfo;
+  absl::Duration drain_timeout;
+  bool in_memory = false;  // said explicitly: nobody needs to be warned
+};
+
+// Asks a running server whether it is well.
+struct HealthCheck {
+  std::string server;  // HOST:PORT
+  absl::Duration timeout;
+};
+
+// Prints something and ends.
+struct Exit {
+  int code = kExitOk;
+  std::string output;  // to stdout when the code is 0, to stderr otherwise
+};
+
+using Invocation = std::variant<Serve, HealthCheck, Exit>;
+
+// Flags win over environment variables (DESCENT_…), these over the file of --config, and that over
+// the defaults. What is none of our options is an error in flags and file. Defaults, units and
+// costs are explained by --help, which is the one place that says them all.
+Invocation ParseOptions(int argc, const char* const* argv);
+
+}  // namespace descent
+
+#endif  // SERVER_OPTIONS_H_

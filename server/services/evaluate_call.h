@@ -1,0 +1,24 @@
+// The Evaluate RPC: batches in, one answer at the end.
+
+#ifndef SERVER_SERVICES_EVALUATE_CALL_H_
+#define SERVER_SERVICES_EVALUATE_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "descent/v1/network_service.pb.h"
+#include "server/models/registry.h"
+#include "server/services/call_gate.h"
+
+namespace descent::services {
+
+// Reads the next batch when the one before has been computed, so the server holds one at a time and
+// the client is slowed down by HTTP/2.
+grpc::ServerReadReactor<v1::EvaluateRequest>* ServeEvaluate(const models::Registry& registry,
+                                                            CallGate* gate, const MethodName& name,
+                                                            grpc::CallbackServerContext* context,
+                                                            v1::EvaluateResponse* response);
+
+}  // namespace descent::services
+
+#endif  // SERVER_SERVICES_EVALUATE_CALL_H_

@@ -1,0 +1,28 @@
+// The gRPC services of the wire contract. They only adapt: each call is decoded, handed to the
+// models, and its outcome encoded, on gRPC's few callback threads, which never wait.
+
+#ifndef SERVER_SERVICES_SERVICES_H_
+#define SERVER_SERVICES_SERVICES_H_
+
+#include <memory>
+
+#include "server/models/registry.h"
+#include "server/services/call_gate.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace descent::services {
+
+// Full names of the services, as health checks and reflection know them.
+inline constexpr char kModelService[] = "descent.v1.ModelService";
+inline constexpr char kNetworkService[] = "descent.v1.NetworkService";
+
+// `registry` and `gate` must outlive the services and the server they are registered with.
+std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry, CallGate* gate);
+std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry, CallGate* gate);
+
+}  // namespace descent::services
+
+#endif  // SERVER_SERVICES_SERVICES_H_

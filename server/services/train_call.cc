@@ -1,0 +1,216 @@
+#include "server/services/train_call.h"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "core/network.h"
+#include "core/status_macros.h"
+#include "server/models/model.h"
+#include "server/models/training_session.h"
+#include "server/wire/decode.h"
+#include "server/wire/encode.h"
+#include "server/wire/status.h"
+
+namespace descent::services {
+namespace {
+
+// Responses that may wait for a slow client before the stream is read no further.
+constexpr std::size_t kMaxUnsent = 64;
+
+// The stream holds on to itself until gRPC is done with it, and the session may hold it longer.
+//
+// Reading: one read is under way, or the session has no capacity, or reading is held until the
+// client takes its responses. Writing: one write is under way while unsent_ is not empty. Ending:
+// once end_ is set, what is unsent is written, then the call is finished.
+class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>,
+                        public models::TrainObserver,
+                        public std::enable_shared_from_this<TrainCall> {
+ public:
+  TrainCall(const models::Registry& registry, CallGate* gate, const MethodName& name,
+            grpc::CallbackServerContext* context)
+      : registry_(registry), context_(*context) {
+    pass_.emplace(gate, name, *context);
+  }
+
+  void Start() {
+    const absl::Status& admission = pass_->admission();
+    const absl::MutexLock lock(&mutex_);
+    self_ = shared_from_this();
+    if (admission.ok()) {
+      Read();
+    } else {
+      end_ = admission;
+      Write();
+    }
+  }
+
+  void OnReady(const models::TrainReady& ready) override {
+    const absl::MutexLock lock(&mutex_);
+    if (end_.has_value()) return;
+    ready_ = true;
+    wire::Encode(ready, &unsent_.emplace_back());
+    Write();
+    if (session_ != nullptr) Read();
+  }
+
+  void OnAck(const models::TrainAck& ack) override {
+    const absl::MutexLock lock(&mutex_);
+    if (end_.has_value()) return;
+    wire::Encode(ack, &unsent_.emplace_back());
+    Write();
+  }
+
+  void OnCapacity() override {
+    const absl::MutexLock lock(&mutex_);
+    Read();
+  }
+
+  void OnFinished(absl::Status status) override { End(std::move(status)); }
+
+ private:
+  void OnReadDone(bool ok) override {
+    // A stream that was cancelled reads no further either; OnCancel follows.
+    if (!ok && context_.IsCancelled()) return;
+    const std::shared_ptr<models::TrainingSession> session = this->session();
+    if (session == nullptr) {
+      const absl::Status status = Attach();
+      if (!status.ok()) End(status);
+    } else if (ok) {
+      Submit(*session);
+    } else {
+      session->HalfClose();
+    }
+  }
+
+  void OnWriteDone(bool ok) override {
+    const absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    unsent_.pop_front();
+    if (!ok) unsent_.clear();
+    Write();
+    if (std::exchange(reading_held_, false)) Read();
+  }
+
+  void OnCancel() override {
+    std::shared_ptr<models::TrainingSession> session;
+    {
+      const absl::MutexLock lock(&mutex_);
+      cancelled_ = true;
+      session = session_;
+      unsent_.resize(writing_ ? 1 : 0);
+    }
+    if (session != nullptr) session->Detach();
+    End(absl::CancelledError("the client went away"));
+  }
+
+  void OnDone() override {
+    pass_.reset();
+    std::shared_ptr<TrainCall> self;
+    const absl::MutexLock lock(&mutex_);
+    session_.reset();
+    self.swap(self_);
+  }
+
+  // Begins with the first message, which is empty when there was none. The session may say that it
+  // is ready before it is known here; the first batch is read when both have happened.
+  absl::Status Attach() {
+    ASSIGN_OR_RETURN(const std::string name, wire::ModelName(request_));
+    pass_->set_model(name);
+    ASSIGN_OR_RETURN(const std::shared_ptr<models::Model> model, registry_.Find(name));
+    network_ = model->network();
+    ASSIGN_OR_RETURN(models::TrainStart start, wire::DecodeTrainStart(request_));
+    ASSIGN_OR_RETURN(const std::shared_ptr<models::TrainingSession> session,
+                     model->AttachSession(std::move(start), shared_from_this()));
+    bool cancelled;
+    {
+      const absl::MutexLock lock(&mutex_);
+      cancelled = cancelled_;
+      session_ = session;
+      if (ready_) Read();
+    }
+    if (cancelled) session->Detach();
+    return absl::OkStatus();
+  }
+
+  void Submit(models::TrainingSession& session) {
+    absl::StatusOr<models::TrainBatchCommand> batch = wire::DecodeTrainBatch(request_, *network_);
+    if (!batch.ok()) {
+      session.Fail(std::move(batch).status());
+    } else if (session.Submit(*std::move(batch))) {
+      const absl::MutexLock lock(&mutex_);
+      Read();
+    }
+  }
+
+  void End(absl::Status status) {
+    const absl::MutexLock lock(&mutex_);
+    if (end_.has_value()) return;
+    end_ = std::move(status);
+    Write();
+  }
+
+  // Reads the next message, unless the call is ending or the client does not take its responses.
+  void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (end_.has_value()) return;
+    if (unsent_.size() < kMaxUnsent) {
+      StartRead(&request_);
+    } else {
+      reading_held_ = true;
+    }
+  }
+
+  // Writes what is unsent, one message at a time, and the status behind it.
+  void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_) return;
+    if (!unsent_.empty()) {
+      writing_ = true;
+      StartWrite(&unsent_.front());
+    } else if (end_.has_value()) {
+      finished_ = true;
+      pass_->set_status(*end_);
+      Finish(wire::ToGrpcStatus(*end_));
+    }
+  }
+
+  std::shared_ptr<models::TrainingSession> session() {
+    const absl::MutexLock lock(&mutex_);
+    return session_;
+  }
+
+  const models::Registry& registry_;
+  const grpc::CallbackServerContext& context_;
+  std::optional<CallPass> pass_;  // until gRPC is done with the context
+
+  // Of the one read that is under way.
+  v1::TrainRequest request_;
+  std::shared_ptr<const Network> network_;
+
+  absl::Mutex mutex_;
+  std::shared_ptr<TrainCall> self_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<models::TrainingSession> session_ ABSL_GUARDED_BY(mutex_);
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_held_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<v1::TrainResponse> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>* ServeTrain(
+    const models::Registry& registry, CallGate* gate, const MethodName& name,
+    grpc::CallbackServerContext* context) {
+  const auto call = std::make_shared<TrainCall>(registry, gate, name, context);
+  call->Start();
+  return call.get();
+}
+
+}  // namespace descent::services
