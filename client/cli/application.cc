@@ -1,0 +1,105 @@
+#include "client/cli/application.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/command.h"
+#include "client/cli/failure.h"
+#include "client/cli/help.h"
+#include "client/cli/output.h"
+#include "client/cli/status_macros.h"
+#include "client/descent/client.h"
+#include "client/descent/error.h"
+
+namespace descent::cli {
+namespace {
+
+constexpr char kFooter[] = R"(
+Exit status: 0 when all went well, 1 when the server said no, 64 on bad usage, 65 on bad data, 69
+when the server can't be reached, 130 when training was interrupted.)";
+
+struct GlobalOptions {
+  std::string server = "127.0.0.1:50051";
+  double connect_timeout = 10;
+  bool json = false;
+};
+
+void AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
+  app->add_option("--server", options->server,
+                  "Where descentd listens (default $DESCENT_SERVER, or else 127.0.0.1:50051)")
+      ->option_text("HOST:PORT")
+      ->envname("DESCENT_SERVER");
+  app->add_option("--connect-timeout", options->connect_timeout,
+                  "How long to wait for a server that doesn't answer (default 10)")
+      ->option_text("SECONDS")
+      ->check(CLI::NonNegativeNumber);
+  app->add_flag("--json", options->json, "Print results, and errors, as JSON objects, one a line");
+}
+
+absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& command) {
+  client::ClientOptions client_options;
+  client_options.target = options.server;
+  absl::StatusOr<client::Client> client = client::Client::Connect(client_options);
+  if (!client.ok()) return UsageError(absl::StrCat("--server: ", client.status().message()));
+  RETURN_IF_ERROR(client->WaitUntilReady(absl::Seconds(options.connect_timeout)));
+  return command(Context{*std::move(client), options.json});
+}
+
+void Report(const absl::Status& status, bool json) {
+  const ExitCode code = ExitCodeOf(status);
+  const bool ours = code == ExitCode::kUsage || code == ExitCode::kBadData;
+  if (!json) {
+    const std::string name =
+        ours ? "" : absl::StrCat(" (", absl::StatusCodeToString(status.code()), ")");
+    Note(absl::StrCat("descent: ", status.message(), name));
+    return;
+  }
+  const client::ErrorDetails details = client::GetErrorDetails(status);
+  nlohmann::ordered_json error = {{"message", std::string(status.message())},
+                                  {"exit_status", static_cast<int>(code)}};
+  if (!ours) error["code"] = absl::StatusCodeToString(status.code());
+  if (!details.reason.empty()) {
+    error["reason"] = details.reason;
+    error["metadata"] = details.metadata;
+  }
+  PrintJson({{"error", error}});
+}
+
+}  // namespace
+
+int RunApplication(int argc, const char* const* argv, const std::string& version) {
+  CLI::App app("Trains and asks neural networks that descentd holds.", "descent");
+  GlobalOptions options;
+  Command command;
+  AddGlobalOptions(&app, &options);
+  app.set_version_flag("--version", version);
+  app.footer(kFooter);
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.require_subcommand(1);
+  app.fallthrough();  // global options may come after the subcommand
+  AddTrainCommand(&app, &command);
+  AddPredictCommand(&app, &command);
+  AddEvaluateCommand(&app, &command);
+  AddGradientCommand(&app, &command);
+  AddCreateCommand(&app, &command);
+  AddListCommand(&app, &command);
+  AddGetCommand(&app, &command);
+  AddDeleteCommand(&app, &command);
+  AddParamsCommand(&app, &command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool ok = app.exit(error) == 0;
+    return static_cast<int>(ok ? ExitCode::kOk : ExitCode::kUsage);
+  }
+  const absl::StatusOr<ExitCode> code = Execute(options, command);
+  if (code.ok()) return static_cast<int>(*code);
+  Report(code.status(), options.json);
+  return static_cast<int>(ExitCodeOf(code.status()));
+}
+
+}  // namespace descent::cli

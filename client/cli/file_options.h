@@ -1,0 +1,17 @@
+// The options that say how a file is laid out, common to all commands that read one.
+
+#ifndef CLIENT_CLI_FILE_OPTIONS_H_
+#define CLIENT_CLI_FILE_OPTIONS_H_
+
+#include <CLI/App.hpp>
+
+#include "client/cli/model_data.h"
+
+namespace descent::cli {
+
+// --header, --no-header and --delimiter.
+void AddFileOptions(CLI::App* command, FileOptions* options);
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_FILE_OPTIONS_H_

@@ -1,0 +1,42 @@
+#include "client/cli/format.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace descent::cli {
+namespace {
+
+constexpr int kSignificantDigits = 4;
+constexpr double kLargest = 1e12;
+constexpr double kSmallest = 1e-4;
+
+// Puts commas between groups of three digits before the point.
+std::string Group(std::string text) {
+  const size_t begin = text[0] == '-' ? 1 : 0;
+  const size_t end = std::min(text.find('.'), text.size());
+  for (size_t i = end; i > begin + 3; i -= 3) text.insert(i - 3, 1, ',');
+  return text;
+}
+
+}  // namespace
+
+std::string FormatCount(int64_t count) { return Group(absl::StrCat(count)); }
+
+std::string FormatFixed(double value, int decimals) {
+  return Group(absl::StrFormat("%.*f", decimals, value));
+}
+
+std::string FormatNumber(double value) {
+  const double magnitude = std::abs(value);
+  if (!std::isfinite(value) || magnitude >= kLargest || (magnitude < kSmallest && value != 0)) {
+    return absl::StrFormat("%.*g", kSignificantDigits, value);
+  }
+  const int before_point =
+      magnitude < 1 ? 0 : static_cast<int>(std::floor(std::log10(magnitude))) + 1;
+  return FormatFixed(value, std::max(0, kSignificantDigits - before_point));
+}
+
+}  // namespace descent::cli

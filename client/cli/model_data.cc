@@ -1,0 +1,93 @@
+#include "client/cli/model_data.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/encoding_json.h"
+#include "client/cli/failure.h"
+#include "client/cli/format.h"
+#include "client/cli/specs.h"
+#include "client/cli/status_macros.h"
+
+namespace descent::cli {
+namespace {
+
+constexpr size_t kMaxEncodingBytes = 32 << 10;  // the contract's bound on all labels together
+
+// The classes that the network tells apart, 0 for numbers.
+int64_t ClassesOf(const v1::NetworkSpec& network) {
+  if (!IsClassLoss(network.loss().kind())) return 0;
+  const int64_t outputs = OutputsOf(network);
+  const bool binary = network.loss().kind() == v1::LOSS_KIND_BINARY_CROSS_ENTROPY;
+  return binary ? 2 : outputs;
+}
+
+}  // namespace
+
+bool HasEncoding(const v1::Model& model) { return model.labels().contains(kEncodingLabel); }
+
+absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
+  const v1::NetworkSpec& network = model.network();
+  const int64_t classes = ClassesOf(network);
+  if (!HasEncoding(model)) {
+    return PlainEncoding(network.input_features(), classes, network.input_features());
+  }
+  ASSIGN_OR_RETURN(Encoding encoding, EncodingFromJson(model.labels().at(kEncodingLabel)));
+  const std::vector<std::string>* labels = encoding.target.classes();
+  const int64_t labelled = labels == nullptr ? 0 : static_cast<int64_t>(labels->size());
+  if (encoding.features() != network.input_features() || labelled != classes) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the model's label ", kEncodingLabel, " is of ", encoding.features(), " inputs and ",
+        labelled, " classes, its network of ", network.input_features(), " and ", classes));
+  }
+  return encoding;
+}
+
+absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
+  ASSIGN_OR_RETURN(std::string json, EncodingToJson(encoding));
+  if (json.size() > kMaxEncodingBytes) {
+    return DataError({"data"},
+                     absl::StrCat("names and categories take ", FormatCount(json.size()),
+                                  " bytes, more than the ", FormatCount(kMaxEncodingBytes),
+                                  " that a model's labels hold; leave columns of many categories "
+                                  "out with --ignore"));
+  }
+  (*model->mutable_labels())[kEncodingLabel] = std::move(json);
+  return absl::OkStatus();
+}
+
+CsvOptions CsvOptionsFor(const FileOptions& options, const Encoding& encoding) {
+  return {options.header.value_or(encoding.csv.header),
+          options.delimiter.value_or(encoding.csv.delimiter)};
+}
+
+std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string, double>& metrics,
+                                         const TargetEncoding& target) {
+  std::map<std::string, double> own(metrics.begin(), metrics.end());
+  const auto* standardization = std::get_if<Standardization>(&target.values);
+  if (standardization == nullptr) return own;
+  for (const char* name : {"rmse", "mae"}) {
+    const auto metric = own.find(name);
+    if (metric != own.end()) metric->second *= standardization->scale;
+  }
+  return own;
+}
+
+std::string MetricsText(const std::map<std::string, double>& metrics) {
+  std::vector<std::string> parts;
+  std::map<std::string, double> rest = metrics;
+  for (const char* name : {"rmse", "mae", "r2", "accuracy", "log_loss", "roc_auc"}) {
+    const auto metric = rest.find(name);
+    if (metric == rest.end()) continue;
+    parts.push_back(absl::StrCat(name, " ", FormatNumber(metric->second)));
+    rest.erase(metric);
+  }
+  for (const auto& [name, value] : rest) {
+    parts.push_back(absl::StrCat(name, " ", FormatNumber(value)));
+  }
+  return absl::StrJoin(parts, "  ");
+}
+
+}  // namespace descent::cli

@@ -1,0 +1,46 @@
+// What the command keeps with a model of its own making, and what it makes of models without.
+
+#ifndef CLIENT_CLI_MODEL_DATA_H_
+#define CLIENT_CLI_MODEL_DATA_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/encoding.h"
+#include "descent/v1/model_service.pb.h"
+
+namespace descent::cli {
+
+// Whether the model's labels hold an encoding.
+bool HasEncoding(const v1::Model& model);
+
+// The encoding from the model's labels, or a plain one whose target stands last. FailedPrecondition
+// if the labels' can't be read or doesn't fit the network.
+absl::StatusOr<Encoding> EncodingOf(const v1::Model& model);
+
+// Puts the encoding into the labels. A data error if it is larger than labels may be.
+absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model);
+
+// How the rows of a file are read for a model, where the user says it differs from the file that
+// the model was trained on.
+struct FileOptions {
+  std::optional<bool> header;
+  std::optional<char> delimiter;
+};
+
+CsvOptions CsvOptionsFor(const FileOptions& options, const Encoding& encoding);
+
+// A model's metrics of encoded targets, in the target's own unit: `rmse` and `mae` scaled back, the
+// others as they are.
+std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string, double>& metrics,
+                                         const TargetEncoding& target);
+
+// "rmse 52,341  mae 34,512  r2 0.7891": those that matter most first.
+std::string MetricsText(const std::map<std::string, double>& metrics);
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_MODEL_DATA_H_

@@ -1,0 +1,111 @@
+#include "client/cli/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/failure.h"
+#include "client/cli/format.h"
+#include "client/cli/output.h"
+#include "client/cli/status_macros.h"
+#include "client/descent/tensor.h"
+
+namespace descent::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double Norm(const std::vector<double>& values) {
+  double squares = 0;
+  for (const double value : values) squares += value * value;
+  return std::sqrt(squares);
+}
+
+std::string ShapeText(const v1::Tensor& tensor) {
+  return absl::StrCat("[", absl::StrJoin(tensor.shape(), ", "), "]");
+}
+
+// The values in rows as long as the last dimension.
+void PrintValues(const v1::Tensor& tensor, const std::vector<double>& values) {
+  const size_t columns = tensor.shape().empty() ? 1 : *tensor.shape().rbegin();
+  for (size_t i = 0; i < values.size(); ++i) {
+    Print(absl::StrFormat("%s%.9g", i % columns == 0 ? "    " : " ", values[i]));
+    if ((i + 1) % columns == 0) Print("\n");
+  }
+}
+
+// Throws nlohmann::json::exception for a member that is absent or of another type. The shape is the
+// server's to check.
+v1::NamedTensor ParameterFrom(const Json& json, v1::DataType data_type) {
+  v1::NamedTensor parameter;
+  parameter.set_name(json.at("name").get<std::string>());
+  const auto shape = json.at("shape").get<std::vector<int64_t>>();
+  const auto values = json.at("values").get<std::vector<double>>();
+  v1::Tensor& tensor = *parameter.mutable_tensor();
+  tensor.set_data_type(data_type);
+  *tensor.mutable_shape() = {shape.begin(), shape.end()};
+  if (data_type == v1::DATA_TYPE_FLOAT64) {
+    *tensor.mutable_doubles()->mutable_values() = {values.begin(), values.end()};
+  } else {
+    tensor.mutable_floats();  // also if there are none
+    for (const double value : values) {
+      tensor.mutable_floats()->add_values(static_cast<float>(value));
+    }
+  }
+  return parameter;
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ParametersJson(const NamedTensors& parameters, bool with_values) {
+  Json array = Json::array();
+  for (const v1::NamedTensor& parameter : parameters) {
+    ASSIGN_OR_RETURN(const std::vector<double> values,
+                     client::TensorValues<double>(parameter.tensor()));
+    Json json = {{"name", parameter.name()},
+                 {"shape", std::vector<int64_t>(parameter.tensor().shape().begin(),
+                                                parameter.tensor().shape().end())},
+                 {"norm", Norm(values)}};
+    if (with_values) json["values"] = values;
+    array.push_back(std::move(json));
+  }
+  return array;
+}
+
+absl::Status PrintParameters(const NamedTensors& parameters, bool with_values) {
+  std::vector<std::vector<std::string>> rows = {{"NAME", "SHAPE", "NORM", "MIN", "MAX"}};
+  std::vector<std::vector<double>> values;
+  for (const v1::NamedTensor& parameter : parameters) {
+    ASSIGN_OR_RETURN(values.emplace_back(), client::TensorValues<double>(parameter.tensor()));
+    const auto [least, most] = std::minmax_element(values.back().begin(), values.back().end());
+    rows.push_back({parameter.name(), ShapeText(parameter.tensor()),
+                    FormatNumber(Norm(values.back())), FormatNumber(*least), FormatNumber(*most)});
+  }
+  PrintTable(rows, {false, false, true, true, true});
+  for (int i = 0; with_values && i < parameters.size(); ++i) {
+    Print(absl::StrCat("\n", parameters[i].name(), "\n"));
+    PrintValues(parameters[i].tensor(), values[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::NamedTensor>> ParametersFromJson(const std::string& source,
+                                                                const std::string& text,
+                                                                v1::DataType data_type) {
+  try {
+    const Json json = Json::parse(text);
+    std::vector<v1::NamedTensor> parameters;
+    for (const Json& parameter : json.is_object() ? json.at("parameters") : json) {
+      parameters.push_back(ParameterFrom(parameter, data_type));
+    }
+    return parameters;
+  } catch (const Json::exception& error) {
+    return DataError({source}, error.what());
+  }
+}
+
+}  // namespace descent::cli

@@ -1,0 +1,99 @@
+#include "client/cli/predictions.h"
+
+#include <csv.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/specs.h"
+
+namespace descent::cli {
+namespace {
+
+// Enough digits to tell any two float32 numbers apart.
+std::string NumberField(double value) { return absl::StrFormat("%.9g", value); }
+
+}  // namespace
+
+std::string CsvField(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos &&
+                     text.front() != ' ' && text.back() != ' ';
+  if (plain) return text;
+  std::string field(csv_write(nullptr, 0, text.data(), text.size()), '\0');
+  csv_write(field.data(), field.size(), text.data(), text.size());
+  return field;
+}
+
+Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& network)
+    : target_(encoding.named ? encoding.target.name : "prediction"), outputs_(OutputsOf(network)) {
+  const std::vector<std::string>* classes = encoding.target.classes();
+  if (classes == nullptr) {
+    standardization_ = std::get<Standardization>(encoding.target.values);
+  } else if (network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || outputs_ == 1) {
+    classes_ = *classes;
+  }
+}
+
+Prediction Predictions::Decode(absl::Span<const double> outputs) const {
+  Prediction prediction;
+  if (classes_.empty()) {
+    for (const double output : outputs) {
+      prediction.values.push_back(output * standardization_.scale + standardization_.mean);
+    }
+    return prediction;
+  }
+  if (outputs.size() == 1) {
+    prediction.values = {1 - outputs[0], outputs[0]};  // of the second class
+  } else {
+    prediction.values.assign(outputs.begin(), outputs.end());
+  }
+  const auto likeliest = std::max_element(prediction.values.begin(), prediction.values.end());
+  prediction.label = classes_[likeliest - prediction.values.begin()];
+  return prediction;
+}
+
+std::string Predictions::CsvHeader() const {
+  if (classes_.empty() && outputs_ == 1) return CsvField(target_);
+  std::string header;
+  if (classes_.empty()) {
+    for (int64_t i = 1; i <= outputs_; ++i) {
+      absl::StrAppend(&header, i == 1 ? "" : ",", "output ", i);
+    }
+    return header;
+  }
+  header = CsvField(target_);
+  for (const std::string& name : classes_) {
+    absl::StrAppend(&header, ",", CsvField(absl::StrCat("probability of ", name)));
+  }
+  return header;
+}
+
+std::string Predictions::CsvRecord(const Prediction& prediction) const {
+  std::string record;
+  if (!classes_.empty()) record = CsvField(prediction.label);
+  for (const double value : prediction.values) {
+    absl::StrAppend(&record, record.empty() ? "" : ",", NumberField(value));
+  }
+  return record;
+}
+
+nlohmann::ordered_json Predictions::Json(int64_t row, const Prediction& prediction) const {
+  nlohmann::ordered_json json = {{"row", row}};
+  if (classes_.empty()) {
+    if (outputs_ == 1) {
+      json["prediction"] = prediction.values[0];
+    } else {
+      json["prediction"] = prediction.values;
+    }
+    return json;
+  }
+  json["prediction"] = prediction.label;
+  for (size_t i = 0; i < classes_.size(); ++i) {
+    json["probabilities"][classes_[i]] = prediction.values[i];
+  }
+  return json;
+}
+
+}  // namespace descent::cli

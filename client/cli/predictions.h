@@ -1,0 +1,49 @@
+// From a network's answers back to the terms of the data.
+
+#ifndef CLIENT_CLI_PREDICTIONS_H_
+#define CLIENT_CLI_PREDICTIONS_H_
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "client/cli/encoding.h"
+#include "descent/v1/network.pb.h"
+
+namespace descent::cli {
+
+struct Prediction {
+  std::string label;           // of the likeliest class; empty for numbers
+  std::vector<double> values;  // numbers in their own unit, or a probability for each class
+};
+
+// A field of a CSV record, in quotes where it needs them.
+std::string CsvField(const std::string& text);
+
+class Predictions {
+ public:
+  Predictions(const Encoding& encoding, const v1::NetworkSpec& network);
+
+  // One row's prediction from its outputs in the targets' terms, as many as the network has.
+  Prediction Decode(absl::Span<const double> outputs) const;
+
+  // "house_value", or "income,probability of <=50K,probability of >50K"; "prediction" for a target
+  // without a name.
+  std::string CsvHeader() const;
+  std::string CsvRecord(const Prediction& prediction) const;
+
+  // {"row": 1, "prediction": 452600.0}, or with "probabilities" by class.
+  nlohmann::ordered_json Json(int64_t row, const Prediction& prediction) const;
+
+ private:
+  std::string target_;
+  std::vector<std::string> classes_;  // empty for numbers
+  Standardization standardization_;
+  int64_t outputs_;
+};
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_PREDICTIONS_H_

@@ -1,0 +1,46 @@
+#include "client/cli/row_source.h"
+
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "client/cli/csv_reader.h"
+#include "client/cli/failure.h"
+#include "client/cli/file_options.h"
+#include "client/cli/help.h"
+#include "client/cli/status_macros.h"
+
+namespace descent::cli {
+
+void AddRowOptions(CLI::App* command, RowOptions* options) {
+  constexpr char kGroup[] = "Rows (--csv or --row)";
+  CLI::Option* csv =
+      command->add_option("--csv", options->csv, "A file of rows; - is standard input");
+  csv->option_text("FILE")->group(kGroup);
+  CLI::Option* row = command->add_option(
+      "--row", options->rows, "A row such as 1,2,red, columns in their order; repeatable");
+  row->option_text("CELLS")->allow_extra_args(false)->group(kGroup);
+  AddFileOptions(command, &options->file);
+  command->parse_complete_callback([csv, row] { RequireOne(csv, row); });
+}
+
+absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encoding& encoding,
+                                          bool with_target) {
+  CsvOptions csv = CsvOptionsFor(options.file, encoding);
+  if (options.csv.empty()) csv.header = false;
+  ASSIGN_OR_RETURN(CsvReader reader,
+                   options.csv.empty()
+                       ? CsvReader::OpenText("--row", absl::StrJoin(options.rows, "\n"), csv)
+                       : CsvReader::Open(options.csv, csv));
+  ASSIGN_OR_RETURN(TableSchema schema, SchemaFor(encoding, reader, csv.header, with_target));
+  return RowSource(TableReader(std::move(reader), std::move(schema)), encoding);
+}
+
+RowSource::RowSource(TableReader reader, const Encoding& encoding)
+    : reader_(std::move(reader)), encoding_(&encoding) {}
+
+absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
+  ASSIGN_OR_RETURN(const Table table, reader_.Read(max_rows));
+  return Encode(*encoding_, table, &unknown_);
+}
+
+}  // namespace descent::cli

@@ -1,0 +1,49 @@
+// The rows that predict, evaluate and gradient are asked about, read and encoded piece by piece.
+
+#ifndef CLIENT_CLI_ROW_SOURCE_H_
+#define CLIENT_CLI_ROW_SOURCE_H_
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/encoding.h"
+#include "client/cli/model_data.h"
+#include "client/cli/table_reader.h"
+
+namespace descent::cli {
+
+// Exactly one of `csv` and `rows` is given.
+struct RowOptions {
+  std::string csv;                // "-" is standard input
+  std::vector<std::string> rows;  // records such as "1,2,red", columns by position
+  FileOptions file;
+};
+
+// --csv, --row and how the file is laid out.
+void AddRowOptions(CLI::App* command, RowOptions* options);
+
+class RowSource {
+ public:
+  // `encoding` must outlive the source.
+  static absl::StatusOr<RowSource> Open(const RowOptions& options, const Encoding& encoding,
+                                        bool with_target);
+
+  // The next rows, at most `max_rows`; none at the end.
+  absl::StatusOr<Dataset> Read(int64_t max_rows);
+
+  const UnknownCategories& unknown() const { return unknown_; }
+
+ private:
+  RowSource(TableReader reader, const Encoding& encoding);
+
+  TableReader reader_;
+  const Encoding* encoding_;
+  UnknownCategories unknown_;
+};
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_ROW_SOURCE_H_

@@ -1,0 +1,59 @@
+// The rows a run learns from and is judged by, encoded for its model.
+
+#ifndef CLIENT_CLI_TRAINING_DATA_H_
+#define CLIENT_CLI_TRAINING_DATA_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/encoding.h"
+#include "client/cli/model_data.h"
+#include "descent/v1/model_service.pb.h"
+#include "descent/v1/network.pb.h"
+
+namespace descent::cli {
+
+// Where the rows come from. Exactly one of `csv` and `generator` is set.
+struct DataOptions {
+  std::string csv;
+  std::string generator;
+  std::optional<int64_t> rows;  // of the generator, to learn from; default 10,000
+  std::optional<double> noise;  // of the generator
+  std::string target;           // column by name or number; empty: the last
+  std::vector<std::string> ignored;
+  FileOptions file;
+  std::string test_csv;  // if set, all of `csv` is learnt from
+  // Otherwise: the share of all rows that is for testing. A file's are drawn by the seed; a
+  // generator makes them on top of `rows`.
+  double test_fraction = 0.2;
+  std::optional<v1::Loss> loss;  // for a new model; unset: what suits the target
+  uint64_t seed = 0;
+};
+
+struct TrainingData {
+  Encoding encoding;
+  v1::Loss loss;
+  int64_t outputs = 1;  // of a network for it
+
+  Dataset dataset;
+  std::vector<int64_t> training_rows;  // of the data set
+  std::vector<v1::Batch> test_batches;
+  int64_t test_rows = 0;
+  UnknownCategories unknown;
+};
+
+// Reads and encodes the data for a new model: fits an encoding to the training rows. Without a
+// loss a numeric target gets the mean squared error, two classes the binary cross-entropy, more the
+// softmax cross-entropy.
+absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options);
+
+// Reads and encodes the data for a model that is there already, by its encoding. A data error if
+// the columns are others, a usage error if the target is.
+absl::StatusOr<TrainingData> PrepareData(const DataOptions& options, const v1::Model& model);
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_TRAINING_DATA_H_

@@ -1,0 +1,286 @@
+#include "client/descent/client.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/descent/connection.h"
+#include "client/descent/random_id.h"
+#include "client/descent/resuming_session.h"
+#include "client/descent/retry.h"
+#include "client/descent/rpc_status.h"
+
+namespace descent::client {
+namespace {
+
+using Models = v1::ModelService::Stub;
+using Networks = v1::NetworkService::Stub;
+
+void SetDeadline(grpc::ClientContext& context, absl::Time deadline) {
+  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+}
+
+absl::Time UnaryDeadline(const Connection& connection, const CallOptions& call) {
+  return absl::Now() +
+         (call.deadline > absl::ZeroDuration() ? call.deadline : connection.options().deadline);
+}
+
+absl::Time StreamDeadline(const CallOptions& call) {
+  return call.deadline > absl::ZeroDuration() ? absl::Now() + call.deadline
+                                              : absl::InfiniteFuture();
+}
+
+template <typename Stub, typename Request, typename Response>
+using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+// One unary call, tried again as RetryPolicy says. The request must be safe to repeat.
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> CallStub(const Connection& connection, Stub& stub,
+                                  Method<Stub, Request, Response> method, const Request& request,
+                                  const CallOptions& call) {
+  const absl::Time deadline = UnaryDeadline(connection, call);
+  Response response;
+  absl::Status status = Retry(connection.options().retry, deadline, [&] {
+    grpc::ClientContext context;
+    SetDeadline(context, deadline);
+    return FromGrpcStatus((stub.*method)(&context, request, &response));
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> Call(const Connection& connection,
+                              Method<Models, Request, Response> method, const Request& request,
+                              const CallOptions& call) {
+  return CallStub(connection, connection.models(), method, request, call);
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> Call(const Connection& connection,
+                              Method<Networks, Request, Response> method, const Request& request,
+                              const CallOptions& call) {
+  return CallStub(connection, connection.networks(), method, request, call);
+}
+
+// The one field of a response that there is.
+template <typename Response, typename Field>
+absl::StatusOr<Field> Only(absl::StatusOr<Response> response, Field* (Response::*field)()) {
+  if (!response.ok()) return response.status();
+  return std::move(*((*response).*field)());
+}
+
+// Makes a request that changes something safe to repeat.
+template <typename Request>
+void Identify(Request& request, const CallOptions& call) {
+  if (!request.request_id().empty()) return;
+  request.set_request_id(call.request_id.empty() ? RandomId() : call.request_id);
+}
+
+absl::StatusOr<v1::EvaluateResponse> EvaluateOnce(
+    const Connection& connection, absl::string_view model, absl::Time deadline,
+    absl::FunctionRef<absl::StatusOr<bool>(v1::Batch& batch)> next) {
+  grpc::ClientContext context;
+  SetDeadline(context, deadline);
+  v1::EvaluateResponse response;
+  auto stream = connection.networks().Evaluate(&context, &response);
+  v1::EvaluateRequest request;
+  request.set_model(std::string(model));
+  while (true) {
+    const absl::StatusOr<bool> more = next(*request.mutable_batch());
+    if (!more.ok()) {
+      context.TryCancel();
+      stream->Finish();
+      return more.status();
+    }
+    if (!*more) {
+      stream->WritesDone();
+      break;
+    }
+    if (!stream->Write(request)) break;  // Finish knows why
+  }
+  if (grpc::Status status = stream->Finish(); !status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+}  // namespace
+
+Client::Client(std::shared_ptr<const Connection> connection) : connection_(std::move(connection)) {}
+
+absl::StatusOr<Client> Client::Connect(ClientOptions options) {
+  if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
+  std::shared_ptr<grpc::Channel> channel = MakeChannel(options);
+  return Over(std::move(channel), std::move(options));
+}
+
+Client Client::Over(std::shared_ptr<grpc::Channel> channel, ClientOptions options) {
+  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options)));
+}
+
+absl::Status Client::WaitUntilReady(absl::Duration timeout) const {
+  if (connection_->channel().WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat("no connection to ", connection_->options().target,
+                                             " within ", absl::FormatDuration(timeout)));
+}
+
+absl::StatusOr<v1::Model> Client::CreateModel(v1::Model model, const CallOptions& call) const {
+  v1::CreateModelRequest request;
+  *request.mutable_model() = std::move(model);
+  Identify(request, call);
+  return Only(Call(*connection_, &Models::CreateModel, request, call),
+              &v1::CreateModelResponse::mutable_model);
+}
+
+absl::StatusOr<v1::Model> Client::GetModel(absl::string_view name, const CallOptions& call) const {
+  v1::GetModelRequest request;
+  request.set_name(std::string(name));
+  return Only(Call(*connection_, &Models::GetModel, request, call),
+              &v1::GetModelResponse::mutable_model);
+}
+
+absl::StatusOr<v1::ListModelsResponse> Client::ListModels(const v1::ListModelsRequest& request,
+                                                          const CallOptions& call) const {
+  return Call(*connection_, &Models::ListModels, request, call);
+}
+
+absl::StatusOr<std::vector<v1::Model>> Client::ListAllModels(const CallOptions& call) const {
+  std::vector<v1::Model> models;
+  v1::ListModelsRequest request;
+  do {
+    absl::StatusOr<v1::ListModelsResponse> page = ListModels(request, call);
+    if (!page.ok()) return page.status();
+    for (v1::Model& model : *page->mutable_models()) models.push_back(std::move(model));
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return models;
+}
+
+absl::StatusOr<v1::Model> Client::UpdateModel(v1::UpdateModelRequest request,
+                                              const CallOptions& call) const {
+  Identify(request, call);
+  return Only(Call(*connection_, &Models::UpdateModel, request, call),
+              &v1::UpdateModelResponse::mutable_model);
+}
+
+absl::Status Client::DeleteModel(absl::string_view name, const CallOptions& call) const {
+  v1::DeleteModelRequest request;
+  request.set_name(std::string(name));
+  Identify(request, call);
+  return Call(*connection_, &Models::DeleteModel, request, call).status();
+}
+
+absl::StatusOr<v1::GetParametersResponse> Client::GetParameters(
+    const v1::GetParametersRequest& request, const CallOptions& call) const {
+  return Call(*connection_, &Models::GetParameters, request, call);
+}
+
+absl::StatusOr<v1::SetParametersResponse> Client::SetParameters(v1::SetParametersRequest request,
+                                                                const CallOptions& call) const {
+  Identify(request, call);
+  return Call(*connection_, &Models::SetParameters, request, call);
+}
+
+absl::StatusOr<v1::Checkpoint> Client::CreateCheckpoint(absl::string_view model,
+                                                        const CallOptions& call) const {
+  v1::CreateCheckpointRequest request;
+  request.set_model(std::string(model));
+  Identify(request, call);
+  return Only(Call(*connection_, &Models::CreateCheckpoint, request, call),
+              &v1::CreateCheckpointResponse::mutable_checkpoint);
+}
+
+absl::StatusOr<v1::ListCheckpointsResponse> Client::ListCheckpoints(
+    const v1::ListCheckpointsRequest& request, const CallOptions& call) const {
+  return Call(*connection_, &Models::ListCheckpoints, request, call);
+}
+
+absl::StatusOr<v1::Model> Client::RestoreCheckpoint(v1::RestoreCheckpointRequest request,
+                                                    const CallOptions& call) const {
+  Identify(request, call);
+  return Only(Call(*connection_, &Models::RestoreCheckpoint, request, call),
+              &v1::RestoreCheckpointResponse::mutable_model);
+}
+
+absl::Status Client::DeleteCheckpoint(v1::DeleteCheckpointRequest request,
+                                      const CallOptions& call) const {
+  Identify(request, call);
+  return Call(*connection_, &Models::DeleteCheckpoint, request, call).status();
+}
+
+absl::StatusOr<v1::PredictResponse> Client::Predict(absl::string_view model, v1::Tensor inputs,
+                                                    const CallOptions& call) const {
+  v1::PredictRequest request;
+  request.set_model(std::string(model));
+  *request.mutable_inputs() = std::move(inputs);
+  return Predict(request, call);
+}
+
+absl::StatusOr<v1::PredictResponse> Client::Predict(const v1::PredictRequest& request,
+                                                    const CallOptions& call) const {
+  return Call(*connection_, &Networks::Predict, request, call);
+}
+
+absl::StatusOr<v1::ForwardResponse> Client::Forward(const v1::ForwardRequest& request,
+                                                    const CallOptions& call) const {
+  return Call(*connection_, &Networks::Forward, request, call);
+}
+
+absl::StatusOr<v1::GradientResponse> Client::Gradient(const v1::GradientRequest& request,
+                                                      const CallOptions& call) const {
+  return Call(*connection_, &Networks::Gradient, request, call);
+}
+
+absl::StatusOr<v1::StepResponse> Client::Step(absl::string_view model, v1::Batch batch,
+                                              const CallOptions& call) const {
+  v1::StepRequest request;
+  request.set_model(std::string(model));
+  *request.mutable_batch() = std::move(batch);
+  return Step(std::move(request), call);
+}
+
+absl::StatusOr<v1::StepResponse> Client::Step(v1::StepRequest request,
+                                              const CallOptions& call) const {
+  Identify(request, call);
+  return Call(*connection_, &Networks::Step, request, call);
+}
+
+absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
+                                                      absl::Span<const v1::Batch> batches,
+                                                      const CallOptions& call) const {
+  const absl::Time deadline = StreamDeadline(call);
+  v1::EvaluateResponse response;
+  absl::Status status = Retry(connection_->options().retry, deadline, [&] {
+    auto batch = batches.begin();
+    auto next = [&](v1::Batch& to) -> absl::StatusOr<bool> {
+      if (batch == batches.end()) return false;
+      to = *batch++;
+      return true;
+    };
+    absl::StatusOr<v1::EvaluateResponse> attempt =
+        EvaluateOnce(*connection_, model, deadline, next);
+    if (attempt.ok()) response = *std::move(attempt);
+    return attempt.status();
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(
+    absl::string_view model, absl::FunctionRef<absl::StatusOr<bool>(v1::Batch& batch)> next,
+    const CallOptions& call) const {
+  return EvaluateOnce(*connection_, model, StreamDeadline(call), next);
+}
+
+absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view model,
+                                                               TrainingOptions options) const {
+  return ResumingSession::Open(connection_, std::string(model), std::move(options));
+}
+
+}  // namespace descent::client

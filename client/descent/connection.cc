@@ -1,0 +1,58 @@
+#include "client/descent/connection.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace descent::client {
+namespace {
+
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+
+absl::Status InvalidOption(absl::string_view name, absl::string_view rule) {
+  return absl::InvalidArgumentError(absl::StrCat(name, " must be ", rule));
+}
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(std::min(duration, absl::Hours(24))));
+}
+
+}  // namespace
+
+absl::Status ValidateOptions(const ClientOptions& options) {
+  const RetryPolicy& retry = options.retry;
+  if (options.target.empty()) return InvalidOption("target", "HOST:PORT");
+  if (options.deadline <= absl::ZeroDuration()) return InvalidOption("deadline", "positive");
+  if (options.keepalive <= absl::ZeroDuration()) return InvalidOption("keepalive", "positive");
+  if (options.max_message_bytes <= 0) return InvalidOption("max_message_bytes", "positive");
+  if (retry.max_attempts < 1) return InvalidOption("retry.max_attempts", "at least 1");
+  if (retry.initial_backoff <= absl::ZeroDuration()) {
+    return InvalidOption("retry.initial_backoff", "positive");
+  }
+  if (retry.max_backoff < retry.initial_backoff) {
+    return InvalidOption("retry.max_backoff", "at least retry.initial_backoff");
+  }
+  if (!(retry.multiplier >= 1)) return InvalidOption("retry.multiplier", "at least 1");
+  return absl::OkStatus();
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  arguments.SetMaxSendMessageSize(options.max_message_bytes);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
+  // By default a channel that failed to connect waits up to two minutes before it looks again, and
+  // calls fail meanwhile though the server may be back.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   Milliseconds(options.retry.initial_backoff));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options.retry.max_backoff));
+  return grpc::CreateCustomChannel(
+      options.target,
+      options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials(),
+      arguments);
+}
+
+}  // namespace descent::client

@@ -1,0 +1,47 @@
+// What a client's calls share: the channel, the services' stubs on it and the options.
+
+#ifndef CLIENT_DESCENT_CONNECTION_H_
+#define CLIENT_DESCENT_CONNECTION_H_
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/descent/options.h"
+#include "descent/v1/model_service.grpc.pb.h"
+#include "descent/v1/network_service.grpc.pb.h"
+
+namespace descent::client {
+
+// INVALID_ARGUMENT, naming the option, if one makes no sense.
+absl::Status ValidateOptions(const ClientOptions& options);
+
+// A channel to options.target. The options must be valid. Nothing is connected yet.
+std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options);
+
+// Thread-safe, as gRPC's channels and stubs are.
+class Connection {
+ public:
+  Connection(std::shared_ptr<grpc::Channel> channel, ClientOptions options)
+      : options_(std::move(options)),
+        channel_(std::move(channel)),
+        models_(v1::ModelService::NewStub(channel_)),
+        networks_(v1::NetworkService::NewStub(channel_)) {}
+
+  const ClientOptions& options() const { return options_; }
+  grpc::Channel& channel() const { return *channel_; }
+  v1::ModelService::Stub& models() const { return *models_; }
+  v1::NetworkService::Stub& networks() const { return *networks_; }
+
+ private:
+  const ClientOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ModelService::Stub> models_;
+  const std::unique_ptr<v1::NetworkService::Stub> networks_;
+};
+
+}  // namespace descent::client
+
+#endif  // CLIENT_DESCENT_CONNECTION_H_

@@ -1,0 +1,64 @@
+// How a client reaches its server, how long it waits and how often it tries again.
+
+#ifndef CLIENT_DESCENT_OPTIONS_H_
+#define CLIENT_DESCENT_OPTIONS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace grpc {
+class ChannelCredentials;
+}  // namespace grpc
+
+namespace descent::client {
+
+// The pause before attempt n + 1 is drawn from [1/2, 1] times
+//
+//   min(max_backoff, initial_backoff * multiplier^(n-1))
+//
+// so that clients that failed together do not come back together. Where the server says how long to
+// wait (google.rpc.RetryInfo), the pause is at least that.
+struct RetryPolicy {
+  // Attempts of one call, the first included; 1: never try again.
+  int max_attempts = 5;
+  absl::Duration initial_backoff = absl::Milliseconds(100);
+  absl::Duration max_backoff = absl::Seconds(5);
+  double multiplier = 2.0;
+};
+
+struct ClientOptions {
+  // HOST:PORT, or any name that gRPC resolves: `dns:///descent.example:50051`, `unix:/run/descent`.
+  std::string target = "127.0.0.1:50051";
+  // Null: plaintext.
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+
+  // The time that a unary call may take, all its attempts and pauses together.
+  absl::Duration deadline = absl::Minutes(1);
+  RetryPolicy retry = {};
+
+  // The largest message sent or received. The server has a limit of its own, by default the same;
+  // raising this one costs memory only when such messages come.
+  int max_message_bytes = 64 << 20;
+
+  // A connection that carries a call but has been silent for so long is probed, and given up when
+  // the probe is not answered within 20 s. A server may cut off clients that probe more often than
+  // every 5 min, which is gRPC's default.
+  absl::Duration keepalive = absl::Minutes(6);
+};
+
+// What one call wants differently.
+struct CallOptions {
+  // The time that the call may take. Zero: ClientOptions::deadline for a unary call, no limit for a
+  // streaming one.
+  absl::Duration deadline = absl::ZeroDuration();
+  // Identifies a call that changes something, so that the server recognises a repeat; at most 128
+  // bytes. Empty: a random one is made. Ignored where the request message carries its own, and by
+  // calls that only read.
+  std::string request_id = {};
+};
+
+}  // namespace descent::client
+
+#endif  // CLIENT_DESCENT_OPTIONS_H_

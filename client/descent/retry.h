@@ -1,0 +1,27 @@
+// Trying again what failed for the moment.
+
+#ifndef CLIENT_DESCENT_RETRY_H_
+#define CLIENT_DESCENT_RETRY_H_
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/descent/options.h"
+
+namespace descent::client {
+
+// Whether a later attempt may succeed where this one failed, provided that it is safe to repeat:
+// the server is away (UNAVAILABLE), asks to be called later (RetryInfo), or went away during the
+// call, which a server that stops in a hurry reports as CANCELLED; calls cancelled by this side are
+// not to be asked about.
+bool IsTransient(const absl::Status& status);
+
+// Runs `attempt`, which must be safe to repeat, until it succeeds, fails for good, or has been
+// tried `policy.max_attempts` times, with pauses in between. A pause that would not end before the
+// deadline is not begun. Returns the last attempt's status.
+absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
+                   absl::FunctionRef<absl::Status()> attempt);
+
+}  // namespace descent::client
+
+#endif  // CLIENT_DESCENT_RETRY_H_

@@ -1,0 +1,63 @@
+"""Training on a stream of batches."""
+
+import queue
+import uuid
+
+import grpc
+
+from descent.v1 import network_service_pb2 as networks
+from descent.v1 import tensor_pb2
+from tensors import to_tensor
+
+
+def train(stub, model, batches, session_id=None, ack_every=0):
+    """Streams (inputs, targets) pairs and yields the server's acks.
+
+    `batches` is a sequence; batch i of it is the update with the sequence number i + 1. Each is
+    applied exactly once: a stream that breaks is opened again with the same `session_id`, and goes
+    on where the server says. This tries again at once, and only as long as acks keep coming.
+    """
+    session_id = session_id or uuid.uuid4().hex
+    acked = 0
+    while True:
+        before = acked
+        try:
+            for ack in _stream(stub, model, batches, session_id, ack_every):
+                acked = ack.sequence
+                yield ack
+            return
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or acked == before:
+                raise
+
+
+def _stream(stub, model, batches, session_id, ack_every):
+    # gRPC takes requests from an iterator on a thread of its own. The first batch has to wait for
+    # the server's `ready`, and later ones for room in its window, so that a long data set does not
+    # pile up: `turns` has one item for each batch that may be sent.
+    turns = queue.SimpleQueue()
+
+    def requests():
+        start = networks.TrainStart(model=model, session_id=session_id, ack_every=ack_every)
+        yield networks.TrainRequest(start=start)
+        sequence = turns.get()
+        while sequence is not None and sequence <= len(batches):
+            inputs, targets = batches[sequence - 1]
+            batch = tensor_pb2.Batch(inputs=to_tensor(inputs), targets=to_tensor(targets))
+            yield networks.TrainRequest(batch=networks.TrainBatch(sequence=sequence, batch=batch))
+            sequence = turns.get()
+
+    responses = stub.Train(requests())
+    try:
+        ready = next(responses).ready
+        granted = ready.next_sequence + ready.window
+        for sequence in range(ready.next_sequence, granted):
+            turns.put(sequence)
+        for response in responses:
+            while granted <= response.ack.sequence + ready.window:
+                turns.put(granted)
+                granted += 1
+            yield response.ack
+    finally:
+        turns.put(None)
+        responses.cancel()
