@@ -1,0 +1,335 @@
+// The program `descent` against the program `descentd`, over TCP.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/cli/temporary_file.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+
+namespace descent::cli {
+namespace {
+
+using descent::testing::BinaryDir;
+using descent::testing::Process;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Le;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+struct Result {
+  int code = 0;
+  std::string out;
+  std::string err;
+
+  std::vector<std::string> Lines() const { return absl::StrSplit(out, '\n', absl::SkipEmpty()); }
+  Json LastJson() const { return Json::parse(Lines().back()); }
+};
+
+// A server for all tests of this file; each test uses names of its own.
+class CommandTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    server_ = new Process({BinaryDir() + "/bin/descentd", "--listen=127.0.0.1:0", "--in-memory"});
+    address_ = new std::string(server_->AwaitLine("listening on "));
+    ASSERT_THAT(*address_, Not(IsEmpty())) << server_->ErrorOutput();
+  }
+
+  static void TearDownTestSuite() {
+    server_->Signal(SIGTERM);
+    EXPECT_EQ(server_->Wait(), 0) << server_->ErrorOutput();
+    delete server_;
+    delete address_;
+  }
+
+  static std::unique_ptr<Process> Start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), BinaryDir() + "/bin/descent");
+    return std::make_unique<Process>(
+        arguments, std::map<std::string, std::string>{{"DESCENT_SERVER", *address_}});
+  }
+
+  static Result Run(const std::vector<std::string>& arguments) {
+    const std::unique_ptr<Process> process = Start(arguments);
+    Result result;
+    result.code = process->Wait();
+    result.out = process->Output();
+    result.err = process->ErrorOutput();
+    return result;
+  }
+
+  // Runs what should succeed, and returns its last line.
+  static Json RunJson(std::vector<std::string> arguments) {
+    arguments.emplace_back("--json");
+    const Result result = Run(arguments);
+    EXPECT_EQ(result.code, 0) << result.err << result.out;
+    return result.LastJson();
+  }
+
+  static Process* server_;
+  static std::string* address_;
+};
+
+Process* CommandTest::server_ = nullptr;
+std::string* CommandTest::address_ = nullptr;
+
+// y = 100 a + 1000 if c is "hot", for a file whose unit is far from the network's.
+std::string Rows(int count, bool header) {
+  std::string text = header ? "a,c,y\n" : "";
+  for (int i = 0; i < count; ++i) {
+    const int a = i * 7 % 101;
+    const bool hot = i % 3 == 0;
+    absl::StrAppend(&text, a, ", ", hot ? "hot" : "cold", ", ", 100 * a + (hot ? 1000 : 0), "\n");
+  }
+  return text;
+}
+
+TEST_F(CommandTest, LearnsFriedmansFirstProblem) {
+  const Json result = RunJson({"train", "friedman", "--generate=friedman1", "--rows=20000",
+                               "--noise=1", "--layers=64,64", "--epochs=10"});
+  EXPECT_LE(result["rmse"], 1.12);
+  EXPECT_EQ(result["training_rows"], 20000);
+  EXPECT_EQ(result["test_rows"], 5000);
+  EXPECT_EQ(result["epochs"], 10);
+  EXPECT_EQ(result["step"], 3130);
+}
+
+TEST_F(CommandTest, LearnsTwoSpirals) {
+  const Json result = RunJson({"train", "spirals", "--generate=two-spirals"});
+  EXPECT_GE(result["accuracy"], 0.98);
+}
+
+TEST_F(CommandTest, GivesTheSameNumbersAgain) {
+  const std::vector<std::string> options = {"--generate=friedman1", "--rows=500", "--epochs=2"};
+  const auto train = [&options](const std::string& name) {
+    std::vector<std::string> arguments = {"train", name};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return RunJson(arguments)["rmse"];
+  };
+  EXPECT_EQ(train("again.1"), train("again.2"));
+  EXPECT_EQ(RunJson({"get", "again.1"})["state_hash"], RunJson({"get", "again.2"})["state_hash"]);
+}
+
+TEST_F(CommandTest, AnswersInTheTargetsUnit) {
+  for (const bool header : {true, false}) {
+    const TemporaryFile file(Rows(2000, header));
+    const std::string name = header ? "unit.header" : "unit.bare";
+    const std::string format = header ? "--header" : "--no-header";
+    const Json trained = RunJson({"train", name, "--csv", file.path(), format, "--epochs=20"});
+    EXPECT_LE(trained["rmse"], 300);
+    EXPECT_GE(trained["r2"], 0.99);
+
+    const Json prediction = RunJson({"predict", name, "--row=50, cold"});
+    EXPECT_THAT(prediction["prediction"], AllOf(Ge(4700), Le(5300)));
+    const Json evaluated = RunJson({"evaluate", name, "--csv", file.path()});
+    EXPECT_LE(evaluated["rmse"], 300);
+    EXPECT_EQ(evaluated["rows"], 2000);
+  }
+}
+
+TEST_F(CommandTest, PredictsAFileWithoutItsTarget) {
+  const TemporaryFile file(Rows(300, true));
+  RunJson({"train", "columns", "--csv", file.path(), "--epochs=1"});
+  const TemporaryFile reordered("c,id,a\nhot,1,3\ncold,2,\n?,3,4\n");
+  const Result result = Run({"predict", "columns", "--csv", reordered.path()});
+  EXPECT_EQ(result.code, 0) << result.err;
+  ASSERT_EQ(result.Lines().size(), 4U);
+  EXPECT_EQ(result.Lines()[0], "y");
+  EXPECT_THAT(result.err, HasSubstr("1 cell holds a category that training never saw"));
+}
+
+TEST_F(CommandTest, NamesClassesByTheirLabels) {
+  std::string text = "x,label\n";
+  for (int i = 0; i < 900; ++i) {
+    absl::StrAppend(&text, i % 90, ",", i % 90 < 30 ? "low" : (i % 90 < 60 ? "mid" : "high"), "\n");
+  }
+  const TemporaryFile file(text);
+  const Json trained = RunJson({"train", "labels", "--csv", file.path(), "--learning-rate=0.01"});
+  EXPECT_GE(trained["accuracy"], 0.95);
+  const Result result = Run({"predict", "labels", "--row=5", "--row=45", "--row=85"});
+  ASSERT_EQ(result.Lines().size(), 4U);
+  EXPECT_EQ(result.Lines()[0], "label,probability of high,probability of low,probability of mid");
+  EXPECT_THAT(result.Lines()[1], StartsWith("low,"));
+  EXPECT_THAT(result.Lines()[2], StartsWith("mid,"));
+  EXPECT_THAT(result.Lines()[3], StartsWith("high,"));
+}
+
+TEST_F(CommandTest, GoesOnWithAModelThatIsThere) {
+  const TemporaryFile file(Rows(640, true));
+  const Json first = RunJson({"train", "go.on", "--csv", file.path(), "--epochs=2", "--seed=5"});
+  EXPECT_EQ(first["step"], 16);
+  const Json second = RunJson({"train", "go.on", "--csv", file.path(), "--epochs=3"});
+  EXPECT_EQ(second["step"], 40);
+  EXPECT_LT(second["rmse"], first["rmse"]);
+  EXPECT_EQ(second["test_rows"], 128);
+
+  const Result other = Run({"train", "go.on", "--csv", file.path(), "--layers=8"});
+  EXPECT_EQ(other.code, 64);
+  EXPECT_THAT(other.err, HasSubstr("--layers: the model go.on is there already"));
+}
+
+TEST_F(CommandTest, DescribesAModelMadeEmpty) {
+  ASSERT_EQ(Run({"create", "empty", "--inputs=3", "--layers=8"}).code, 0);
+  const TemporaryFile file(Rows(300, true));  // a and two categories
+  EXPECT_EQ(RunJson({"train", "empty", "--csv", file.path(), "--epochs=1"})["step"], 4);
+  EXPECT_EQ(Run({"predict", "empty", "--row=1,hot"}).code, 0);
+
+  ASSERT_EQ(Run({"create", "narrow", "--inputs=2"}).code, 0);
+  const Result narrow = Run({"train", "narrow", "--csv", file.path()});
+  EXPECT_EQ(narrow.code, 65);
+  EXPECT_THAT(narrow.err, HasSubstr("3 inputs and 1 outputs, the model's shape is 2-64-64-1"));
+}
+
+TEST_F(CommandTest, TakesNumbersAsTheyAreForAModelOfOthers) {
+  ASSERT_EQ(Run({"create", "others", "--inputs=2", "--outputs=2", "--layers=none"}).code, 0);
+  const Result result = Run({"predict", "others", "--row=1,2"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.Lines()[0], "output 1,output 2");
+}
+
+TEST_F(CommandTest, DrawsTheLoss) {
+  const std::string path = ::testing::TempDir() + "command_test_loss.svg";
+  RunJson({"train", "plot", "--generate=friedman1", "--rows=500", "--epochs=3", "--plot", path});
+  std::ostringstream content;
+  content << std::ifstream(path).rdbuf();
+  EXPECT_THAT(content.str(), AllOf(StartsWith("<svg"), HasSubstr("plot: 10-64-64-1"),
+                                   HasSubstr("test rmse"), EndsWith("</svg>\n")));
+  std::filesystem::remove(path);
+  EXPECT_EQ(Run({"train", "plot", "--generate=friedman1", "--plot=/nonexistent/x.svg"}).code, 64);
+}
+
+TEST_F(CommandTest, EndsInOrderOnCtrlC) {
+  const std::unique_ptr<Process> process = Start({"train", "interrupted", "--generate=friedman1",
+                                                  "--rows=2000", "--epochs=1000000", "--json"});
+  EXPECT_THAT(process->AwaitLine("{\"epoch\":3,"), Not(IsEmpty()));
+  process->Signal(SIGINT);
+  EXPECT_EQ(process->Wait(), 130);
+  const Json last = Result{130, process->Output(), ""}.LastJson();
+  EXPECT_EQ(last["interrupted"], true);
+  EXPECT_GE(last["epochs"], 3);
+  EXPECT_TRUE(last.contains("rmse"));
+  // Everything that was sent is there.
+  const Json model = RunJson({"get", "interrupted"});
+  EXPECT_EQ(model["step"], absl::StrCat(last["step"].get<int64_t>()));
+}
+
+TEST_F(CommandTest, ReadsAndReplacesParameters) {
+  ASSERT_EQ(Run({"create", "params", "--inputs=2", "--layers=3"}).code, 0);
+  const Result before = Run({"params", "get", "params", "--json"});
+  ASSERT_EQ(before.code, 0) << before.err;
+  const TemporaryFile file(before.out);
+  RunJson({"params", "set", "params", file.path()});
+  const Result after = Run({"params", "get", "params", "--json"});
+  EXPECT_EQ(after.LastJson()["parameters"], before.LastJson()["parameters"]);
+  EXPECT_EQ(after.LastJson()["step"], 1);
+  EXPECT_EQ(Run({"params", "set", "params", file.path(), "--expected-step=7"}).code, 1);
+  EXPECT_THAT(Run({"params", "get", "params", "--parameter=layers.1.bias", "--values"}).out,
+              HasSubstr("layers.1.bias"));
+}
+
+TEST_F(CommandTest, TellsTheGradient) {
+  const TemporaryFile file(Rows(300, true));
+  RunJson({"train", "gradient", "--csv", file.path(), "--epochs=1"});
+  const Json all = RunJson({"gradient", "gradient", "--csv", file.path()});
+  EXPECT_GT(all["gradient_norm"], 0);
+  EXPECT_EQ(all["rows"], 300);
+  EXPECT_EQ(all["gradients"].size(), 6U);
+  const Json one =
+      RunJson({"gradient", "gradient", "--row=1,hot,5", "--values", "--parameter=layers.2.bias"});
+  EXPECT_EQ(one["gradients"][0]["values"].size(), 1U);
+  EXPECT_EQ(RunJson({"get", "gradient"})["step"], "4");
+}
+
+TEST_F(CommandTest, ListsAndDeletes) {
+  ASSERT_EQ(Run({"create", "doomed", "--inputs=2", "--label=owner=me"}).code, 0);
+  EXPECT_THAT(Run({"list"}).out, AllOf(StartsWith("NAME"), HasSubstr("doomed")));
+  EXPECT_EQ(RunJson({"get", "doomed"})["labels"]["owner"], "me");
+  EXPECT_THAT(Run({"get", "doomed"}).out, HasSubstr("2-64-64-1, relu, mean_squared_error"));
+  EXPECT_EQ(RunJson({"delete", "doomed"})["deleted"], "doomed");
+  EXPECT_THAT(Run({"list", "--json"}).out, Not(HasSubstr("doomed")));
+}
+
+TEST_F(CommandTest, SaysWhenTheServerSaysNo) {
+  const Result text = Run({"get", "nobody"});
+  EXPECT_EQ(text.code, 1);
+  EXPECT_THAT(text.out, IsEmpty());
+  EXPECT_THAT(text.err, HasSubstr("(NOT_FOUND)"));
+  const Result json = Run({"get", "nobody", "--json"});
+  EXPECT_EQ(json.code, 1);
+  EXPECT_EQ(json.LastJson()["error"]["code"], "NOT_FOUND");
+  EXPECT_EQ(json.LastJson()["error"]["reason"], "MODEL_NOT_FOUND");
+  EXPECT_EQ(Run({"train", "Bad Name", "--generate=friedman1"}).code, 1);
+}
+
+TEST_F(CommandTest, SaysWhenTrainingDiverges) {
+  const Result result =
+      Run({"train", "diverges", "--generate=friedman1", "--learning-rate=1e30", "--rows=200"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("the update was refused and nothing changed"));
+}
+
+TEST_F(CommandTest, SaysWhenItIsUsedWrongly) {
+  const std::vector<std::vector<std::string>> usages = {
+      {},
+      {"dance"},
+      {"train"},
+      {"train", "x"},
+      {"train", "x", "--generate=friedman1", "--csv=x.csv"},
+      {"train", "x", "--generate=friedman1", "--epochs=0"},
+      {"train", "x", "--generate=friedman1", "--loss=love"},
+      {"train", "x", "--generate=sine"},
+      {"predict", "x"},
+      {"predict", "x", "--csv=a", "--row=1"},
+      {"create", "x"},
+      {"params", "get"},
+      {"get", "x", "--unknown"},
+  };
+  for (const std::vector<std::string>& usage : usages) {
+    EXPECT_EQ(Run(usage).code, 64) << ::testing::PrintToString(usage);
+  }
+}
+
+TEST_F(CommandTest, NamesThePlaceOfBadData) {
+  const TemporaryFile ragged("a,b,y\n1,2,3\n4,5\n");
+  const Result result = Run({"train", "bad", "--csv", ragged.path()});
+  EXPECT_EQ(result.code, 65);
+  EXPECT_EQ(result.err,
+            absl::StrCat("descent: ", ragged.path(), ":3:3: expected 3 fields, got 2\n"));
+  EXPECT_EQ(Run({"train", "bad", "--csv=/nonexistent.csv"}).code, 65);
+  EXPECT_EQ(Run({"get", "bad"}).code, 1);  // nothing was made
+}
+
+TEST_F(CommandTest, SaysWhenTheServerCannotBeReached) {
+  const Result result = Run({"list", "--server=127.0.0.1:1", "--connect-timeout=0.2"});
+  EXPECT_EQ(result.code, 69);
+  EXPECT_THAT(result.err, HasSubstr("127.0.0.1:1"));
+}
+
+TEST_F(CommandTest, ExplainsItself) {
+  EXPECT_THAT(Run({"--version"}).out, StartsWith("descent "));
+  EXPECT_THAT(Run({"--help"}).out, AllOf(HasSubstr("train"), HasSubstr("Exit status")));
+  const Result help = Run({"train", "--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* text : {"--test-fraction", "default 0.2", "default 64,64", "default 0.001",
+                           "default 30", "mean_squared_error", "friedman1"}) {
+    EXPECT_THAT(help.out, HasSubstr(text));
+  }
+}
+
+}  // namespace
+}  // namespace descent::cli

@@ -1,0 +1,192 @@
+#include "client/cli/csv_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/cli/message.h"
+#include "tests/cli/temporary_file.h"
+
+namespace descent::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Rows = std::vector<std::vector<std::string>>;
+
+struct Contents {
+  std::vector<std::string> columns;
+  Rows rows;
+  std::vector<int64_t> lines;
+  absl::Status status;  // of the first read that failed
+};
+
+Contents ReadAll(const std::string& path, const CsvOptions& options) {
+  Contents contents;
+  absl::StatusOr<CsvReader> reader = CsvReader::Open(path, options);
+  contents.status = reader.status();
+  if (!reader.ok()) return contents;
+  contents.columns = reader->columns();
+  CsvRecord record;
+  while (true) {
+    const absl::StatusOr<bool> any = reader->Next(&record);
+    contents.status = any.status();
+    if (!any.ok() || !*any) return contents;
+    contents.rows.push_back(record.fields);
+    contents.lines.push_back(record.line);
+  }
+}
+
+Contents Parse(const std::string& text, const CsvOptions& options = {}) {
+  const TemporaryFile file(text);
+  Contents contents = ReadAll(file.path(), options);
+  // So that messages can be compared: "<path>:2:1: ..." becomes ":2:1: ...".
+  const std::string message(contents.status.message());
+  if (message.compare(0, file.path().size(), file.path()) == 0) {
+    contents.status = absl::Status(contents.status.code(), message.substr(file.path().size()));
+  }
+  return contents;
+}
+
+TEST(CsvReaderTest, ReadsAHeaderAndRecords) {
+  const Contents contents = Parse("a,b\n1,x\n2,y\n");
+  EXPECT_TRUE(contents.status.ok());
+  EXPECT_THAT(contents.columns, ElementsAre("a", "b"));
+  EXPECT_THAT(contents.rows, ElementsAre(ElementsAre("1", "x"), ElementsAre("2", "y")));
+  EXPECT_THAT(contents.lines, ElementsAre(2, 3));
+}
+
+TEST(CsvReaderTest, NumbersColumnsWithoutAHeader) {
+  const Contents contents = Parse("1,x\n2,y", {.header = false});
+  EXPECT_THAT(contents.columns, ElementsAre("1", "2"));
+  EXPECT_THAT(contents.rows, ElementsAre(ElementsAre("1", "x"), ElementsAre("2", "y")));
+  EXPECT_THAT(contents.lines, ElementsAre(1, 2));
+}
+
+TEST(CsvReaderTest, NumbersColumnsTheHeaderDoesNotName) {
+  EXPECT_THAT(Parse(",b\n1,2\n").columns, ElementsAre("1", "b"));
+}
+
+TEST(CsvReaderTest, TrimsSpacesOutsideQuotesAlone) {
+  const Contents contents = Parse(" a ,\tb\n 1 , \" x \" \n");
+  EXPECT_THAT(contents.columns, ElementsAre("a", "b"));
+  EXPECT_THAT(contents.rows, ElementsAre(ElementsAre("1", " x ")));
+}
+
+TEST(CsvReaderTest, SkipsBlankLines) {
+  const Contents contents = Parse("\na\n\n1\n  \n2\n\n\n");
+  EXPECT_TRUE(contents.status.ok());
+  EXPECT_THAT(contents.rows, ElementsAre(ElementsAre("1"), ElementsAre("2")));
+  EXPECT_THAT(contents.lines, ElementsAre(4, 6));
+}
+
+TEST(CsvReaderTest, UnderstandsQuotes) {
+  const Contents contents = Parse("a,b\n\"x, \"\"y\"\"\",\"two\nlines\"\n3,4\n");
+  EXPECT_THAT(contents.rows,
+              ElementsAre(ElementsAre("x, \"y\"", "two\nlines"), ElementsAre("3", "4")));
+  EXPECT_THAT(contents.lines, ElementsAre(2, 4));
+}
+
+TEST(CsvReaderTest, KnowsAllLineEnds) {
+  for (const char* end : {"\n", "\r\n", "\r"}) {
+    const Contents contents =
+        Parse(absl::StrCat("a,b", end, "1,2", end, end, "\"x", end, "y\",3", end, "5,6"));
+    EXPECT_TRUE(contents.status.ok()) << contents.status;
+    EXPECT_EQ(contents.rows.size(), 3U);
+    EXPECT_THAT(contents.lines, ElementsAre(2, 4, 6));
+  }
+}
+
+TEST(CsvReaderTest, DropsAByteOrderMark) {
+  EXPECT_THAT(Parse("\xEF\xBB\xBF\"a\",b\n1,2\n").columns, ElementsAre("a", "b"));
+}
+
+TEST(CsvReaderTest, TakesAnotherDelimiter) {
+  EXPECT_THAT(Parse("a;b\n1,5;2\n", {.delimiter = ';'}).rows, ElementsAre(ElementsAre("1,5", "2")));
+}
+
+TEST(CsvReaderTest, NamesTheFirstFieldThatIsMissingOrTooMany) {
+  EXPECT_EQ(Parse("a,b,c\n1,2,3\n1,2\n").status.message(), ":3:3: expected 3 fields, got 2");
+  EXPECT_EQ(Parse("a,b,c\n1,2,3,4\n").status.message(), ":2:4: expected 3 fields, got 4");
+}
+
+TEST(CsvReaderTest, NamesWhereAnOpenQuoteBegan) {
+  EXPECT_EQ(Parse("a,b\n1,\"x\ny\nz\n").status.message(),
+            ":2:2: the quote that begins here is never closed");
+}
+
+TEST(CsvReaderTest, NamesAStrayQuote) {
+  EXPECT_THAT(Message(Parse("a,b\n1,5\" pipe\n").status),
+              testing::StartsWith(":2:2: a quote inside an unquoted field"));
+  EXPECT_THAT(Message(Parse("a,b\n1,2\n\"x\"y,2\n").status),
+              testing::StartsWith(":3:1: a quote inside an unquoted field"));
+}
+
+TEST(CsvReaderTest, RefusesTwoColumnsOfOneName) {
+  EXPECT_EQ(Parse("a,b,a\n1,2,3\n").status.message(), ":1:3: a second column is called \"a\"");
+}
+
+TEST(CsvReaderTest, RefusesAnEmptyFile) {
+  EXPECT_EQ(Parse("").status.message(), ": the file holds no rows");
+  EXPECT_EQ(Parse("\n \n").status.message(), ": the file holds no rows");
+}
+
+TEST(CsvReaderTest, SaysWhyAFileCannotBeRead) {
+  const Contents absent = ReadAll("/nonexistent/data.csv", {});
+  EXPECT_EQ(absent.status.message(), "/nonexistent/data.csv: No such file or directory");
+  EXPECT_EQ(ExitCodeOf(absent.status), ExitCode::kBadData);
+  const Contents directory = ReadAll(testing::TempDir(), {});
+  EXPECT_THAT(Message(directory.status), EndsWith("Is a directory"));
+}
+
+TEST(CsvReaderTest, KeepsCountAcrossItsBuffer) {
+  std::string text = "a,b\r\n";
+  for (int i = 0; i < 30000; ++i) absl::StrAppend(&text, i, ",\"some\r\ntext\"\r\n");
+  text += "1\r\n";
+  const Contents contents = Parse(text);
+  EXPECT_EQ(contents.rows.size(), 30000U);
+  EXPECT_EQ(contents.status.message(), ":60002:2: expected 2 fields, got 1");
+}
+
+std::string Quoted(const std::string& field) {
+  std::string quoted = "\"";
+  for (const char c : field) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+RC_GTEST_PROP(CsvReaderPropertyTest, ReadsBackWhatIsQuoted, ()) {
+  const int columns = *rc::gen::inRange(1, 5);
+  const auto field =
+      rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab1 ,;\"\t\n\r'?\xC3\xA9")));
+  const auto rows = *rc::gen::nonEmpty(
+      rc::gen::container<Rows>(rc::gen::container<std::vector<std::string>>(columns, field)));
+  std::string text;
+  for (const std::vector<std::string>& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i)
+      absl::StrAppend(&text, i == 0 ? "" : ",", Quoted(row[i]));
+    text += '\n';
+  }
+  const Contents contents = Parse(text, {.header = false});
+  RC_ASSERT(contents.status.ok());
+  RC_ASSERT(contents.rows == rows);
+}
+
+RC_GTEST_PROP(CsvReaderPropertyTest, ReadsOrRefusesAnything, ()) {
+  const auto text = *rc::gen::container<std::string>(rc::gen::weightedOneOf<char>(
+      {{5, rc::gen::elementOf(std::string("a1,\" \n\r"))}, {1, rc::gen::arbitrary<char>()}}));
+  const Contents contents = Parse(text);
+  for (const auto& row : contents.rows) RC_ASSERT(row.size() == contents.columns.size());
+  RC_ASSERT(contents.status.ok() || ExitCodeOf(contents.status) != ExitCode::kOk);
+}
+
+}  // namespace
+}  // namespace descent::cli

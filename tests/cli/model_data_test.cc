@@ -1,0 +1,95 @@
+#include "client/cli/model_data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/encoding_json.h"
+#include "tests/cli/message.h"
+
+namespace descent::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::Pointee;
+using testing::UnorderedElementsAre;
+
+v1::Model ModelOf(int64_t features, int64_t outputs, v1::LossKind loss) {
+  v1::Model model;
+  model.mutable_network()->set_input_features(features);
+  model.mutable_network()->mutable_loss()->set_kind(loss);
+  model.mutable_network()->add_layers()->mutable_dense()->set_units(outputs);
+  return model;
+}
+
+Encoding OneNumber() {
+  Encoding encoding;
+  encoding.fields = 2;
+  encoding.inputs = {{"x", 0, NumberEncoding{{1, 2}, 3}}};
+  encoding.target = {"y", 1, Standardization{10, 4}};
+  return encoding;
+}
+
+TEST(ModelDataTest, KeepsTheEncodingWithTheModel) {
+  v1::Model model = ModelOf(1, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  EXPECT_FALSE(HasEncoding(model));
+  ASSERT_TRUE(KeepEncoding(OneNumber(), &model).ok());
+  EXPECT_TRUE(HasEncoding(model));
+  EXPECT_EQ(EncodingOf(model)->target.name, "y");
+}
+
+TEST(ModelDataTest, ModelsOfOthersGetAPlainEncoding) {
+  const Encoding numbers = EncodingOf(ModelOf(3, 1, v1::LOSS_KIND_HUBER)).value();
+  EXPECT_EQ(numbers.features(), 3);
+  EXPECT_EQ(numbers.target.classes(), nullptr);
+  EXPECT_FALSE(numbers.named);
+  const Encoding classes = EncodingOf(ModelOf(3, 4, v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY)).value();
+  EXPECT_THAT(classes.target.classes(), Pointee(ElementsAre("0", "1", "2", "3")));
+  const Encoding binary = EncodingOf(ModelOf(3, 1, v1::LOSS_KIND_BINARY_CROSS_ENTROPY)).value();
+  EXPECT_THAT(binary.target.classes(), Pointee(ElementsAre("0", "1")));
+}
+
+TEST(ModelDataTest, RefusesAnEncodingOfAnotherNetwork) {
+  v1::Model model = ModelOf(2, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  ASSERT_TRUE(KeepEncoding(OneNumber(), &model).ok());
+  EXPECT_THAT(Message(EncodingOf(model).status()), HasSubstr("is of 1 inputs and 0 classes"));
+  model = ModelOf(1, 3, v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY);
+  ASSERT_TRUE(KeepEncoding(OneNumber(), &model).ok());
+  EXPECT_EQ(EncodingOf(model).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(ModelDataTest, RefusesAnEncodingThatLabelsCannotHold) {
+  Encoding encoding = OneNumber();
+  CategoryEncoding many;
+  for (int i = 0; i < 1000; ++i) many.categories.push_back(absl::StrCat(std::string(40, 'x'), i));
+  encoding.inputs.push_back({"name", 0, many});
+  v1::Model model;
+  const absl::Status status = KeepEncoding(encoding, &model);
+  EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
+  EXPECT_THAT(Message(status), HasSubstr("more than the 32,768 that a model's labels hold"));
+}
+
+TEST(ModelDataTest, ScalesMetricsToTheTargetsUnit) {
+  google::protobuf::Map<std::string, double> metrics;
+  metrics["rmse"] = 0.5;
+  metrics["mae"] = 0.25;
+  metrics["r2"] = 0.75;
+  EXPECT_THAT(InOwnUnits(metrics, OneNumber().target),
+              UnorderedElementsAre(Pair("rmse", 2), Pair("mae", 1), Pair("r2", 0.75)));
+  const TargetEncoding classes{"c", 1, CategoryEncoding{{"a", "b"}}};
+  EXPECT_EQ(InOwnUnits(metrics, classes).at("rmse"), 0.5);
+}
+
+TEST(ModelDataTest, ShowsTheMostImportantMetricsFirst) {
+  EXPECT_EQ(MetricsText({{"mae", 34512}, {"r2", 0.7891}, {"rmse", 52341}}),
+            "rmse 52,341  mae 34,512  r2 0.7891");
+  EXPECT_EQ(MetricsText({{"accuracy", 0.85}, {"f1", 0.66}, {"log_loss", 0.31}}),
+            "accuracy 0.8500  log_loss 0.3100  f1 0.6600");
+}
+
+}  // namespace
+}  // namespace descent::cli

@@ -1,0 +1,61 @@
+#include "client/cli/row_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/message.h"
+#include "tests/cli/temporary_file.h"
+
+namespace descent::cli {
+namespace {
+
+using testing::ElementsAre;
+
+// Of a file "a,y,c" with the target y.
+Encoding Example() {
+  Encoding encoding;
+  encoding.fields = 3;
+  encoding.inputs = {{"a", 0, NumberEncoding{{10, 2}, 12}}, {"c", 2, CategoryEncoding{{"u", "v"}}}};
+  encoding.target = {"y", 1, Standardization{0, 1}};
+  return encoding;
+}
+
+TEST(RowSourceTest, ReadsAFilePieceByPiece) {
+  const TemporaryFile file("c,a\nu,14\nv,\nw,10\n");
+  RowOptions options;
+  options.csv = file.path();
+  const Encoding encoding = Example();
+  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  EXPECT_THAT(source.Read(2)->inputs, ElementsAre(2, 1, 0, 1, 0, 1));
+  EXPECT_THAT(source.Read(2)->inputs, ElementsAre(0, 0, 0));
+  EXPECT_EQ(source.Read(2)->rows, 0);
+  EXPECT_EQ(source.unknown().cells, 1);
+}
+
+TEST(RowSourceTest, ReadsRowsFromTheCommandLine) {
+  RowOptions options;
+  options.rows = {"14, u", "8,\"v\""};
+  const Encoding encoding = Example();
+  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  EXPECT_THAT(source.Read(10)->inputs, ElementsAre(2, 1, 0, -1, 0, 1));
+}
+
+TEST(RowSourceTest, ReadsTargetsToo) {
+  RowOptions options;
+  options.rows = {"14,7,u"};
+  const Encoding encoding = Example();
+  RowSource source = RowSource::Open(options, encoding, /*with_target=*/true).value();
+  EXPECT_THAT(source.Read(10)->targets, ElementsAre(7));
+}
+
+TEST(RowSourceTest, NamesABadCell) {
+  RowOptions options;
+  options.rows = {"14,u", "x,u"};
+  const Encoding encoding = Example();
+  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  EXPECT_EQ(Message(source.Read(10).status()),
+            "--row:2:1: a holds numbers, and \"x\" is not a finite number");
+}
+
+}  // namespace
+}  // namespace descent::cli

@@ -1,0 +1,280 @@
+// The real program, over TCP.
+
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/services/messages.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/service_client.h"
+
+namespace descent::testing {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string Descentd() { return BinaryDir() + "/bin/descentd"; }
+
+// A run that ends by itself.
+struct Invocation {
+  explicit Invocation(std::vector<std::string> arguments,
+                      const std::map<std::string, std::string>& environment = {}) {
+    arguments.insert(arguments.begin(), Descentd());
+    Process process(arguments, environment);
+    code = process.Wait();
+    output = process.Output();
+    errors = process.ErrorOutput();
+  }
+  int code;
+  std::string output;
+  std::string errors;
+};
+
+// A server on a free port.
+struct Daemon {
+  explicit Daemon(const std::vector<std::string>& options = {},
+                  const std::map<std::string, std::string>& environment = {})
+      : process(Arguments(options), environment),
+        address(process.AwaitLine("listening on ")),
+        client(address) {
+    EXPECT_THAT(address, ContainsRegex("^127.0.0.1:[1-9][0-9]*$")) << process.ErrorOutput();
+  }
+  static std::vector<std::string> Arguments(const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {Descentd(), "--listen=127.0.0.1:0", "--in-memory"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return arguments;
+  }
+  Process process;
+  std::string address;
+  ServiceClient client;
+};
+
+std::string WriteFile(const std::string& name, const std::string& contents) {
+  const std::string path = ::testing::TempDir() + "/" + name;
+  std::ofstream(path) << contents;
+  return path;
+}
+
+// The value that --print-config gives an option.
+std::string Configured(const std::string& option, const std::vector<std::string>& flags,
+                       const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> arguments = flags;
+  arguments.emplace_back("--print-config");
+  const Invocation run(arguments, environment);
+  EXPECT_EQ(run.code, 0) << run.errors;
+  std::smatch match;
+  const std::regex line("(^|\n)" + option + "=([^\n]*)");
+  return std::regex_search(run.output, match, line) ? match[2].str() : "none in " + run.output;
+}
+
+TEST(DescentdTest, ServesAndEndsOnSigterm) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.client.Call(LineModel("line")).ok());
+  ASSERT_TRUE(daemon.client.Call(StepOf("line", LineBatch(8, 1))).ok());
+  EXPECT_EQ(daemon.client.Call(GetOf("line"))->model().step(), 1);
+  EXPECT_EQ(daemon.client.CheckHealth(""), "SERVING");
+  EXPECT_EQ(daemon.client.CheckHealth("descent.v1.NetworkService"), "SERVING");
+  daemon.process.Signal(SIGTERM);
+  EXPECT_EQ(daemon.process.Wait(), 0) << daemon.process.ErrorOutput();
+  EXPECT_EQ(daemon.process.Output(), "listening on " + daemon.address + "\n");
+}
+
+TEST(DescentdTest, EndsOnSigintToo) {
+  Daemon daemon;
+  daemon.process.Signal(SIGINT);
+  EXPECT_EQ(daemon.process.Wait(), 0);
+}
+
+TEST(DescentdTest, ADrainFinishesWhatAnOpenStreamHasSent) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.client.Call(SlowModel("slow")).ok());
+  TrainStream stream = daemon.client.Train();
+  ASSERT_TRUE(stream.Write(StartOf("slow", "session")));
+  for (int i = 1; i <= 20; ++i) ASSERT_TRUE(stream.Write(BatchOf(i, SlowBatch())));
+  ASSERT_TRUE(stream.Read()->has_ready());
+  ASSERT_EQ(stream.Read()->ack().sequence(), 1);
+  daemon.process.Signal(SIGTERM);
+  std::int64_t acknowledged = 1;
+  while (const auto response = stream.Read()) {
+    EXPECT_EQ(response->ack().sequence(), ++acknowledged);
+    EXPECT_EQ(response->ack().step(), acknowledged);
+  }
+  const CallStatus status = stream.Finish();
+  EXPECT_EQ(status.code, absl::StatusCode::kUnavailable) << status;
+  EXPECT_EQ(status.reason, "DRAINING");
+  EXPECT_EQ(daemon.process.Wait(), 0) << daemon.process.ErrorOutput();
+}
+
+TEST(DescentdTest, ADrainThatTakesTooLongIsCutShort) {
+  Daemon daemon({"--drain-timeout=0.2"});
+  TrainStream stream = daemon.client.Train();  // never says what it wants
+  while (daemon.client.CheckHealth("") != "SERVING") {
+  }
+  daemon.process.Signal(SIGTERM);
+  EXPECT_EQ(daemon.process.Wait(), 1);
+  EXPECT_THAT(daemon.process.ErrorOutput(), HasSubstr("cancelled"));
+  EXPECT_FALSE(stream.Finish().ok());
+}
+
+TEST(DescentdTest, ASecondSignalEndsItAtOnce) {
+  Daemon daemon({"--drain-timeout=600", "--log-level=info"});
+  TrainStream stream = daemon.client.Train();
+  while (daemon.client.CheckHealth("") != "SERVING") {
+  }
+  daemon.process.Signal(SIGTERM);
+  while (daemon.process.ErrorOutput().find("draining") == std::string::npos) {
+  }
+  daemon.process.Signal(SIGTERM);
+  EXPECT_EQ(daemon.process.Wait(), -SIGTERM);
+}
+
+TEST(DescentdTest, ATakenPortIsAClearError) {
+  const Daemon first;
+  const Invocation second({"--listen", first.address});
+  EXPECT_EQ(second.code, 69);
+  EXPECT_THAT(second.errors, HasSubstr("cannot listen on " + first.address));
+  EXPECT_THAT(second.errors, HasSubstr("Address already in use"));
+  EXPECT_THAT(second.output, IsEmpty());
+}
+
+TEST(DescentdTest, BadOptionsAreRefused) {
+  const std::vector<std::vector<std::string>> bad = {
+      {"--no-such-option"},    {"stray"},
+      {"--threads=0"},         {"--threads=many"},
+      {"--listen=localhost"},  {"--listen=localhost:65536"},
+      {"--listen=::1:50051"},  {"--listen=:50051"},
+      {"--max-message-mib=0"}, {"--max-message-mib=2048"},
+      {"--drain-timeout=-1"},  {"--log-format=xml"},
+      {"--log-level=loud"},    {"--config=/no/such/file.toml"},
+      {"--data-dir=/tmp"},
+  };
+  for (const auto& arguments : bad) {
+    const Invocation run(arguments);
+    EXPECT_EQ(run.code, 64) << arguments[0] << run.errors;
+    const std::string name = arguments[0].substr(0, arguments[0].find('='));
+    EXPECT_THAT(run.errors, HasSubstr(name == "--config" ? "/no/such" : name));
+    EXPECT_THAT(run.output, IsEmpty());
+  }
+}
+
+TEST(DescentdTest, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
+  const std::string file = WriteFile("descentd_precedence.toml", "threads = 5\n");
+  const std::vector<std::string> config = {"--config=" + file};
+  const std::map<std::string, std::string> environment = {{"DESCENT_THREADS", "6"}};
+  EXPECT_EQ(Configured("threads", config, {}), "5");
+  EXPECT_EQ(Configured("threads", config, environment), "6");
+  EXPECT_EQ(Configured("threads", {config[0], "--threads=7"}, environment), "7");
+  EXPECT_EQ(Configured("threads", {}, {{"DESCENT_CONFIG", file}}), "5");
+  EXPECT_EQ(Configured("listen", {}, {}), "\"127.0.0.1:50051\"");
+  EXPECT_EQ(Configured("max-message-mib", {}, {}), "64");
+  EXPECT_EQ(Configured("in-memory", {}, {{"DESCENT_IN_MEMORY", "true"}}), "true");
+}
+
+TEST(DescentdTest, WhatIsPrintedCanBeRead) {
+  const Invocation printed({"--print-config", "--listen=0.0.0.0:1234", "--log-format=json",
+                            "--drain-timeout=2.5", "--in-memory"});
+  ASSERT_EQ(printed.code, 0) << printed.errors;
+  const std::string file = WriteFile("descentd_printed.toml", printed.output);
+  const Invocation read({"--print-config", "--config", file});
+  EXPECT_EQ(read.code, 0) << read.errors;
+  EXPECT_EQ(Configured("listen", {"--config", file}, {}), "\"0.0.0.0:1234\"");
+  EXPECT_EQ(Configured("log-format", {"--config", file}, {}), "\"json\"");
+  EXPECT_EQ(Configured("drain-timeout", {"--config", file}, {}), "2.5");
+}
+
+TEST(DescentdTest, ABadFileIsRefused) {
+  const std::string unknown = WriteFile("descentd_unknown.toml", "colour = \"red\"\n");
+  const Invocation run({"--config", unknown});
+  EXPECT_EQ(run.code, 64);
+  EXPECT_THAT(run.errors, HasSubstr("colour"));
+  const std::string bad = WriteFile("descentd_bad.toml", "threads = -4\n");
+  EXPECT_EQ(Invocation({"--config", bad}).code, 64);
+}
+
+TEST(DescentdTest, ABadVariableIsNamed) {
+  const Invocation run({}, {{"DESCENT_THREADS", "many"}});
+  EXPECT_EQ(run.code, 64);
+  EXPECT_THAT(run.errors, HasSubstr("DESCENT_THREADS"));
+}
+
+TEST(DescentdTest, HelpAndVersionSayWhatThereIs) {
+  const Invocation help({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* text : {"--listen", "127.0.0.1:50051", "DESCENT_LISTEN", "--max-message-mib",
+                           "MIB=64", "--drain-timeout", "healthcheck", "Exit status"}) {
+    EXPECT_THAT(help.output, HasSubstr(text));
+  }
+  const Invocation version({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_THAT(version.output, ContainsRegex("^descentd [0-9.]+ \\(.*(gcc|clang).*x86-64.*\\)\n$"));
+}
+
+TEST(DescentdTest, HealthcheckTellsByItsExitCode) {
+  Daemon daemon;
+  EXPECT_EQ(Invocation({"healthcheck", "--server", daemon.address}).code, 0);
+  EXPECT_EQ(Invocation({"healthcheck"}, {{"DESCENT_LISTEN", daemon.address}}).code, 0);
+  const std::string port = daemon.address.substr(daemon.address.find(':'));
+  EXPECT_EQ(Invocation({"healthcheck", "--listen", "0.0.0.0" + port}).code, 0);
+  daemon.process.Signal(SIGTERM);
+  daemon.process.Wait();
+  const Invocation gone({"healthcheck", "--server", daemon.address, "--timeout=1"});
+  EXPECT_EQ(gone.code, 1);
+  EXPECT_THAT(gone.errors, HasSubstr("is not serving"));
+}
+
+TEST(DescentdTest, LogsJsonOnRequest) {
+  Daemon daemon({"--log-format=json", "--log-level=debug"});
+  EXPECT_FALSE(daemon.client.Call(GetOf("nobody")).ok());
+  daemon.process.Signal(SIGTERM);
+  daemon.process.Wait();
+  std::istringstream lines(daemon.process.ErrorOutput());
+  bool served = false;
+  bool called = false;
+  for (std::string line; std::getline(lines, line);) {
+    const auto object = nlohmann::json::parse(line);
+    served |= object["message"] == "serving" && object["address"] == daemon.address;
+    called |= object["message"] == "call" && object["method"] == "GetModel" &&
+              object["code"] == "NOT_FOUND" && object["reason"] == "MODEL_NOT_FOUND" &&
+              object["model"] == "nobody";
+  }
+  EXPECT_TRUE(served);
+  EXPECT_TRUE(called);
+}
+
+TEST(DescentdTest, WarnsThatModelsLiveInMemory) {
+  Process process({Descentd(), "--listen=127.0.0.1:0"});
+  EXPECT_NE(process.AwaitLine("listening on "), "");
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0);
+  EXPECT_THAT(process.ErrorOutput(), HasSubstr("gone when the server ends"));
+}
+
+TEST(DescentdTest, LargeMessagesGoUpToTheLimit) {
+  Daemon daemon({"--max-message-mib=80"});
+  auto request = LineModel("wide");
+  request.mutable_model()->mutable_network()->set_input_features(1 << 20);
+  ASSERT_TRUE(daemon.client.Call(request).ok());
+  v1::Tensor inputs;
+  inputs.set_data_type(v1::DATA_TYPE_FLOAT32);
+  inputs.add_shape(19);
+  inputs.add_shape(1 << 20);
+  inputs.mutable_raw()->resize(std::size_t{19} << 22);
+  EXPECT_TRUE(daemon.client.Call(PredictOf("wide", inputs)).ok());
+  inputs.set_shape(0, 20);
+  inputs.mutable_raw()->resize(std::size_t{20} << 22);
+  EXPECT_EQ(daemon.client.Call(PredictOf("wide", inputs)).status.code,
+            absl::StatusCode::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace descent::testing

@@ -1,0 +1,170 @@
+"""Which room may include which: the table of docs/architecture.md, checked over the sources.
+
+A room is a directory. A file belongs to the room with the longest matching path, and may include
+its own room's files, those of the rooms it may see, and the third-party headers its room is allowed.
+"""
+
+import dataclasses
+import pathlib
+import re
+
+SOURCE_DIRECTORIES = ("core", "server", "client", "tests", "bench")
+SUFFIXES = (".h", ".cc")
+
+# Headers of other projects, by the prefix of their path.
+THIRD_PARTY = {
+    "grpc": ("grpc/", "grpcpp/"),
+    "protobuf": ("google/protobuf/",),
+    "eigen": ("Eigen/", "unsupported/Eigen/"),
+    "sqlite": ("sqlite3.h",),
+    "cli11": ("CLI/",),
+    "spdlog": ("spdlog/",),
+    # What would make the engine depend on more than its arguments.
+    "surroundings": (
+        "absl/time/clock.h",
+        "chrono",
+        "ctime",
+        "filesystem",
+        "fstream",
+        "sys/",
+        "unistd.h",
+        "time.h",
+    ),
+}
+EVERYTHING = frozenset(THIRD_PARTY)
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """What one room may include: `sees` are rooms or single files, `uses` keys of THIRD_PARTY."""
+
+    sees: tuple[str, ...] = ()
+    uses: frozenset[str] = frozenset()
+
+
+# Generated from proto/ are descent/v1/*.pb.h and google/rpc/*.pb.h; they count as the room "proto".
+ROOMS = {
+    "proto": Room(),
+    "core": Room(uses=frozenset({"eigen"})),
+    "server/wire": Room(
+        sees=("proto", "core", "server/models/commands.h"),
+        uses=frozenset({"grpc", "protobuf", "surroundings"}),
+    ),
+    "server/models": Room(sees=("core", "server/store"), uses=frozenset({"surroundings"})),
+    "server/store": Room(sees=("core",), uses=frozenset({"sqlite", "surroundings"})),
+    "server/services": Room(
+        sees=("proto", "core", "server/wire", "server/models"),
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11"},
+    ),
+    "server/ops": Room(
+        sees=("proto", "core", "server/models", "server/services"),
+        uses=EVERYTHING - {"eigen", "sqlite"},
+    ),
+    "server": Room(
+        sees=("proto", "core", "server", "version"), uses=EVERYTHING - {"eigen", "sqlite"}
+    ),
+    "client/descent": Room(
+        sees=("proto",), uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog"}
+    ),
+    "client/cli": Room(
+        sees=("proto", "client/descent", "version"), uses=EVERYTHING - {"eigen", "sqlite"}
+    ),
+    "tests": Room(
+        sees=("proto", "core", "server", "client", "tests", "version"), uses=EVERYTHING
+    ),
+    "bench": Room(
+        sees=("proto", "core", "server", "client", "bench", "tests", "version"), uses=EVERYTHING
+    ),
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
+
+
+def includes(text):
+    """Yields (line number, included path)."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := INCLUDE.match(line):
+            yield number, match.group(1) or match.group(2)
+
+
+def is_in(path, directory):
+    return path == directory or path.startswith(directory + "/")
+
+
+def room_of(path):
+    """The room that a path (or an included path) belongs to, or None."""
+    if path.endswith(".pb.h"):
+        return None if path.startswith("google/protobuf/") else "proto"
+    if path == "version/version.h":
+        return "version"
+    return max((room for room in ROOMS if is_in(path, room)), key=len, default=None)
+
+
+def may_see(room, path):
+    target = room_of(path)
+    if target == room:
+        return True
+    return any(
+        path == allowed or target == allowed or (room in ("server", "tests", "bench") and
+                                                 is_in(path, allowed))
+        for allowed in ROOMS[room].sees
+    )
+
+
+def read_sources(root):
+    """{path from the root: text} of all sources below `root`."""
+    return {
+        str(file.relative_to(root)): file.read_text(encoding="utf-8")
+        for directory in SOURCE_DIRECTORIES
+        for file in sorted((pathlib.Path(root) / directory).rglob("*"))
+        if file.suffix in SUFFIXES
+    }
+
+
+def forbidden_edges(sources):
+    """Messages, one for each include that its room may not have."""
+    problems = []
+    for path, text in sources.items():
+        room = room_of(path)
+        for number, included in includes(text):
+            if room_of(included) is not None:
+                if not may_see(room, included):
+                    problems.append(f"{path}:{number}: {room} may not include {included}")
+                continue
+            for name, prefixes in THIRD_PARTY.items():
+                matches = any(
+                    included.startswith(prefix) if prefix.endswith("/") else included == prefix
+                    for prefix in prefixes
+                )
+                if matches and name not in ROOMS[room].uses:
+                    problems.append(f"{path}:{number}: {room} may not use {included} ({name})")
+    return problems
+
+
+def eigen_leaks(sources):
+    """Messages, one for each file outside core and its tests that reaches Eigen through core.
+
+    Each build of the core is compiled for its own instruction set. Eigen's inline functions must
+    not get from one into another, so they stay out of every header that other rooms include.
+    """
+    reaches = {}
+
+    def reaches_eigen(path):
+        if path not in reaches:
+            reaches[path] = False  # a cycle adds nothing
+            reaches[path] = any(
+                included.startswith(THIRD_PARTY["eigen"]) or
+                (included in sources and reaches_eigen(included))
+                for _, included in includes(sources[path])
+            )
+        return reaches[path]
+
+    return [
+        f"{path}: reaches Eigen through a header of the core"
+        for path in sources
+        if path.startswith(("server/", "client/")) and reaches_eigen(path)
+    ]
+
+
+def check(sources):
+    return forbidden_edges(sources) + eigen_leaks(sources)

@@ -1,0 +1,92 @@
+"""Every include in the sources goes along an edge that the architecture allows."""
+
+import pathlib
+import unittest
+
+import include_edges
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class SourcesTest(unittest.TestCase):
+    def test_sources_keep_to_the_architecture(self):
+        sources = include_edges.read_sources(ROOT)
+        self.assertIn("core/network.h", sources)
+        problems = include_edges.check(sources)
+        self.assertEqual(problems, [], "\n" + "\n".join(problems))
+
+
+class MadeUpSourcesTest(unittest.TestCase):
+    """The check fails where it should: each of these is a house with one fault."""
+
+    def assert_one_problem(self, sources, expected):
+        problems = include_edges.check(sources)
+        self.assertEqual(len(problems), 1, problems)
+        self.assertIn(expected, problems[0])
+
+    def test_sound_house(self):
+        self.assertEqual(
+            include_edges.check({
+                "core/network.h": '#include <vector>\n#include "core/spec.h"\n',
+                "core/network.cc": '#include "core/network.h"\n#include <Eigen/Core>\n',
+                "server/wire/decode.h": '#include "descent/v1/tensor.pb.h"\n'
+                                        '#include "server/models/commands.h"\n',
+                "server/models/model.h": '#include "core/network.h"\n',
+                "server/main.cc": '#include "server/models/model.h"\n'
+                                  '#include "server/wire/decode.h"\n',
+                "client/cli/main.cc": '#include "client/descent/client.h"\n#include "version/version.h"\n',
+            }),
+            [],
+        )
+
+    def test_core_knows_no_messages(self):
+        self.assert_one_problem(
+            {"core/network.cc": '#include "descent/v1/network.pb.h"\n'},
+            "core/network.cc:1: core may not include descent/v1/network.pb.h",
+        )
+
+    def test_core_knows_no_clock(self):
+        self.assert_one_problem({"core/trainer.cc": "#include <chrono>\n"}, "may not use chrono")
+
+    def test_models_know_no_grpc(self):
+        self.assert_one_problem(
+            {"server/models/lane.cc": "\n#include <grpcpp/grpcpp.h>\n"},
+            "server/models/lane.cc:2: server/models may not use grpcpp/grpcpp.h",
+        )
+
+    def test_wire_sees_only_the_commands_of_the_models(self):
+        self.assert_one_problem(
+            {"server/wire/decode.cc": '#include "server/models/registry.h"\n'},
+            "server/wire may not include server/models/registry.h",
+        )
+
+    def test_client_knows_no_server(self):
+        self.assert_one_problem(
+            {"client/descent/client.cc": '#include "core/error.h"\n'}, "client/descent may not include core/error.h"
+        )
+
+    def test_library_does_not_know_the_command(self):
+        self.assert_one_problem(
+            {"client/descent/client.cc": '#include "client/cli/csv_reader.h"\n'},
+            "client/descent may not include client/cli/csv_reader.h",
+        )
+
+    def test_product_does_not_include_tests(self):
+        self.assert_one_problem(
+            {"server/ops/health.cc": '#include "tests/support/random.h"\n'},
+            "server/ops may not include tests/support/random.h",
+        )
+
+    def test_eigen_behind_a_header_of_the_core(self):
+        self.assert_one_problem(
+            {
+                "core/network.h": '#include "core/kernels/gemm.h"\n',
+                "core/kernels/gemm.h": "#include <Eigen/Core>\n",
+                "server/models/model.cc": '#include "core/network.h"\n',
+            },
+            "server/models/model.cc: reaches Eigen",
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,73 @@
+// Networks and batches by seed, for suites that want many of them.
+
+#ifndef TESTS_SUPPORT_RANDOM_NETWORK_H_
+#define TESTS_SUPPORT_RANDOM_NETWORK_H_
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "core/batch.h"
+#include "core/check.h"
+#include "core/network.h"
+#include "core/spec.h"
+
+namespace descent::testing {
+
+// inputs → widths[0] → … with one activation throughout and the identity at the output.
+inline NetworkSpec DenseNetwork(std::int64_t inputs, const std::vector<std::int64_t>& widths,
+                                ActivationKind activation, LossKind loss, DataType type,
+                                std::uint64_t seed = 1) {
+  NetworkSpec spec;
+  spec.input_features = inputs;
+  spec.data_type = type;
+  spec.seed = seed;
+  spec.loss.kind = loss;
+  for (const std::int64_t units : widths) {
+    DenseSpec& dense = spec.layers.emplace_back();
+    dense.units = units;
+    dense.activation.kind = activation;
+  }
+  spec.layers.back().activation.kind = ActivationKind::kIdentity;
+  return spec;
+}
+
+inline std::shared_ptr<const Network> MakeNetwork(const NetworkSpec& spec) {
+  auto network = Network::Create(spec);
+  DESCENT_CHECK(network.ok());
+  return *std::move(network);
+}
+
+inline Matrix RandomMatrix(DataType type, std::int64_t rows, std::int64_t cols, std::uint64_t seed,
+                           double low = -1, double high = 1) {
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> uniform(low, high);
+  Matrix matrix(type, rows, cols);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) matrix.Set(i, j, uniform(random));
+  }
+  return matrix;
+}
+
+// Real targets in [-1, 1], or class indices when the loss is SOFTMAX_CROSS_ENTROPY.
+inline Batch RandomBatch(const NetworkSpec& spec, std::int64_t rows, std::uint64_t seed) {
+  const std::int64_t outputs = spec.layers.back().units;
+  Batch batch;
+  batch.inputs = RandomMatrix(spec.data_type, rows, spec.input_features, seed);
+  if (spec.loss.kind == LossKind::kSoftmaxCrossEntropy) {
+    std::mt19937_64 random(seed);
+    ClassIndices classes;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      classes.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(outputs)));
+    }
+    batch.targets = std::move(classes);
+  } else {
+    batch.targets = RandomMatrix(spec.data_type, rows, outputs, seed + 1);
+  }
+  return batch;
+}
+
+}  // namespace descent::testing
+
+#endif  // TESTS_SUPPORT_RANDOM_NETWORK_H_

@@ -1,0 +1,255 @@
+#include "server/wire/encode.h"
+
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "gtest/gtest.h"
+#include "tests/support/random_network.h"
+#include "tests/wire/text_message.h"
+
+namespace descent::wire {
+namespace {
+
+using descent::testing::DenseNetwork;
+using descent::testing::MakeNetwork;
+using google::protobuf::util::MessageDifferencer;
+
+// Two inputs, one hidden unit, one output.
+std::shared_ptr<const Network> TheNetwork() {
+  return MakeNetwork(DenseNetwork(2, {1, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError,
+                                  DataType::kFloat32));
+}
+
+// [rows, 1], counting from `first`.
+Matrix Column(std::int64_t rows, double first) {
+  Matrix column(DataType::kFloat32, rows, 1);
+  for (std::int64_t i = 0; i < rows; ++i) column.Set(i, 0, first + static_cast<double>(i));
+  return column;
+}
+
+// Laid-out values: element e of parameter p is 10 p + e.
+Buffer LaidOut(const Network& network) {
+  Buffer values(network.data_type(), network.layout().size());
+  double base = 0;
+  for (const ParameterInfo& parameter : network.layout().parameters()) {
+    for (std::int64_t e = 0; e < parameter.size; ++e) {
+      values.Set(parameter.offset + e, base + static_cast<double>(e));
+    }
+    base += 10;
+  }
+  return values;
+}
+
+template <typename Response>
+void ExpectResponse(const Response& response, const std::string& expected) {
+  EXPECT_TRUE(MessageDifferencer::Equals(response, FromText<Response>(expected)))
+      << response.DebugString();
+}
+
+TEST(EncodeTest, Predict) {
+  v1::PredictResponse response;
+  Encode(models::PredictOutcome{7, Column(2, 1)}, Encoding::kFloats, &response);
+  ExpectResponse(response, R"pb(
+    step: 7
+    outputs {
+      data_type: DATA_TYPE_FLOAT32
+      shape: 2
+      shape: 1
+      floats { values: [ 1, 2 ] }
+    }
+  )pb");
+}
+
+TEST(EncodeTest, Forward) {
+  models::ForwardOutcome outcome;
+  outcome.step = 3;
+  outcome.pre_activations.push_back(Column(1, 1));
+  outcome.activations.push_back(Column(1, 2));
+  outcome.pre_activations.push_back(Column(1, 3));
+  outcome.activations.push_back(Column(1, 4));
+  v1::ForwardResponse response;
+  Encode(outcome, Encoding::kDoubles, &response);
+  ExpectResponse(response, R"pb(
+    step: 3
+    layers {
+      name: "layers.0"
+      pre_activation {
+        data_type: DATA_TYPE_FLOAT64
+        shape: 1
+        shape: 1
+        doubles { values: 1 }
+      }
+      activation {
+        data_type: DATA_TYPE_FLOAT64
+        shape: 1
+        shape: 1
+        doubles { values: 2 }
+      }
+    }
+    layers {
+      name: "layers.1"
+      pre_activation {
+        data_type: DATA_TYPE_FLOAT64
+        shape: 1
+        shape: 1
+        doubles { values: 3 }
+      }
+      activation {
+        data_type: DATA_TYPE_FLOAT64
+        shape: 1
+        shape: 1
+        doubles { values: 4 }
+      }
+    }
+    outputs {
+      data_type: DATA_TYPE_FLOAT64
+      shape: 1
+      shape: 1
+      doubles { values: 4 }
+    }
+  )pb");
+}
+
+TEST(EncodeTest, Gradient) {
+  const auto network = TheNetwork();
+  models::GradientOutcome outcome;
+  outcome.step = 3;
+  outcome.loss = 0.5;
+  outcome.gradient_norm = 1.5;
+  outcome.parameters = {3, 0};
+  outcome.gradients = LaidOut(*network);
+  outcome.input_gradient = Matrix(DataType::kFloat32, 1, 2);
+  v1::GradientResponse response;
+  Encode(outcome, *network, Encoding::kFloats, &response);
+  ExpectResponse(response, R"pb(
+    step: 3
+    loss: 0.5
+    gradient_norm: 1.5
+    gradients {
+      name: "layers.1.bias"
+      tensor {
+        data_type: DATA_TYPE_FLOAT32
+        shape: 1
+        floats { values: 30 }
+      }
+    }
+    gradients {
+      name: "layers.0.kernel"
+      tensor {
+        data_type: DATA_TYPE_FLOAT32
+        shape: 2
+        shape: 1
+        floats { values: [ 0, 1 ] }
+      }
+    }
+    input_gradient {
+      data_type: DATA_TYPE_FLOAT32
+      shape: 1
+      shape: 2
+      floats { values: [ 0, 0 ] }
+    }
+  )pb");
+}
+
+TEST(EncodeTest, GradientNorms) {
+  models::GradientOutcome outcome;
+  outcome.gradient_norm = 5;
+  outcome.parameters = {0, 2};
+  outcome.norms = {3, 4};
+  v1::GradientResponse response;
+  Encode(outcome, *TheNetwork(), Encoding::kNumbers, &response);
+  ExpectResponse(response, R"pb(
+    gradient_norm: 5
+    gradients {
+      name: "layers.0.kernel"
+      tensor {
+        data_type: DATA_TYPE_FLOAT32
+        floats { values: 3 }
+      }
+    }
+    gradients {
+      name: "layers.1.kernel"
+      tensor {
+        data_type: DATA_TYPE_FLOAT32
+        floats { values: 4 }
+      }
+    }
+  )pb");
+}
+
+TEST(EncodeTest, ParametersAreRaw) {
+  const auto network = TheNetwork();
+  models::GetParametersOutcome outcome;
+  outcome.step = 9;
+  outcome.parameters = {1};
+  outcome.values = LaidOut(*network);
+  v1::GetParametersResponse response;
+  Encode(outcome, *network, &response);
+  ExpectResponse(response, R"pb(
+    step: 9
+    parameters {
+      name: "layers.0.bias"
+      tensor { data_type: DATA_TYPE_FLOAT32 shape: 1 raw: "\000\000\040\101" }
+    }
+  )pb");
+}
+
+TEST(EncodeTest, Step) {
+  v1::StepResponse response;
+  Encode(models::StepOutcome{4, 0.5, 2, 0.1, 3, true}, &response);
+  ExpectResponse(response,
+                 "step: 4 loss: 0.5 gradient_norm: 2 learning_rate: 0.1 durable_step: 3 "
+                 "replayed: true");
+}
+
+TEST(EncodeTest, Train) {
+  v1::TrainResponse ready;
+  Encode(models::TrainReady{5, 4, 64}, &ready);
+  ExpectResponse(ready, "ready { next_sequence: 5 step: 4 window: 64 }");
+  v1::TrainResponse ack;
+  Encode(models::TrainAck{8, 7, 0.5, 2, 0.1, 6, 128}, &ack);
+  ExpectResponse(ack,
+                 "ack { sequence: 8 step: 7 loss: 0.5 gradient_norm: 2 learning_rate: 0.1 "
+                 "durable_sequence: 6 rows: 128 }");
+}
+
+TEST(EncodeTest, Evaluate) {
+  v1::EvaluateResponse response;
+  Encode(models::EvaluateOutcome{4, 100, 0.5, {{"rmse", 1}, {"r2", 0.5}}}, &response);
+  ExpectResponse(response,
+                 "step: 4 rows: 100 loss: 0.5 metrics { key: 'r2' value: 0.5 } "
+                 "metrics { key: 'rmse' value: 1 }");
+}
+
+TEST(EncodeTest, AnswersWithoutTensors) {
+  v1::SetParametersResponse set;
+  Encode(models::SetParametersOutcome{12}, &set);
+  ExpectResponse(set, "step: 12");
+  v1::DeleteModelResponse deleted;
+  Encode(models::DeleteModelOutcome{}, &deleted);
+  ExpectResponse(deleted, "");
+}
+
+TEST(EncodeTest, Models) {
+  models::ModelInfo info;
+  info.settings.name = "m";
+  v1::GetModelResponse get;
+  Encode(info, &get);
+  EXPECT_EQ(get.model().name(), "m");
+  v1::CreateModelResponse create;
+  Encode(info, &create);
+  EXPECT_TRUE(MessageDifferencer::Equals(create.model(), get.model()));
+  v1::UpdateModelResponse update;
+  Encode(info, &update);
+  EXPECT_TRUE(MessageDifferencer::Equals(update.model(), get.model()));
+  v1::ListModelsResponse list;
+  Encode(models::ListModelsOutcome{{info, info}, "next"}, &list);
+  ASSERT_EQ(list.models_size(), 2);
+  EXPECT_TRUE(MessageDifferencer::Equals(list.models(1), get.model()));
+  EXPECT_EQ(list.next_page_token(), "next");
+}
+
+}  // namespace
+}  // namespace descent::wire
