@@ -1,0 +1,245 @@
+// Times descentd's training stream and predictions beside an empty stream and empty calls that
+// carry the same bytes, and prints one JSON object a line:
+//
+//   {"kind": "service", "name": "train", "descent_per_s": …, "empty_per_s": …, "request_bytes": …}
+//
+// Usage: service_bench DESCENTD EMPTY_SERVER [rounds [name]], with the addresses of two servers
+// that run in processes of their own on this machine, and the beginning of the names to measure,
+// all if there is none. Each number is the median of rounds in which everything takes its turn, so
+// that a noisy machine disturbs them alike.
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "client/descent/client.h"
+#include "client/descent/tensor.h"
+#include "descent/v1/model_service.pb.h"
+#include "descent/v1/network_service.pb.h"
+#include "empty_service.grpc.pb.h"
+
+namespace descent::bench {
+namespace {
+
+constexpr int64_t kFeatures = 13;
+constexpr int64_t kBatchRows = 32;
+constexpr char kModel[] = "bench";
+
+// What a measured piece of work is given: how often to do it.
+using Work = std::function<void(int count)>;
+
+void Require(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "service_bench: %s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+void Require(const grpc::Status& status) {
+  Require(absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
+}
+
+template <typename T>
+T Require(absl::StatusOr<T> result) {
+  Require(result.status());
+  return *std::move(result);
+}
+
+double Seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+v1::Tensor RandomTensor(int64_t rows, int64_t columns) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(static_cast<std::size_t>(rows * columns));
+  for (float& value : values) value = uniform(random);
+  return client::MatrixTensor<float>(values, columns);
+}
+
+// 13-64-1, ReLU, mean squared error, plain gradient descent.
+v1::Model Model() {
+  v1::Model model;
+  model.set_name(kModel);
+  v1::NetworkSpec& network = *model.mutable_network();
+  network.set_input_features(kFeatures);
+  v1::DenseLayer& hidden = *network.add_layers()->mutable_dense();
+  hidden.set_units(64);
+  hidden.mutable_activation()->set_kind(v1::ACTIVATION_KIND_RELU);
+  network.add_layers()->mutable_dense()->set_units(1);
+  network.mutable_loss()->set_kind(v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  model.mutable_optimizer()->set_learning_rate(1e-4);
+  model.mutable_optimizer()->mutable_sgd();
+  return model;
+}
+
+v1::Batch TrainingBatch() {
+  v1::Batch batch;
+  *batch.mutable_inputs() = RandomTensor(kBatchRows, kFeatures);
+  *batch.mutable_targets() = RandomTensor(kBatchRows, 1);
+  return batch;
+}
+
+// The payload whose serialisation has as many bytes as the request, to be answered with as many as
+// the answer has.
+Payload SameSize(const google::protobuf::Message& request,
+                 const google::protobuf::Message& answer) {
+  Payload payload;
+  payload.set_answer_bytes(static_cast<int>(answer.ByteSizeLong()));
+  payload.set_bytes(std::string(request.ByteSizeLong() - payload.ByteSizeLong(), '\0'));
+  return payload;
+}
+
+// Writes and reads at the same time; writes that follow each other leave together.
+void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count) {
+  grpc::ClientContext context;
+  const auto stream = stub.Stream(&context);
+  std::thread writer([&] {
+    for (int i = 0; i < count; ++i) {
+      grpc::WriteOptions options;
+      if (i % 16 != 15) options.set_buffer_hint();
+      stream->Write(payload, options);
+    }
+    stream->WritesDone();
+  });
+  Payload answer;
+  while (stream->Read(&answer)) {
+  }
+  writer.join();
+  Require(stream->Finish());
+}
+
+void EmptyCalls(EmptyService::Stub& stub, const Payload& payload, int count) {
+  Payload answer;
+  for (int i = 0; i < count; ++i) {
+    grpc::ClientContext context;
+    Require(stub.Call(&context, payload, &answer));
+  }
+}
+
+void Train(const client::Client& client, const v1::Batch& batch, int ack_every, int count) {
+  const auto session = Require(client.Train(kModel, {.ack_every = ack_every}));
+  for (int i = 0; i < count; ++i) Require(session->Send(batch));
+  Require(session->Finish());
+}
+
+void Predict(const client::Client& client, const v1::PredictRequest& request, int count) {
+  for (int i = 0; i < count; ++i) Require(client.Predict(request));
+}
+
+// The work shared between callers on threads of their own.
+Work Concurrently(int callers, Work work) {
+  return [callers, work = std::move(work)](int count) {
+    std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(callers));
+    for (int i = 0; i < callers; ++i) threads.emplace_back(work, count / callers);
+    for (std::thread& thread : threads) thread.join();
+  };
+}
+
+struct Comparison {
+  const char* name;
+  std::size_t request_bytes;
+  int count;  // of a round, about a quarter of a second
+  Work descent;
+  Work empty;
+};
+
+void Measure(const std::vector<Comparison>& comparisons, int rounds) {
+  std::vector<std::vector<double>> descent(comparisons.size());
+  std::vector<std::vector<double>> empty(comparisons.size());
+  for (int round = -1; round < rounds; ++round) {  // one to warm up
+    for (std::size_t i = 0; i < comparisons.size(); ++i) {
+      const Comparison& comparison = comparisons[i];
+      const double descent_seconds = Seconds([&] { comparison.descent(comparison.count); });
+      const double empty_seconds = Seconds([&] { comparison.empty(comparison.count); });
+      if (round < 0) continue;
+      descent[i].push_back(comparison.count / descent_seconds);
+      empty[i].push_back(comparison.count / empty_seconds);
+    }
+  }
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
+    std::printf(
+        "{\"kind\": \"service\", \"name\": \"%s\", \"descent_per_s\": %.0f, "
+        "\"empty_per_s\": %.0f, \"request_bytes\": %zu}\n",
+        comparisons[i].name, Median(descent[i]), Median(empty[i]), comparisons[i].request_bytes);
+  }
+}
+
+int Main(const std::string& descentd, const std::string& empty_server, int rounds,
+         const std::string& name) {
+  const client::Client client = Require(client::Client::Connect({.target = descentd}));
+  Require(client.WaitUntilReady(absl::Seconds(10)));
+  Require(client.CreateModel(Model()));
+  const auto stub =
+      EmptyService::NewStub(grpc::CreateChannel(empty_server, grpc::InsecureChannelCredentials()));
+
+  v1::TrainRequest train;
+  train.mutable_batch()->set_sequence(1000);
+  *train.mutable_batch()->mutable_batch() = TrainingBatch();
+  v1::TrainResponse ack;
+  ack.mutable_ack()->set_sequence(1000);
+  ack.mutable_ack()->set_step(1000);
+  ack.mutable_ack()->set_loss(1);
+  ack.mutable_ack()->set_gradient_norm(1);
+  ack.mutable_ack()->set_learning_rate(1);
+  ack.mutable_ack()->set_durable_sequence(1000);
+  ack.mutable_ack()->set_rows(kBatchRows);
+  const Payload train_payload = SameSize(train, ack);
+
+  v1::PredictRequest predict;
+  predict.set_model(kModel);
+  *predict.mutable_inputs() = RandomTensor(1, kFeatures);
+  const Payload predict_payload = SameSize(predict, Require(client.Predict(predict)));
+
+  const v1::Batch& batch = train.batch().batch();
+  const Work predicts = [&](int count) { Predict(client, predict, count); };
+  const Work empty_calls = [&](int count) { EmptyCalls(*stub, predict_payload, count); };
+  std::vector<Comparison> comparisons = {
+      {"train", train.ByteSizeLong(), 10000, [&](int count) { Train(client, batch, 0, count); },
+       [&](int count) { EmptyStream(*stub, train_payload, count); }},
+      {"predict, 1 caller", predict.ByteSizeLong(), 2000, predicts, empty_calls},
+      {"predict, 8 callers", predict.ByteSizeLong(), 4000, Concurrently(8, predicts),
+       Concurrently(8, empty_calls)},
+  };
+  std::erase_if(comparisons, [&](const Comparison& comparison) {
+    return !absl::StartsWith(comparison.name, name);
+  });
+  Measure(comparisons, rounds);
+  Require(client.DeleteModel(kModel));
+  return 0;
+}
+
+}  // namespace
+}  // namespace descent::bench
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: service_bench DESCENTD EMPTY_SERVER [rounds [name]]\n");
+    return 64;
+  }
+  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 9,
+                              argc > 4 ? argv[4] : "");
+}
