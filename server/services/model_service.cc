@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "core/error.h"
@@ -28,13 +27,7 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, CallGate* gate,
                                                                   models::Reply<Outcome>)) {
   return ServeUnary(gate, name, context, [&](UnaryCall* call) -> absl::Status {
     ASSIGN_OR_RETURN(Command command, wire::Decode(*request));
-    auto encode = [response](const Outcome& outcome) {
-      if constexpr (std::is_empty_v<Outcome>) {
-        response->Clear();  // an empty outcome makes an empty response
-      } else {
-        wire::Encode(outcome, response);
-      }
-    };
+    auto encode = [response](const Outcome& outcome) { wire::Encode(outcome, response); };
     (registry->*run)(std::move(command), call->context(), call->ReplyWith<Outcome>(encode));
     return absl::OkStatus();
   });
