@@ -1,7 +1,5 @@
 #include "core/trainer.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,6 +14,7 @@
 #include "core/gradient_norm.h"
 #include "core/optimizers/kinds.h"
 #include "core/schedules/schedule.h"
+#include "core/state_hash.h"
 #include "core/status_macros.h"
 
 namespace descent {
@@ -34,10 +33,22 @@ absl::Status NonFiniteUpdate(const char* what) {
                {{"what", what}});
 }
 
+std::uint64_t HashOf(const Buffer& parameters, const std::vector<Buffer>& slots,
+                     const std::vector<double>& scalars, std::int64_t optimizer_updates) {
+  StateHasher hasher;
+  hasher.Add(parameters.bytes(), parameters.byte_size());
+  for (const Buffer& slot : slots) hasher.Add(slot.bytes(), slot.byte_size());
+  return hasher.Finish(scalars, optimizer_updates);
+}
+
 // The larger of the two, NaN if one is.
 double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
 
 }  // namespace
+
+std::uint64_t StateHash(const TrainerState& state) {
+  return HashOf(state.parameters.parameters(), state.slots, state.scalars, state.optimizer_updates);
+}
 
 Trainer::Trainer(std::shared_ptr<const Network> network, ThreadPool* pool)
     : network_(std::move(network)),
@@ -220,24 +231,13 @@ absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimize
 }
 
 std::uint64_t Trainer::StateHash() const {
-  XXH3_state_t* const hash = XXH3_createState();
-  XXH3_64bits_reset(hash);
-  const auto add = [&](const Buffer& buffer) {
-    XXH3_64bits_update(hash, buffer.bytes(), buffer.byte_size());
-  };
-  add(current_.parameters());
-  for (const Buffer& slot : slots_) add(slot);
-  XXH3_64bits_update(hash, scalars_.data(), scalars_.size() * sizeof(double));
-  XXH3_64bits_update(hash, &optimizer_updates_, sizeof(optimizer_updates_));
-  const std::uint64_t digest = XXH3_64bits_digest(hash);
-  XXH3_freeState(hash);
-  return digest;
+  return HashOf(current_.parameters(), slots_, scalars_, optimizer_updates_);
 }
 
 TrainerState Trainer::GetState() const {
   TrainerState state{.step = step_,
                      .optimizer_updates = optimizer_updates_,
-                     .parameters = current_.parameters().Clone(),
+                     .parameters = current_,
                      .slots = {},
                      .scalars = scalars_};
   for (const Buffer& slot : slots_) state.slots.push_back(slot.Clone());
@@ -248,14 +248,13 @@ absl::Status Trainer::SetState(TrainerState state) {
   const auto fits = [this](const Buffer& buffer) {
     return buffer.type() == network_->data_type() && buffer.size() == network_->layout().size();
   };
-  if (!fits(state.parameters) || state.slots.size() != slots_.size() ||
+  if (!state.parameters || !fits(state.parameters.parameters()) ||
+      state.parameters.step() != state.step || state.slots.size() != slots_.size() ||
       !std::ranges::all_of(state.slots, fits) || state.scalars.size() != scalars_.size()) {
     return Error(absl::StatusCode::kInvalidArgument, "STATE_MISMATCH",
                  "the state does not fit this network and optimizer");
   }
-  Snapshot restored = snapshots_.Acquire(state.step);
-  *SnapshotPool::mutable_parameters(restored) = std::move(state.parameters);
-  current_ = std::move(restored);
+  current_ = std::move(state.parameters);
   slots_ = std::move(state.slots);
   scalars_ = std::move(state.scalars);
   step_ = state.step;

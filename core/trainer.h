@@ -30,10 +30,13 @@ struct UpdateResult {
 struct TrainerState {
   std::int64_t step = 0;               // updates since creation
   std::int64_t optimizer_updates = 0;  // updates the slots have seen: the optimizer's t
-  Buffer parameters;
+  Snapshot parameters;                 // of that step
   std::vector<Buffer> slots;
   std::vector<double> scalars;
 };
+
+// Parameters, slots, scalars and the optimizer's t: equal bits, equal hash.
+std::uint64_t StateHash(const TrainerState& state);
 
 // Not thread-safe: one update at a time. Snapshots may be read by any thread meanwhile.
 class Trainer {
@@ -69,10 +72,11 @@ class Trainer {
   // The parameters as they are now. Holding it never delays training.
   Snapshot snapshot() const { return current_; }
 
-  // A hash of parameters, slots, scalars and counters: equal bits, equal hash.
+  // As StateHash of GetState(), without the copy.
   std::uint64_t StateHash() const;
 
-  // A deep copy of the state, and its inverse: kInvalidArgument when sizes or types do not fit.
+  // The state, with the slots copied and the parameters shared; and its inverse: kInvalidArgument
+  // when sizes or types do not fit.
   TrainerState GetState() const;
   absl::Status SetState(TrainerState state);
 

@@ -1,101 +1,165 @@
-// Where acknowledged changes go before they are acknowledged.
+// Where acknowledged changes go before they are acknowledged, and where they are found again.
 //
 // The models compute an update first and then append it to their journal; its answer leaves, and
 // its parameters become visible to readers, when the journal calls back. Computing goes on
-// meanwhile, so what has been appended while one commit ran can become the next.
+// meanwhile, so what has been appended while one commit ran can become the next. Now and then a
+// checkpoint holds the whole state, and the journal before it goes. A model is recovered from its
+// newest checkpoint (or, without one, its initial state) and the records behind it.
 
 #ifndef SERVER_STORE_STORE_H_
 #define SERVER_STORE_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "core/batch.h"
-#include "core/buffer.h"
 #include "server/store/model_settings.h"
+#include "server/store/records.h"
 
 namespace descent::store {
 
-// Everything that applying an update again takes, given the state before it.
+// Callbacks are called once, on any thread, maybe inside the call they were given to, with no lock
+// held; they must not block.
 
-struct BatchUpdate {
-  Batch batch;
-  std::optional<double> learning_rate;
-};
-
-struct GradientsUpdate {
-  Buffer gradients;  // laid out, all parameters
-  std::optional<double> learning_rate;
-};
-
-struct ParametersUpdate {
-  Buffer parameters;  // laid out, all parameters
-  bool keep_optimizer_state = false;
-};
-
-// Does not count as a step.
-struct SettingsUpdate {
-  ModelSettings settings;
-};
-
-// The training session that an update belongs to: a session goes on behind its last position.
-struct SessionPosition {
-  std::string session_id;
-  std::int64_t sequence = 0;
-};
-
-// The request that an update answers, so that a repeat is recognised.
-struct AnsweredRequest {
-  std::string id;
-  std::uint64_t fingerprint = 0;
-};
-
-struct UpdateRecord {
-  std::int64_t step = 0;  // the model's step after the update
-  absl::Time time;
-  std::variant<BatchUpdate, GradientsUpdate, ParametersUpdate, SettingsUpdate> update;
-  std::optional<SessionPosition> session;
-  std::optional<AnsweredRequest> request;
-};
-
-// Called once, on any thread, maybe inside the call it was given to. OK: the change is as safe as
-// the model's durability promises, and the value is the last step that a crash can no longer take
-// back. An error: the change may be lost, and so will be every later one.
+// OK: the change is as safe as the model's durability promises, and the value is the last step that
+// a crash can no longer take back. An error: the change may be lost, and so will be every later one
+// (see Store::status).
 using OnStored = absl::AnyInvocable<void(absl::StatusOr<std::int64_t> durable_step) &&>;
+using OnSaved = absl::AnyInvocable<void(absl::StatusOr<CheckpointInfo>) &&>;
+using OnListed = absl::AnyInvocable<void(absl::StatusOr<std::vector<CheckpointInfo>>) &&>;
+using OnLoaded = absl::AnyInvocable<void(absl::StatusOr<LoadedCheckpoint>) &&>;
 
-// The changes of one model. Calls come one at a time, maybe from a callback, and do not wait for
-// the disk; their callbacks come in the order of the calls, one when the one before has returned,
-// unless that made the call. A journal may be destroyed while callbacks are outstanding: they still
-// come.
+// The changes of one model. Calls come one at a time (WantsCheckpoint apart), maybe from a
+// callback, and do not wait for the disk; their callbacks come in the order of the calls
+// (SaveCheckpoint's apart), one when the one before has returned, unless that made the call. A
+// journal may be destroyed while callbacks are outstanding: they still come.
 class Journal {
  public:
   virtual ~Journal() = default;
 
+  // With durability kCheckpoint nothing is kept, and the callback comes at once with the step of
+  // the last whole checkpoint; with kMemory it comes at once with the record's step. A
+  // SettingsUpdate that lowers the durability (from kJournal to kCheckpoint, from either to
+  // kMemory) is kept as the higher one promises and counts for what is appended behind it; with
+  // kMemory, whatever was kept of the model is removed. For raising it see SaveCheckpoint.
   virtual void Append(UpdateRecord record, OnStored done) = 0;
 
   // Calls back behind everything appended before.
   virtual void Sync(OnStored done) = 0;
 
-  // Removes the model with everything that belongs to it; the last call.
-  virtual void Remove(OnStored done) = 0;
+  // Removes the model with everything that belongs to it; the last call. `request`: the call that
+  // asked for it, remembered with the removal.
+  virtual void Remove(std::optional<AnsweredRequest> request, OnStored done) = 0;
+
+  // Whether the store's policy of journal size and time asks for SaveCheckpoint now. Cheap, on any
+  // thread.
+  virtual bool WantsCheckpoint() const = 0;
+
+  // Saves `image`, which is the state behind everything appended so far, beside further commits in
+  // pieces. `requested`: somebody asked for it, so it is kept until it is deleted; the others are
+  // kept by the store's policy. Called back when the checkpoint is whole and durable; with
+  // durability kCheckpoint the image's step is durable then. A checkpoint of the same step as a
+  // listed one takes its place. When the image's settings raise the durability, what is appended
+  // from now on is kept as they say, and the promise holds from the callback on.
+  virtual void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) = 0;
+
+  // Newest first.
+  virtual void ListCheckpoints(OnListed done) = 0;
+
+  // The listed checkpoint of that step, checked. NOT_FOUND (CHECKPOINT_NOT_FOUND), DATA_LOSS.
+  virtual void LoadCheckpoint(std::int64_t step, OnLoaded done) = 0;
+
+  // Adds to the history, some time; never fails.
+  virtual void RecordEvaluation(EvaluationRecord evaluation) = 0;
 };
 
-// Thread-safe.
+// A model that was in the store, to be recovered. Calls come one at a time and wait for the disk.
+//
+// Errors are DATA_LOSS (STORED_STATE_DAMAGED, naming what is damaged) and leave the rest of the
+// store in order; others mean that the store can't be read now.
+class StoredModel {
+ public:
+  virtual ~StoredModel() = default;
+
+  virtual const std::string& name() const = 0;
+  virtual absl::Time create_time() const = 0;
+
+  // The state that the journal begins from: the newest checkpoint, its hash compared; without one,
+  // the settings the model was made with, and the state's `parameters` are null.
+  virtual absl::StatusOr<ModelImage> Base() = 0;
+
+  // The state hash that the model had when it was made, if this build may compare it (see below).
+  virtual std::optional<std::uint64_t> InitialStateHash() const = 0;
+
+  // The next records behind the base, in order and without a gap; empty at the end. state_hash is
+  // set only where this build and instruction set wrote it: on others the bits may differ.
+  virtual absl::StatusOr<std::vector<UpdateRecord>> NextRecords() = 0;
+
+  // The checkpoint that a RestoreUpdate names.
+  virtual absl::StatusOr<ModelImage> Checkpoint(std::int64_t id) = 0;
+
+  // What is left to read, in bytes, for progress.
+  virtual std::int64_t remaining_bytes() const = 0;
+
+  // The journal that goes on behind the last record, and of a damaged model the one to remove it
+  // by. Called once, last.
+  virtual std::unique_ptr<Journal> TakeJournal() = 0;
+};
+
+// A copy of the whole store at one moment, being read. Calls wait for the disk.
+class Backup {
+ public:
+  virtual ~Backup() = default;
+  virtual std::int64_t size_bytes() const = 0;
+  // The next bytes, at most `most`; empty at the end.
+  virtual absl::StatusOr<std::string> Read(std::size_t most) = 0;
+};
+using OnBackup = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Backup>>) &&>;
+
+// Thread-safe. Outlives its journals' calls; its destructor finishes what was asked before.
 class Store {
  public:
   virtual ~Store() = default;
 
   using OnCreated = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Journal>>) &&>;
 
-  // Adds a model at step 0 under a name that no other model has; calls back as OnStored does.
-  virtual void CreateModel(const ModelSettings& settings, absl::Time create_time,
-                           OnCreated done) = 0;
+  // Adds a model at step 0 under a name that no other model has; calls back as OnStored does. With
+  // durability kMemory nothing is kept of it. `answer` is remembered with the creation if it has a
+  // request id.
+  virtual void CreateModel(const ModelSettings& settings, const ModelAnswer& answer,
+                           std::optional<AnsweredRequest> request, OnCreated done) = 0;
+
+  // The models that were there when the store was opened, by name. Called once, first.
+  virtual std::vector<std::unique_ptr<StoredModel>> TakeStoredModels() = 0;
+
+  // One model as it is in the file now: the way back after a failure that has passed. Its journal
+  // from before must be gone. Waits for the disk. NOT_FOUND.
+  virtual absl::StatusOr<std::unique_ptr<StoredModel>> Find(const std::string& name) = 0;
+
+  // Answers to CreateModel and DeleteModel that are remembered, oldest first.
+  virtual absl::StatusOr<std::vector<RememberedAnswer>> RegistryAnswers() = 0;
+
+  // OK while changes can be kept. RESOURCE_EXHAUSTED (STORAGE_FULL) while the disk is full: the
+  // store looks every second or so whether there is room again, and is OK then. UNAVAILABLE
+  // (STORAGE_FAILED) once a write or fsync has failed: until the process is started again, since
+  // nothing may be acknowledged on a retry of a failed fsync. Every change fails meanwhile, and
+  // models with changes that failed have to be recovered (see Find) before their next change.
+  virtual absl::Status status() const = 0;
+
+  // A consistent copy of everything committed when it is called back, made beside further commits;
+  // a file that can be opened as a store. UNIMPLEMENTED (NO_STORAGE) for a store without files.
+  virtual void MakeBackup(OnBackup done) = 0;
+
+  // Called with the new status() whenever it changes, on any thread. Set once, first.
+  using OnStatus = absl::AnyInvocable<void(const absl::Status&)>;
+  virtual void NotifyStatus(OnStatus on_status) = 0;
 };
 
 }  // namespace descent::store

@@ -1,0 +1,59 @@
+// The store in one SQLite file; docs/storage_format.md describes it.
+
+#ifndef SERVER_STORE_SQLITE_STORE_H_
+#define SERVER_STORE_SQLITE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/store/store.h"
+
+namespace descent::store {
+
+struct SqliteStoreOptions {
+  // Holds `descent.db` and its lock. Made, with its parents, if it is not there.
+  std::string directory;
+
+  // Who writes: recorded in the file, and compared on recovery, since other builds may compute
+  // other bits.
+  std::string build;            // "0.1.0 (commit, compiler)"
+  std::string instruction_set;  // "x86-64-v4"
+
+  // A model's journal asks for a checkpoint at this many bytes, or at the size of the model's
+  // state if that is more. Default 64 MiB. Raising it writes fewer checkpoints, and makes recovery
+  // (which applies the journal again, no slower than it was trained) and the file longer.
+  std::int64_t checkpoint_journal_bytes = std::int64_t{64} << 20;
+  // And when there are changes and the last checkpoint is this old. Default 5 minutes: recovery
+  // repeats at most so much computing for each model. With durability CHECKPOINT it is what a crash
+  // may take.
+  absl::Duration checkpoint_interval = absl::Minutes(5);
+  // Checkpoints kept that nobody asked for. Default 2, at least 1: the newest is what recovery
+  // starts from, older ones are there to go back to. Each costs parameters and optimizer state.
+  int kept_checkpoints = 2;
+
+  // How many answers to CreateModel and DeleteModel are remembered, and for how long: as
+  // ModelsOptions::request_window and request_window_age.
+  int request_window = 1024;
+  absl::Duration request_window_age = absl::Minutes(10);
+
+  // For how long the history of losses and metrics is kept. Default 30 days; a model that trains
+  // without pause costs about 5 MB a day.
+  absl::Duration history_age = absl::Hours(24 * 30);
+
+  // SQLite's file system; null: the platform's. For tests.
+  const char* vfs = nullptr;
+};
+
+// Opens or makes the store. Errors:
+//   FAILED_PRECONDITION (DATA_DIRECTORY_IN_USE) another process has it, with its id;
+//   FAILED_PRECONDITION (STORAGE_VERSION) a newer version has written it;
+//   DATA_LOSS (STORED_STATE_DAMAGED) the file itself is damaged, rather than one model's data;
+//   UNAVAILABLE (STORAGE_FAILED) it can't be made, read or written, with the system's reason.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions& options);
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_SQLITE_STORE_H_
