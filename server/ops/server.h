@@ -75,6 +75,7 @@ class Server {
   Health health_;
   std::unique_ptr<grpc::Service> model_service_;
   std::unique_ptr<grpc::Service> network_service_;
+  std::unique_ptr<grpc::Service> admin_service_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };
