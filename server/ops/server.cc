@@ -112,9 +112,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 Server::Server(models::Registry* registry, services::CallObserver* observer)
     : registry_(registry),
       gate_(observer),
-      health_({services::kModelService, services::kNetworkService}),
+      health_({services::kModelService, services::kNetworkService, services::kAdminService}),
       model_service_(services::MakeModelService(registry, &gate_)),
-      network_service_(services::MakeNetworkService(registry, &gate_)) {}
+      network_service_(services::MakeNetworkService(registry, &gate_)),
+      admin_service_(services::MakeAdminService(registry, &gate_)) {}
 
 Server::~Server() {
   if (server_ != nullptr) Drain(absl::InfinitePast());
@@ -126,6 +127,7 @@ absl::Status Server::Listen(const ServerOptions& options) {
   SetLimits(options, &builder);
   builder.RegisterService(model_service_.get());
   builder.RegisterService(network_service_.get());
+  builder.RegisterService(admin_service_.get());
   builder.RegisterService(health_.service());
   int port = 0;
   if (!options.listen.empty()) {

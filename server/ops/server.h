@@ -84,6 +84,7 @@ class Server {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::Service> model_service_;
   std::unique_ptr<grpc::Service> network_service_;
+  std::unique_ptr<grpc::Service> admin_service_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };
