@@ -25,15 +25,25 @@ struct Recoveries::Run {
   std::size_t left ABSL_GUARDED_BY(mutex) = 0;
   RecoverySummary summary ABSL_GUARDED_BY(mutex);
   OnRecovered done ABSL_GUARDED_BY(mutex);
+  absl::Notification finished;
 
-  // Returns the call that is due once every model is finished, null before.
-  OnRecovered Finish(std::int64_t recovered, std::int64_t quarantined, std::int64_t replayed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    summary.recovered += recovered;
-    summary.quarantined += quarantined;
-    summary.replayed += replayed;
-    summary.duration = absl::Now() - start;
-    return --left == 0 ? std::move(done) : OnRecovered();
+  // One part less is left: calls `done` behind the last one.
+  void Finish(const RecoverySummary& part) {
+    RecoverySummary total;
+    OnRecovered last;
+    {
+      const absl::MutexLock lock(&mutex);
+      summary.recovered += part.recovered;
+      summary.quarantined += part.quarantined;
+      summary.replayed += part.replayed;
+      summary.stopped |= part.stopped;
+      summary.duration = absl::Now() - start;
+      if (--left > 0) return;
+      total = summary;
+      last = std::move(done);
+    }
+    std::move(last)(total);
+    finished.Notify();
   }
 };
 
@@ -45,7 +55,8 @@ Recoveries::~Recoveries() { Stop(); }
 void Recoveries::Start(std::vector<std::unique_ptr<store::StoredModel>> stored, OnRecovered done,
                        RecoveryObserver* observer) {
   observer_ = observer;
-  auto run = std::make_shared<Run>();
+  const auto run = std::make_shared<Run>();
+  run_ = run;
   run->observer = observer;
   for (const auto& model : stored) {
     // The store has no name twice.
@@ -61,33 +72,28 @@ void Recoveries::Start(std::vector<std::unique_ptr<store::StoredModel>> stored, 
     threads_.Post(
         [this, model = std::move(model), run]() mutable { RecoverStored(model.get(), run.get()); });
   }
-  threads_.Post([run] {
-    OnRecovered finished;
-    RecoverySummary summary;
-    {
-      const absl::MutexLock lock(&run->mutex);
-      finished = run->Finish(0, 0, 0);
-      summary = run->summary;
-    }
-    if (finished != nullptr) std::move(finished)(summary);
-  });
+  threads_.Post([run] { run->Finish({}); });
+}
+
+void Recoveries::Stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  if (run_ != nullptr) run_->finished.WaitForNotification();
 }
 
 void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
   const absl::Time start = absl::Now();
   const std::string name = stored->name();
   const absl::StatusOr<std::int64_t> replayed = Bring(stored, run->observer);
-  if (run->observer != nullptr && !absl::IsCancelled(replayed.status())) {
+  const bool stopped = absl::IsCancelled(replayed.status());
+  if (run->observer != nullptr && !stopped) {
     run->observer->OnModel(name, replayed.status(), replayed.value_or(0), absl::Now() - start);
   }
-  OnRecovered finished;
-  RecoverySummary summary;
-  {
-    const absl::MutexLock lock(&run->mutex);
-    finished = run->Finish(replayed.ok() ? 1 : 0, replayed.ok() ? 0 : 1, replayed.value_or(0));
-    summary = run->summary;
-  }
-  if (finished != nullptr) std::move(finished)(summary);
+  RecoverySummary part;
+  part.recovered = replayed.ok() ? 1 : 0;
+  part.quarantined = replayed.ok() || stopped ? 0 : 1;
+  part.replayed = replayed.value_or(0);
+  part.stopped = stopped;
+  run->Finish(part);
 }
 
 absl::StatusOr<std::int64_t> Recoveries::Bring(store::StoredModel* stored,

@@ -27,6 +27,7 @@ struct RecoverySummary {
   std::int64_t quarantined = 0;
   std::int64_t replayed = 0;  // records of all journals
   absl::Duration duration;
+  bool stopped = false;  // before all models were recovered
 };
 using OnRecovered = absl::AnyInvocable<void(const RecoverySummary&) &&>;
 
@@ -59,8 +60,9 @@ class Recoveries {
   // readable meanwhile.
   void Revive();
 
-  // Gives up what is not finished; models stay as they are.
-  void Stop() { stop_.store(true, std::memory_order_relaxed); }
+  // Gives up what is not finished; models stay as they are. Returns when Start's `done` has been
+  // called, if there was such a call.
+  void Stop();
 
  private:
   // What the recovery at the start shares.
@@ -76,7 +78,8 @@ class Recoveries {
   Resources* const resources_;
   std::atomic<bool> stop_{false};
   std::atomic<RecoveryObserver*> observer_{nullptr};
-  Executor threads_;  // last: its tasks end before what they use
+  std::shared_ptr<Run> run_;  // set by Start
+  Executor threads_;          // last: its tasks end before what they use
 };
 
 }  // namespace descent::models

@@ -148,13 +148,24 @@ std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
   return server_->InProcessChannel(grpc::ChannelArguments());
 }
 
+void Server::TakeCalls() { gate_.Open(); }
+
+void Server::SetServing() {
+  const absl::MutexLock lock(&mutex_);
+  if (!draining_) health_.SetServing(true);
+}
+
 void Server::StartServing() {
-  gate_.Open();
-  health_.SetServing(true);
+  TakeCalls();
+  SetServing();
 }
 
 bool Server::Drain(absl::Time deadline) {
-  health_.SetServing(false);
+  {
+    const absl::MutexLock lock(&mutex_);
+    draining_ = true;
+    health_.SetServing(false);
+  }
   gate_.Close();
   const bool applied = registry_->Drain(deadline).ok();
   const bool finished = gate_.AwaitNoCalls(deadline) && applied;
