@@ -44,11 +44,12 @@ std::string FormatBytes(int64_t bytes) {
   double value = static_cast<double>(bytes);
   const char* unit = "";
   for (const char* next : {"kB", "MB", "GB", "TB"}) {
-    if (value < 999.95) break;
+    if (value < 999.5) break;
     value /= 1000;
     unit = next;
   }
-  return absl::StrCat(FormatNumber(value), " ", unit);
+  const int decimals = value < 9.995 ? 2 : (value < 99.95 ? 1 : 0);
+  return absl::StrCat(FormatFixed(value, decimals), " ", unit);
 }
 
 }  // namespace descent::cli

@@ -37,10 +37,11 @@ TEST(FormatTest, GivesBytesAUnit) {
   EXPECT_EQ(FormatBytes(0), "0 bytes");
   EXPECT_EQ(FormatBytes(1), "1 byte");
   EXPECT_EQ(FormatBytes(999), "999 bytes");
-  EXPECT_EQ(FormatBytes(1000), "1.000 kB");
-  EXPECT_EQ(FormatBytes(16512), "16.51 kB");
-  EXPECT_EQ(FormatBytes(999960), "1.000 MB");
-  EXPECT_EQ(FormatBytes(1234000000), "1.234 GB");
+  EXPECT_EQ(FormatBytes(1000), "1.00 kB");
+  EXPECT_EQ(FormatBytes(16512), "16.5 kB");
+  EXPECT_EQ(FormatBytes(999400), "999 kB");
+  EXPECT_EQ(FormatBytes(999500), "1.00 MB");
+  EXPECT_EQ(FormatBytes(1234000000), "1.23 GB");
   EXPECT_EQ(FormatBytes(int64_t{5000} * 1000 * 1000 * 1000 * 1000), "5,000 TB");
 }
 

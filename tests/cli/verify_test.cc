@@ -40,9 +40,10 @@ class VerifyTest : public ::testing::Test {
 
   // Standard output and the exit code.
   std::string Run(const std::vector<std::string>& arguments) {
-    std::vector<std::string> command = {directory_ / "bin/descent"};
+    std::vector<std::string> command = {
+        "env", absl::StrCat("PATH=", (directory_ / "path").string()), directory_ / "bin/descent"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    Process process(command, {{"PATH", (directory_ / "path").string()}});
+    Process process(command);
     const int code = process.Wait();
     error_ = process.ErrorOutput();
     return absl::StrCat(process.Output(), code);
