@@ -73,6 +73,7 @@ bool AppendOperation::changes() const {
 
 absl::Status AppendOperation::Apply(StoreParts* parts) {
   if (IsKept()) {
+    parts->EnsureId(model());
     parts->journal_writer.Add(model(), change_.position, change_.record);
     // The checkpoint it names is now needed by the journal itself.
     if (std::holds_alternative<RestoreUpdate>(change_.record.update))
@@ -116,7 +117,8 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   if (IsKept()) {
     kept->last_position = change_.position;
     kept->last_step = change_.record.result.step;
-    if (kept->JournalCounts() || Forgets()) kept->durable_step = kept->last_step;
+    // A model that is being raised from kMemory has lost nothing that was promised until it is kept.
+    if (kept->JournalCounts() || !kept->kept) kept->durable_step = kept->last_step;
     if (!Forgets()) parts->history_writer.Add(kept->row.id, change_.record);
   }
   if (change_.after != change_.before) kept->lowered_position = change_.position;
@@ -159,6 +161,7 @@ void RemoveOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
 void SaveOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   const absl::Status status = outcome.ok() ? parts->status : outcome;
   if (status.ok()) {
+    if (!model()->kept) model()->durable_step = job_.image.state.step;
     parts->checkpoint_writer.Add(std::move(job_));
     return;
   }

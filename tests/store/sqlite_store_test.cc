@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/live_model.h"
+#include "tests/store/store_fixture.h"
 #include "tests/store/temporary_directory.h"
 #include "tests/support/status_matchers.h"
 
@@ -27,37 +29,7 @@ using ::testing::IsEmpty;
 using ::testing::Optional;
 using ::testing::SizeIs;
 
-class SqliteStoreTest : public ::testing::Test {
- protected:
-  SqliteStoreTest() {
-    options_.directory = directory_.path() + "/data/store";
-    options_.build = "test build";
-    options_.instruction_set = "test set";
-  }
-
-  void Open() {
-    store_ = nullptr;
-    auto store = OpenSqliteStore(options_);
-    ASSERT_THAT(store, IsOk());
-    store_ = *std::move(store);
-  }
-  // Closes and opens again; the models that are found.
-  std::vector<std::unique_ptr<LiveModel>> Reopen() {
-    Open();
-    auto models = RecoverAll(store_.get());
-    EXPECT_THAT(models, IsOk());
-    return models.ok() ? *std::move(models) : std::vector<std::unique_ptr<LiveModel>>();
-  }
-  std::unique_ptr<LiveModel> Create(const ModelSettings& settings) {
-    auto model = LiveModel::Create(store_.get(), settings);
-    EXPECT_THAT(model, IsOk());
-    return *std::move(model);
-  }
-
-  TemporaryDirectory directory_;
-  SqliteStoreOptions options_;
-  std::unique_ptr<Store> store_;
-};
+using SqliteStoreTest = StoreFixture;
 
 TEST_F(SqliteStoreTest, ANewStoreIsEmpty) {
   Open();
