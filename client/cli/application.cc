@@ -20,7 +20,12 @@ namespace {
 
 constexpr char kFooter[] = R"(
 Exit status: 0 when all went well, 1 when the server said no, 64 on bad usage, 65 on bad data, 69
-when the server can't be reached, 130 when training was interrupted.)";
+when the server can't be reached, 74 when a file can't be written, 130 when training or a backup was
+interrupted.)";
+
+// A server that went away once it was there is waited for so long: it may be being started again,
+// and recovering.
+constexpr absl::Duration kPatience = absl::Minutes(2);
 
 struct GlobalOptions {
   std::string server = "127.0.0.1:50051";
@@ -43,6 +48,8 @@ void AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
 absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& command) {
   client::ClientOptions client_options;
   client_options.target = options.server;
+  client_options.deadline = kPatience;
+  client_options.retry.give_up_after = kPatience;
   absl::StatusOr<client::Client> client = client::Client::Connect(client_options);
   if (!client.ok()) return UsageError(absl::StrCat("--server: ", client.status().message()));
   RETURN_IF_ERROR(client->WaitUntilReady(absl::Seconds(options.connect_timeout)));
@@ -51,7 +58,8 @@ absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& co
 
 void Report(const absl::Status& status, bool json) {
   const ExitCode code = ExitCodeOf(status);
-  const bool ours = code == ExitCode::kUsage || code == ExitCode::kBadData;
+  const bool ours =
+      code == ExitCode::kUsage || code == ExitCode::kBadData || code == ExitCode::kCannotWrite;
   if (!json) {
     const std::string name =
         ours ? "" : absl::StrCat(" (", absl::StatusCodeToString(status.code()), ")");
@@ -75,6 +83,7 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   CLI::App app("Trains and asks neural networks that descentd holds.", "descent");
   GlobalOptions options;
   Command command;
+  LocalCommand local_command;
   AddGlobalOptions(&app, &options);
   app.set_version_flag("--version", version);
   app.footer(kFooter);
@@ -90,13 +99,17 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   AddGetCommand(&app, &command);
   AddDeleteCommand(&app, &command);
   AddParamsCommand(&app, &command);
+  AddCheckpointCommand(&app, &command);
+  AddBackupCommand(&app, &command);
+  AddVerifyCommand(&app, &local_command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool ok = app.exit(error) == 0;
     return static_cast<int>(ok ? ExitCode::kOk : ExitCode::kUsage);
   }
-  const absl::StatusOr<ExitCode> code = Execute(options, command);
+  const absl::StatusOr<ExitCode> code =
+      local_command ? local_command(options.json) : Execute(options, command);
   if (code.ok()) return static_cast<int>(*code);
   Report(code.status(), options.json);
   return static_cast<int>(ExitCodeOf(code.status()));

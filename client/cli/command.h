@@ -21,6 +21,8 @@ struct Context {
 };
 
 using Command = std::function<absl::StatusOr<ExitCode>(const Context& context)>;
+// What asks no server.
+using LocalCommand = std::function<absl::StatusOr<ExitCode>(bool json)>;
 
 void AddCreateCommand(CLI::App* app, Command* chosen);
 void AddListCommand(CLI::App* app, Command* chosen);
@@ -31,6 +33,9 @@ void AddPredictCommand(CLI::App* app, Command* chosen);
 void AddEvaluateCommand(CLI::App* app, Command* chosen);
 void AddGradientCommand(CLI::App* app, Command* chosen);
 void AddParamsCommand(CLI::App* app, Command* chosen);
+void AddCheckpointCommand(CLI::App* app, Command* chosen);
+void AddBackupCommand(CLI::App* app, Command* chosen);
+void AddVerifyCommand(CLI::App* app, LocalCommand* chosen);
 
 }  // namespace descent::cli
 

@@ -10,6 +10,7 @@ namespace {
 constexpr char kOrigin[] = "descent.cli/origin";
 constexpr char kUsage[] = "usage";
 constexpr char kData[] = "data";
+constexpr char kFile[] = "file";
 
 absl::Status Marked(absl::string_view message, absl::string_view origin) {
   absl::Status status = absl::InvalidArgumentError(message);
@@ -32,10 +33,16 @@ absl::Status DataError(const Place& place, absl::string_view message) {
   return Marked(absl::StrCat(ToString(place), ": ", message), kData);
 }
 
+absl::Status FileError(absl::string_view path, absl::string_view message) {
+  return Marked(absl::StrCat(path, ": ", message), kFile);
+}
+
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return ExitCode::kOk;
   const absl::optional<absl::Cord> origin = status.GetPayload(kOrigin);
-  if (origin.has_value()) return *origin == kUsage ? ExitCode::kUsage : ExitCode::kBadData;
+  if (origin == kUsage) return ExitCode::kUsage;
+  if (origin == kData) return ExitCode::kBadData;
+  if (origin == kFile) return ExitCode::kCannotWrite;
   return absl::IsUnavailable(status) ? ExitCode::kUnreachable : ExitCode::kRefused;
 }
 

@@ -1,6 +1,6 @@
 // The ways the command fails, and the exit code of each.
 //
-// Errors travel as absl::Status. Those that are the user's (bad usage, bad data) are marked where
+// Errors travel as absl::Status. Those of this side (bad usage, bad data, files) are marked where
 // they arise; an unmarked one came from the server, where UNAVAILABLE means that it could not be
 // reached and every other code that it said no.
 
@@ -22,6 +22,7 @@ enum class ExitCode : int {
   kUsage = 64,
   kBadData = 65,
   kUnreachable = 69,
+  kCannotWrite = 74,
   kInterrupted = 130,
 };
 
@@ -41,6 +42,9 @@ absl::Status UsageError(absl::string_view message);
 
 // A file or a row can't be used. Exit code 65; the message becomes "<place>: <message>".
 absl::Status DataError(const Place& place, absl::string_view message);
+
+// A file can't be written. Exit code 74; the message becomes "<path>: <message>".
+absl::Status FileError(absl::string_view path, absl::string_view message);
 
 // The exit code for a status, kOk for an OK one.
 ExitCode ExitCodeOf(const absl::Status& status);

@@ -39,4 +39,16 @@ std::string FormatNumber(double value) {
   return FormatFixed(value, std::max(0, kSignificantDigits - before_point));
 }
 
+std::string FormatBytes(int64_t bytes) {
+  if (bytes < 1000) return absl::StrCat(bytes, bytes == 1 ? " byte" : " bytes");
+  double value = static_cast<double>(bytes);
+  const char* unit = "";
+  for (const char* next : {"kB", "MB", "GB", "TB"}) {
+    if (value < 999.95) break;
+    value /= 1000;
+    unit = next;
+  }
+  return absl::StrCat(FormatNumber(value), " ", unit);
+}
+
 }  // namespace descent::cli

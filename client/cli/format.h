@@ -18,6 +18,9 @@ std::string FormatNumber(double value);
 // With so many digits after the point, grouped: "100,000.0".
 std::string FormatFixed(double value, int decimals);
 
+// "950 bytes", "16.51 kB", "1.234 GB": powers of 1000, as disks are sold.
+std::string FormatBytes(int64_t bytes);
+
 }  // namespace descent::cli
 
 #endif  // CLIENT_CLI_FORMAT_H_

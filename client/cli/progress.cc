@@ -1,25 +1,16 @@
 #include "client/cli/progress.h"
 
-#include <langinfo.h>
-#include <locale.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/string_view.h"
 
 namespace descent::cli {
 namespace {
 
-constexpr absl::Duration kBarInterval = absl::Milliseconds(100);
-constexpr absl::Duration kLineInterval = absl::Seconds(2);
 constexpr absl::Duration kRateInterval = absl::Milliseconds(200);
 constexpr double kRateMemorySeconds = 3;
-constexpr int kDefaultWidth = 80;
 // What the text takes at most, as a rule: the bar is as wide as is left, and doesn't move when a
 // number gets a digit more.
 constexpr int kTextWidth = 64;
@@ -64,20 +55,6 @@ std::string Bar(double fraction, int width, bool unicode) {
   return bar + "▏";
 }
 
-int TerminalWidth(std::FILE* out) {
-  winsize size{};
-  if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kDefaultWidth;
-  return size.ws_col;
-}
-
-bool LocaleIsUnicode() {
-  const locale_t locale = newlocale(LC_CTYPE_MASK, "", nullptr);
-  if (locale == nullptr) return false;
-  const bool unicode = absl::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
-  freelocale(locale);
-  return unicode;
-}
-
 std::string EpochText(const ProgressState& state) {
   return absl::StrFormat("epoch %d/%d", state.epoch, state.epochs);
 }
@@ -111,33 +88,20 @@ std::string ProgressBar(const ProgressState& state, int width, bool unicode) {
                       NumbersText(state));
 }
 
-Progress::Style Progress::StyleFor(std::FILE* out) {
-  return isatty(fileno(out)) != 0 ? Style::kBar : Style::kLines;
-}
-
 void Progress::Update(ProgressState state, absl::Time now) {
-  if (style_ == Style::kSilent) return;
+  if (line_.style() == Style::kSilent) return;
   UpdateRate(state.rows, now);
-  const absl::Duration interval = style_ == Style::kBar ? kBarInterval : kLineInterval;
-  if (now - last_shown_ < interval) return;
-  last_shown_ = now;
+  if (!line_.Due(now)) return;
   state.rows_per_second = rows_per_second_;
-  if (style_ == Style::kLines) {
-    absl::FPrintF(out_, "%s\n", ProgressText(state));
-  } else {
-    // Back to the line's start, write, erase what is left of the longer line before.
-    const int width = TerminalWidth(out_) - 1;
-    absl::FPrintF(out_, "\r%s\x1b[K", ProgressBar(state, width, LocaleIsUnicode()));
-    drawn_ = true;
-  }
-  std::fflush(out_);
+  line_.Show(line_.style() == Style::kLines
+                 ? ProgressText(state)
+                 : ProgressBar(state, line_.width(), StatusLine::unicode()));
 }
 
 void Progress::UpdateRate(int64_t rows, absl::Time now) {
   if (rate_time_ == absl::InfinitePast()) {
     rate_time_ = now;
     rate_rows_ = rows;
-    last_shown_ = now;  // nothing worth showing yet
     return;
   }
   const absl::Duration elapsed = now - rate_time_;
@@ -148,13 +112,6 @@ void Progress::UpdateRate(int64_t rows, absl::Time now) {
   rows_per_second_ += weight * (rate - rows_per_second_);
   rate_time_ = now;
   rate_rows_ = rows;
-}
-
-void Progress::Clear() {
-  if (!drawn_) return;
-  absl::FPrintF(out_, "\r\x1b[K");
-  std::fflush(out_);
-  drawn_ = false;
 }
 
 }  // namespace descent::cli

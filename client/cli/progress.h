@@ -1,5 +1,4 @@
-// Shows how a training run goes along, on standard error: a bar that is redrawn on a terminal, a
-// line now and then in a log, nothing where a program reads along.
+// Shows how a training run goes along, as StatusLine shows things.
 
 #ifndef CLIENT_CLI_PROGRESS_H_
 #define CLIENT_CLI_PROGRESS_H_
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "client/cli/status_line.h"
 
 namespace descent::cli {
 
@@ -29,30 +29,22 @@ std::string ProgressBar(const ProgressState& state, int width, bool unicode);
 
 class Progress {
  public:
-  enum class Style { kSilent, kLines, kBar };
+  using Style = StatusLine::Style;
+  static Style StyleFor(std::FILE* out) { return StatusLine::StyleFor(out); }
 
-  // kBar if the file is a terminal, kLines if not.
-  static Style StyleFor(std::FILE* out);
+  Progress(std::FILE* out, Style style) : line_(out, style) {}
 
-  Progress(std::FILE* out, Style style) : out_(out), style_(style) {}
-  ~Progress() { Clear(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  // Takes note of the state, whose `rows_per_second` it fills in itself, and shows it if the last
-  // showing is long enough ago (0.1 s for a bar, 2 s for lines).
+  // Takes note of the state, whose `rows_per_second` it fills in itself, and shows it when it is
+  // due.
   void Update(ProgressState state, absl::Time now);
 
   // Removes the bar, so that something else can be printed.
-  void Clear();
+  void Clear() { line_.Clear(); }
 
  private:
   void UpdateRate(int64_t rows, absl::Time now);
 
-  std::FILE* out_;
-  Style style_;
-  bool drawn_ = false;
-  absl::Time last_shown_ = absl::InfinitePast();
+  StatusLine line_;
   // The rate is a mean over the last seconds, older rows counting exponentially less.
   absl::Time rate_time_ = absl::InfinitePast();
   int64_t rate_rows_ = 0;

@@ -242,6 +242,48 @@ TEST_F(CommandTest, ReadsAndReplacesParameters) {
               HasSubstr("layers.1.bias"));
 }
 
+TEST_F(CommandTest, SavesAModelAndGoesBackToIt) {
+  const std::vector<std::string> more = {"train",      "saved",      "--generate=friedman1",
+                                         "--rows=640", "--epochs=1", "--layers=4"};
+  ASSERT_EQ(Run(more).code, 0);
+  const Json before = RunJson({"get", "saved"});
+  const Json created = RunJson({"checkpoint", "create", "saved"});
+  EXPECT_EQ(created["step"], "10");
+  EXPECT_EQ(created["state_hash"], before["state_hash"]);
+  ASSERT_EQ(Run(more).code, 0);
+  EXPECT_THAT(Run({"checkpoint", "create", "saved"}).out, StartsWith("saved saved at step 20: "));
+
+  const Result list = Run({"checkpoint", "list", "saved"});
+  ASSERT_EQ(list.Lines().size(), 3U) << list.err;
+  EXPECT_THAT(list.Lines()[0], AllOf(HasSubstr("STEP"), HasSubstr("STATE HASH")));
+  EXPECT_THAT(list.Lines()[1], StartsWith("  20  "));
+  EXPECT_THAT(list.Lines()[2], StartsWith("  10  "));
+  EXPECT_EQ(Run({"checkpoint", "list", "saved", "--json"}).Lines().size(), 2U);
+
+  EXPECT_EQ(Run({"checkpoint", "restore", "saved", "10", "--expected-step=7"}).code, 1);
+  EXPECT_EQ(RunJson({"checkpoint", "restore", "saved", "10"})["step"], "10");
+  EXPECT_EQ(RunJson({"get", "saved"})["state_hash"], before["state_hash"]);
+  EXPECT_THAT(Run({"checkpoint", "restore", "saved", "20"}).out,
+              StartsWith("saved is back at step 20"));
+
+  EXPECT_EQ(RunJson({"checkpoint", "delete", "saved", "10"})["deleted"], 10);
+  const Result gone = Run({"checkpoint", "restore", "saved", "10"});
+  EXPECT_EQ(gone.code, 1);
+  EXPECT_THAT(gone.err, HasSubstr("(NOT_FOUND)"));
+}
+
+TEST_F(CommandTest, KeepsNoPartOfABackupThatFails) {
+  const std::string path = ::testing::TempDir() + "command_test_backup.db";
+  const Result result = Run({"backup", path, "--json"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.LastJson()["error"]["reason"], "NO_STORAGE");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  const TemporaryFile there("precious");
+  EXPECT_EQ(Run({"backup", there.path()}).code, 64);
+  EXPECT_EQ(Run({"backup", "/nonexistent/directory/backup"}).code, 74);
+}
+
 TEST_F(CommandTest, TellsTheGradient) {
   const TemporaryFile file(Rows(300, true));
   RunJson({"train", "gradient", "--csv", file.path(), "--epochs=1"});
@@ -297,6 +339,12 @@ TEST_F(CommandTest, SaysWhenItIsUsedWrongly) {
       {"predict", "x", "--csv=a", "--row=1"},
       {"create", "x"},
       {"params", "get"},
+      {"checkpoint"},
+      {"checkpoint", "create"},
+      {"checkpoint", "restore", "x"},
+      {"checkpoint", "delete", "x", "newest"},
+      {"backup"},
+      {"verify"},
       {"get", "x", "--unknown"},
   };
   for (const std::vector<std::string>& usage : usages) {

@@ -33,5 +33,16 @@ TEST(FormatTest, GroupsBeforeThePointOnly) {
   EXPECT_EQ(FormatFixed(1234567.12345, 4), "1,234,567.1235");
 }
 
+TEST(FormatTest, GivesBytesAUnit) {
+  EXPECT_EQ(FormatBytes(0), "0 bytes");
+  EXPECT_EQ(FormatBytes(1), "1 byte");
+  EXPECT_EQ(FormatBytes(999), "999 bytes");
+  EXPECT_EQ(FormatBytes(1000), "1.000 kB");
+  EXPECT_EQ(FormatBytes(16512), "16.51 kB");
+  EXPECT_EQ(FormatBytes(999960), "1.000 MB");
+  EXPECT_EQ(FormatBytes(1234000000), "1.234 GB");
+  EXPECT_EQ(FormatBytes(int64_t{5000} * 1000 * 1000 * 1000 * 1000), "5,000 TB");
+}
+
 }  // namespace
 }  // namespace descent::cli
