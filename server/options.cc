@@ -1,5 +1,7 @@
 #include "server/options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
@@ -27,19 +29,41 @@ Every option can also be given as an environment variable (DESCENT_LISTEN for --
 file of --config (TOML, `listen = "0.0.0.0:50051"`). A flag wins over the environment, and that over
 the file.
 
-The server prints `listening on HOST:PORT` on stdout when it takes calls, and logs to stderr. SIGTERM
+The server prints `listening on HOST:PORT` on stdout when it has recovered its models and is ready,
+and logs to stderr. SIGTERM
 and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends; a second signal ends
 it at once.
 
 Exit status: 0 after a drain; 1 when the drain took too long, or healthcheck found the server not
-serving; 64 on bad options; 69 when the address can't be listened on.
+serving; 64 on bad options; 65 when verify found damage; 69 when the address can't be listened on;
+74 when the data directory can't be used.
 )";
+
+// Where a program keeps what has to last: systemd says it, or the platform's convention does.
+std::string StateDirectory() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (const std::string given = variable("STATE_DIRECTORY"); !given.empty()) return given;
+  if (geteuid() == 0) return "/var/lib/descent";
+  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
+    return state + "/descent";
+  }
+  const std::string home = variable("HOME");
+  return home.empty() ? "descent-state" : home + "/.local/state/descent";
+}
 
 // Options as they are typed.
 struct Arguments {
   std::string listen = "127.0.0.1:50051";
-  std::string data_dir;
+  std::string data_dir = StateDirectory();
   bool in_memory = false;
+  int checkpoint_journal_mib = 64;
+  int checkpoint_interval = 300;
+  int kept_checkpoints = 2;
+  int request_window = 1024;
+  int request_window_age = 600;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int max_message_mib = 64;
   int memory_mib = 8192;
@@ -53,6 +77,9 @@ struct Arguments {
   bool print_config = false;
   std::string server;
   double timeout = 3;
+
+  std::string verified;
+  bool json = false;
 };
 
 const std::map<std::string, ops::LogFormat> kLogFormats = {{"text", ops::LogFormat::kText},
@@ -108,12 +135,6 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "authentication: keep it on a network you trust, or put a proxy in front")
       ->check(CLI::Validator(CheckAddress, ""))
       ->type_name("HOST:PORT");
-  app->add_option("--data-dir", arguments->data_dir,
-                  "Where models are kept. Not available in this version: they live in memory")
-      ->type_name("DIR");
-  app->add_flag("--in-memory", arguments->in_memory,
-                "Keep models in memory alone: they are gone when the server ends. What this\n"
-                "version does anyway, but without its warning");
   app->add_option("--threads", arguments->threads,
                   "Threads that compute updates, and as many again that compute predictions and\n"
                   "gradients; by default the machine's cores. Each costs its workspace")
@@ -150,6 +171,41 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
       ->type_name("SECONDS");
 }
 
+void AddStorageOptions(CLI::App* app, Arguments* arguments) {
+  app->add_option("--data-dir", arguments->data_dir,
+                  "Where models are kept; made if it is not there. One server at a time has it")
+      ->type_name("DIR");
+  app->add_flag("--in-memory", arguments->in_memory,
+                "Keep models in memory alone: they are gone when the server ends");
+  app->add_option(
+         "--checkpoint-journal-mib", arguments->checkpoint_journal_mib,
+         "A model's journal is replaced by a checkpoint at this size, or at the size of\n"
+         "its parameters and optimizer state if that is more. Raising it writes fewer\n"
+         "checkpoints; recovery applies up to that much again, no slower than training did")
+      ->check(Between(1, 1 << 24))
+      ->type_name("MIB");
+  app->add_option("--checkpoint-interval", arguments->checkpoint_interval,
+                  "And when it has changes this old: recovery repeats at most so much computing\n"
+                  "for each model, and it is what a crash may take of models with durability\n"
+                  "CHECKPOINT")
+      ->check(Between(1, 1 << 24))
+      ->type_name("SECONDS");
+  app->add_option("--kept-checkpoints", arguments->kept_checkpoints,
+                  "Checkpoints of a model that are kept though nobody asked for them; each costs\n"
+                  "its parameters and optimizer state on disk")
+      ->check(Between(1, 1 << 16))
+      ->type_name("N");
+  app->add_option("--request-window", arguments->request_window,
+                  "Answers remembered for each model, to recognise repeats of a request_id; each\n"
+                  "costs about 300 bytes. Beyond them a repeat is taken for a new request")
+      ->check(Between(0, 1 << 24))
+      ->type_name("N");
+  app->add_option("--request-window-age", arguments->request_window_age,
+                  "How long an answer is remembered at most")
+      ->check(Between(1, 1 << 24))
+      ->type_name("SECONDS");
+}
+
 void AddLogOptions(CLI::App* app, Arguments* arguments) {
   app->add_option("--log-format", arguments->log_format, "json: one object a line")
       ->check(CLI::IsMember(&kLogFormats).description(""))
@@ -176,11 +232,26 @@ void AddHealthcheck(CLI::App* app, Arguments* arguments) {
       ->type_name("SECONDS");
 }
 
+void AddVerify(CLI::App* app, Arguments* arguments) {
+  CLI::App* verify = app->add_subcommand(
+      "verify",
+      "Check a data directory that no server has open, changing nothing: checksums, the journal\n"
+      "applied again, hashes of every model. Exit 0 if all is well, 65 if something is damaged");
+  verify->configurable(false);
+  verify->add_option("directory", arguments->verified, "The data directory")
+      ->required()
+      ->configurable(false)
+      ->type_name("DIR");
+  verify->add_flag("--json", arguments->json, "One JSON object a model, and one for the whole")
+      ->configurable(false);
+}
+
 void AddOptions(CLI::App* app, Arguments* arguments) {
   app->description(kDescription);
   app->footer(kFooter);
   app->option_defaults()->always_capture_default();
   AddServerOptions(app, arguments);
+  AddStorageOptions(app, arguments);
   AddLogOptions(app, arguments);
   app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");
   app->allow_config_extras(CLI::config_extras_mode::error);
@@ -195,6 +266,7 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
                         absl::StrCat("descentd ", kVersion, " (commit ", kCommit, ", ", kCompiler,
                                      ", running on ", std::string(InstructionSet()), ")"));
   AddHealthcheck(app, arguments);
+  AddVerify(app, arguments);
 }
 
 // What the environment says, as `variables` and as flags. The flags go in front of the real ones,
@@ -233,6 +305,14 @@ Serve MakeServe(const Arguments& arguments) {
   serve.log_level = kLogLevels.at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
   serve.in_memory = arguments.in_memory;
+  serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
+  serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
+  serve.storage.directory = arguments.data_dir;
+  serve.storage.checkpoint_journal_bytes = arguments.checkpoint_journal_mib * kMiB;
+  serve.storage.checkpoint_interval = absl::Seconds(arguments.checkpoint_interval);
+  serve.storage.kept_checkpoints = arguments.kept_checkpoints;
+  serve.storage.request_window = arguments.request_window;
+  serve.storage.request_window_age = serve.models.request_window_age;
   return serve;
 }
 
@@ -264,10 +344,14 @@ Invocation ParseOptions(int argc, const char* const* argv) {
     return HealthCheck{server.empty() ? ReachableAddress(arguments.listen) : server,
                        absl::Seconds(arguments.timeout)};
   }
-  if (!arguments.data_dir.empty()) {
-    return UsageError(
-        "--data-dir: this version keeps models in memory only, so it can't keep them in a "
-        "directory; leave the option out");
+  if (app.got_subcommand("verify")) {
+    const Serve serve = MakeServe(arguments);
+    Verify verify{.storage = serve.storage, .models = serve.models, .json = arguments.json};
+    verify.storage.directory = arguments.verified;
+    return verify;
+  }
+  if (arguments.data_dir.empty()) {
+    return UsageError("--data-dir: expected a directory; for none, say --in-memory");
   }
   if (arguments.print_config) return Exit{kExitOk, app.config_to_str(true, true)};
   return MakeServe(arguments);

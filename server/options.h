@@ -10,14 +10,17 @@
 #include "server/models/options.h"
 #include "server/ops/log.h"
 #include "server/ops/server.h"
+#include "server/store/sqlite_store.h"
 
 namespace descent {
 
-// How descentd ends. 64 and 74 are those of sysexits.h, as is 69.
+// How descentd ends; from 64 on with the numbers of sysexits.h.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;        // healthcheck: not serving; a drain cut short
-inline constexpr int kExitUsage = 64;         // bad options
-inline constexpr int kExitCannotListen = 69;  // the address can't be listened on
+inline constexpr int kExitFailure = 1;            // healthcheck: not serving; a drain cut short
+inline constexpr int kExitUsage = 64;             // bad options
+inline constexpr int kExitDamaged = 65;           // verify: something is damaged
+inline constexpr int kExitCannotListen = 69;      // the address can't be listened on
+inline constexpr int kExitBadDataDirectory = 74;  // the data directory can't be used
 
 // Runs the server.
 struct Serve {
@@ -26,7 +29,15 @@ struct Serve {
   ops::LogFormat log_format = ops::LogFormat::kText;
   ops::LogLevel log_level = ops::LogLevel::kInfo;
   absl::Duration drain_timeout;
-  bool in_memory = false;  // said explicitly: nobody needs to be warned
+  bool in_memory = false;  // no data directory: models are gone with the server
+  store::SqliteStoreOptions storage;
+};
+
+// Checks a data directory that no server has open.
+struct Verify {
+  store::SqliteStoreOptions storage;
+  models::ModelsOptions models;
+  bool json = false;
 };
 
 // Asks a running server whether it is well.
@@ -41,7 +52,7 @@ struct Exit {
   std::string output;  // to stdout when the code is 0, to stderr otherwise
 };
 
-using Invocation = std::variant<Serve, HealthCheck, Exit>;
+using Invocation = std::variant<Serve, HealthCheck, Verify, Exit>;
 
 // Flags win over environment variables (DESCENT_…), these over the file of --config, and that over
 // the defaults. What is none of our options is an error in flags and file. Defaults, units and

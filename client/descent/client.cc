@@ -201,6 +201,22 @@ absl::StatusOr<v1::ListCheckpointsResponse> Client::ListCheckpoints(
   return Call(*connection_, &Models::ListCheckpoints, request, call);
 }
 
+absl::StatusOr<std::vector<v1::Checkpoint>> Client::ListAllCheckpoints(
+    absl::string_view model, const CallOptions& call) const {
+  std::vector<v1::Checkpoint> checkpoints;
+  v1::ListCheckpointsRequest request;
+  request.set_model(std::string(model));
+  do {
+    absl::StatusOr<v1::ListCheckpointsResponse> page = ListCheckpoints(request, call);
+    if (!page.ok()) return page.status();
+    for (v1::Checkpoint& checkpoint : *page->mutable_checkpoints()) {
+      checkpoints.push_back(std::move(checkpoint));
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return checkpoints;
+}
+
 absl::StatusOr<v1::Model> Client::RestoreCheckpoint(v1::RestoreCheckpointRequest request,
                                                     const CallOptions& call) const {
   Identify(request, call);
@@ -281,6 +297,10 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(
 absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view model,
                                                                TrainingOptions options) const {
   return ResumingSession::Open(connection_, std::string(model), std::move(options));
+}
+
+absl::Status Client::Backup(BackupSink sink, const BackupOptions& options) const {
+  return RunBackup(*connection_, sink, options);
 }
 
 }  // namespace descent::client

@@ -4,10 +4,10 @@
 //   ASSIGN_OR_RETURN(auto answer, client.Predict("house", MatrixTensor<float>(row, 13)));
 //
 // Every call has a deadline and is tried again, with growing pauses, when the server can't be
-// reached or asks to be called later (UNAVAILABLE, any error with RetryInfo). That is safe: reads
-// change nothing, and each call that changes something carries a request id by which the server
-// knows a repeat and gives the first answer again. Errors are the server's status codes;
-// GetErrorDetails (error.h) tells more.
+// reached or asks to be called later (UNAVAILABLE, any error with RetryInfo), so that calls ride
+// out a server that is started again. That is safe: reads change nothing, and each call that
+// changes something carries a request id by which the server knows a repeat and gives the first
+// answer again. Errors are the server's status codes; GetErrorDetails (error.h) tells more.
 
 #ifndef CLIENT_DESCENT_CLIENT_H_
 #define CLIENT_DESCENT_CLIENT_H_
@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/descent/backup.h"
 #include "client/descent/options.h"
 #include "client/descent/training_session.h"
 #include "descent/v1/model_service.pb.h"
@@ -68,10 +69,16 @@ class Client {
   absl::StatusOr<v1::SetParametersResponse> SetParameters(v1::SetParametersRequest request,
                                                           const CallOptions& call = {}) const;
 
+  // Checkpoints of a model, by the step that they hold.
+
   absl::StatusOr<v1::Checkpoint> CreateCheckpoint(absl::string_view model,
                                                   const CallOptions& call = {}) const;
+  // One page.
   absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(
       const v1::ListCheckpointsRequest& request, const CallOptions& call = {}) const;
+  // All pages, newest first; the deadline is for each.
+  absl::StatusOr<std::vector<v1::Checkpoint>> ListAllCheckpoints(
+      absl::string_view model, const CallOptions& call = {}) const;
   absl::StatusOr<v1::Model> RestoreCheckpoint(v1::RestoreCheckpointRequest request,
                                               const CallOptions& call = {}) const;
   absl::Status DeleteCheckpoint(v1::DeleteCheckpointRequest request,
@@ -108,6 +115,12 @@ class Client {
   // like any call, up to TrainingOptions::give_up_after.
   absl::StatusOr<std::unique_ptr<TrainingSession>> Train(absl::string_view model,
                                                          TrainingOptions options = {}) const;
+
+  // A consistent copy of the whole store, made while the server goes on: hands its bytes to the
+  // sink, in order. They are a backup when this returns OK. An error of the sink is returned as it
+  // is. Tried again until the first chunk has come; from then on a lost connection is an error,
+  // since another stream would be a copy of another moment. DATA_LOSS if bytes are missing.
+  absl::Status Backup(BackupSink sink, const BackupOptions& options = {}) const;
 
  private:
   explicit Client(std::shared_ptr<const Connection> connection);

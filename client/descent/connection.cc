@@ -27,7 +27,9 @@ absl::Status ValidateOptions(const ClientOptions& options) {
   if (options.deadline <= absl::ZeroDuration()) return InvalidOption("deadline", "positive");
   if (options.keepalive <= absl::ZeroDuration()) return InvalidOption("keepalive", "positive");
   if (options.max_message_bytes <= 0) return InvalidOption("max_message_bytes", "positive");
-  if (retry.max_attempts < 1) return InvalidOption("retry.max_attempts", "at least 1");
+  if (retry.give_up_after < absl::ZeroDuration()) {
+    return InvalidOption("retry.give_up_after", "at least 0");
+  }
   if (retry.initial_backoff <= absl::ZeroDuration()) {
     return InvalidOption("retry.initial_backoff", "positive");
   }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/descent/options.h"
+#include "descent/v1/admin_service.grpc.pb.h"
 #include "descent/v1/model_service.grpc.pb.h"
 #include "descent/v1/network_service.grpc.pb.h"
 
@@ -28,18 +29,21 @@ class Connection {
       : options_(std::move(options)),
         channel_(std::move(channel)),
         models_(v1::ModelService::NewStub(channel_)),
-        networks_(v1::NetworkService::NewStub(channel_)) {}
+        networks_(v1::NetworkService::NewStub(channel_)),
+        admin_(v1::AdminService::NewStub(channel_)) {}
 
   const ClientOptions& options() const { return options_; }
   grpc::Channel& channel() const { return *channel_; }
   v1::ModelService::Stub& models() const { return *models_; }
   v1::NetworkService::Stub& networks() const { return *networks_; }
+  v1::AdminService::Stub& admin() const { return *admin_; }
 
  private:
   const ClientOptions options_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ModelService::Stub> models_;
   const std::unique_ptr<v1::NetworkService::Stub> networks_;
+  const std::unique_ptr<v1::AdminService::Stub> admin_;
 };
 
 }  // namespace descent::client

@@ -21,8 +21,10 @@ namespace descent::client {
 // so that clients that failed together do not come back together. Where the server says how long to
 // wait (google.rpc.RetryInfo), the pause is at least that.
 struct RetryPolicy {
-  // Attempts of one call, the first included; 1: never try again.
-  int max_attempts = 5;
+  // How long to go on trying from a call's first failure on, besides the call's own deadline. Zero:
+  // never try again. The default rides out a server that is started again, which is away for as
+  // long as it takes to apply its journals (STARTING and RECOVERING count as being away).
+  absl::Duration give_up_after = absl::Minutes(2);
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration max_backoff = absl::Seconds(5);
   double multiplier = 2.0;
@@ -34,7 +36,8 @@ struct ClientOptions {
   // Null: plaintext.
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
 
-  // The time that a unary call may take, all its attempts and pauses together.
+  // The time that a unary call may take, all its attempts and pauses together. Shorter than
+  // retry.give_up_after, it is what ends the call while there is no server.
   absl::Duration deadline = absl::Minutes(1);
   RetryPolicy retry = {};
 

@@ -1,5 +1,7 @@
 #include "client/descent/retry.h"
 
+#include <algorithm>
+
 #include "absl/time/clock.h"
 #include "client/descent/backoff.h"
 #include "client/descent/error.h"
@@ -15,11 +17,14 @@ bool IsTransient(const absl::Status& status) {
 absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt) {
   Backoff backoff(policy);
-  for (int attempts = 1;; ++attempts) {
+  absl::Time end = absl::InfiniteFuture();
+  while (true) {
     absl::Status status = attempt();
-    if (!IsTransient(status) || attempts >= policy.max_attempts) return status;
+    if (!IsTransient(status)) return status;
+    const absl::Time now = absl::Now();
+    if (end == absl::InfiniteFuture()) end = std::min(deadline, now + policy.give_up_after);
     const absl::Duration pause = backoff.Next(status);
-    if (absl::Now() + pause >= deadline) return status;
+    if (now + pause >= end) return status;
     absl::SleepFor(pause);
   }
 }

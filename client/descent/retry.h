@@ -16,9 +16,9 @@ namespace descent::client {
 // not to be asked about.
 bool IsTransient(const absl::Status& status);
 
-// Runs `attempt`, which must be safe to repeat, until it succeeds, fails for good, or has been
-// tried `policy.max_attempts` times, with pauses in between. A pause that would not end before the
-// deadline is not begun. Returns the last attempt's status.
+// Runs `attempt`, which must be safe to repeat, until it succeeds or fails for good, with pauses in
+// between. A pause is not begun that would not end before the deadline, and within
+// `policy.give_up_after` of the first failure. Returns the last attempt's status.
 absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt);
 

@@ -128,10 +128,11 @@ void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
   applied.gradient_norm = result->gradient_norm;
   applied.learning_rate = result->learning_rate;
   applied.rows = command.batch.rows();
-  writer_->state().Commit(
-      {.update = store::BatchUpdate{std::move(command.batch), command.learning_rate},
-       .session = store::SessionPosition{start_.session_id, sequence}},
-      on_stored());
+  writer_->Commit({.update = store::BatchUpdate{std::move(command.batch), command.learning_rate},
+                   .result = *result,
+                   .rows = applied.rows,
+                   .session = store::SessionPosition{start_.session_id, sequence}},
+                  on_stored());
 }
 
 void AttachedSession::OnStored(const TrainAck& applied, std::size_t bytes, WorkTicket ticket,
@@ -184,6 +185,11 @@ bool AttachedSession::HasCapacity() const {
 bool AttachedSession::IsDetached() const {
   const absl::MutexLock lock(&mutex_);
   return observer_ == nullptr;
+}
+
+void AttachedSession::MarkDurable(std::int64_t sequence) {
+  const absl::MutexLock lock(&mutex_);
+  durable_sequence_ = std::max(durable_sequence_, sequence);
 }
 
 void AttachedSession::HalfClose() { Fail(absl::OkStatus()); }

@@ -36,6 +36,8 @@ class AttachedSession final : public TrainingSession,
 
   // The lane's tasks only: takes the session over from the stream that has it.
   void AttachNow();
+  // A crash can no longer take back the batches up to this one.
+  void MarkDurable(std::int64_t sequence);
   // The lane's tasks only: applies nothing more, acknowledges what was applied, finishes.
   void End(const absl::Status& status);
 

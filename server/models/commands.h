@@ -23,9 +23,11 @@
 #include "core/buffer.h"
 #include "core/spec.h"
 #include "server/store/model_settings.h"
+#include "server/store/records.h"
 
 namespace descent::models {
 
+using store::CheckpointInfo;
 using store::Durability;
 using store::ModelSettings;
 
@@ -108,6 +110,37 @@ struct SetParametersCommand {
 struct SetParametersOutcome {
   std::int64_t step = 0;
 };
+
+struct CreateCheckpointCommand {
+  RequestKey request;
+};
+
+struct CheckpointOutcome {
+  CheckpointInfo checkpoint;
+};
+
+struct ListCheckpointsCommand {
+  int page_size = 0;  // 0: the server's choice
+  std::string page_token;
+};
+
+struct ListCheckpointsOutcome {
+  std::vector<CheckpointInfo> checkpoints;  // newest first
+  std::string next_page_token;
+};
+
+struct RestoreCheckpointCommand {
+  std::int64_t step = 0;
+  RequestKey request;
+  std::optional<std::int64_t> expected_step;
+};
+
+struct DeleteCheckpointCommand {
+  std::int64_t step = 0;
+  RequestKey request;
+};
+
+struct DeleteCheckpointOutcome {};
 
 struct PredictCommand {
   Matrix inputs;

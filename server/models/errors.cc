@@ -118,6 +118,21 @@ absl::Status Draining(absl::Duration retry_after) {
                         retry_after);
 }
 
+absl::Status ModelRestored(std::int64_t step) {
+  return Error(absl::StatusCode::kAborted, "MODEL_RESTORED",
+               absl::StrCat("the model was put back to the checkpoint of step ", step,
+                            ", and the session with it"),
+               {{"step", absl::StrCat(step)}});
+}
+
+absl::Status Recovering(std::string_view name, absl::Duration retry_after) {
+  return WithRetryAfter(
+      Error(absl::StatusCode::kUnavailable, "RECOVERING",
+            absl::StrCat("model \"", View(name), "\" is being recovered from the data directory"),
+            {{"model", std::string(name)}}),
+      retry_after);
+}
+
 absl::Status CheckStillWanted(const CallContext& context) {
   if (context.IsCancelled()) return absl::CancelledError("the caller has gone");
   if (context.deadline != absl::InfiniteFuture() && absl::Now() >= context.deadline) {

@@ -44,6 +44,11 @@ absl::Status EvaluationTooLarge(std::int64_t limit);
 // UNAVAILABLE, DRAINING.
 absl::Status Draining(absl::Duration retry_after);
 
+// ABORTED, MODEL_RESTORED.
+absl::Status ModelRestored(std::int64_t step);
+// UNAVAILABLE, RECOVERING.
+absl::Status Recovering(std::string_view name, absl::Duration retry_after);
+
 // DEADLINE_EXCEEDED or CANCELLED when the caller waits no longer, otherwise OK.
 absl::Status CheckStillWanted(const CallContext& context);
 

@@ -50,6 +50,12 @@ class IdempotentCalls {
     std::move(call).Answer(std::move(outcome));
   }
 
+  // An answer from before a restart; oldest first, before any Begin.
+  template <typename Outcome>
+  void Restore(const RequestKey& request, absl::Time time, Outcome outcome) {
+    window_.Restore(request, time, std::make_shared<const Outcome>(std::move(outcome)));
+  }
+
  private:
   using Remembered = std::variant<std::shared_ptr<const Outcomes>...>;
   using Window = RequestWindow<Remembered>;

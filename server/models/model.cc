@@ -7,8 +7,8 @@
 
 namespace descent::models {
 
-Model::Model(Resources* resources, ModelState::Parts parts)
-    : writer_(std::make_shared<Writer>(resources, std::move(parts))),
+Model::Model(Resources* resources, ModelState::Parts parts, Remembered remembered)
+    : writer_(std::make_shared<Writer>(resources, std::move(parts), std::move(remembered))),
       reader_(std::make_unique<Reader>(resources, writer_->publication())) {}
 
 Model::~Model() = default;
@@ -56,7 +56,30 @@ void Model::GetParameters(std::vector<int> parameters, CallContext context,
   reader_->GetParameters(std::move(parameters), std::move(context), std::move(reply));
 }
 
-std::shared_ptr<Evaluation> Model::BeginEvaluation() { return reader_->BeginEvaluation(); }
+std::shared_ptr<Evaluation> Model::BeginEvaluation() {
+  return reader_->BeginEvaluation(
+      [writer = writer_](const EvaluateOutcome& outcome) { writer->RecordEvaluation(outcome); });
+}
+
+void Model::CreateCheckpoint(CreateCheckpointCommand command, CallContext context,
+                             Reply<CheckpointOutcome> reply) {
+  writer_->CreateCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::ListCheckpoints(ListCheckpointsCommand command, CallContext context,
+                            Reply<ListCheckpointsOutcome> reply) {
+  writer_->ListCheckpoints(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
+                              Reply<ModelInfo> reply) {
+  writer_->RestoreCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,
+                             Reply<DeleteCheckpointOutcome> reply) {
+  writer_->DeleteCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
 
 void Model::Info(CallContext context, Reply<ModelInfo> reply) {
   writer_->Info(std::move(context), std::move(reply));
@@ -66,6 +89,18 @@ ModelInfo Model::Describe() const { return writer_->publication()->Describe(); }
 
 void Model::EndSessions(absl::Status status) { writer_->EndSessions(std::move(status)); }
 
-void Model::Close(store::OnStored done) { writer_->Close(std::move(done)); }
+void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {
+  writer_->Close(std::move(request), std::move(done));
+}
+
+void Model::SaveIfWanted() { writer_->SaveIfWanted(); }
+
+void Model::SaveUnsaved() { writer_->SaveUnsaved(); }
+
+void Model::Abandon(absl::AnyInvocable<void() &&> done) { writer_->Abandon(std::move(done)); }
+
+bool Model::HasFailed() const {
+  return writer_->publication()->ReadStatus().ok() && !writer_->publication()->WriteStatus().ok();
+}
 
 }  // namespace descent::models

@@ -13,14 +13,17 @@
 #define SERVER_MODELS_MODEL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "core/network.h"
 #include "server/models/commands.h"
 #include "server/models/evaluation.h"
 #include "server/models/model_state.h"
+#include "server/models/remembered.h"
 #include "server/models/training_session.h"
 
 namespace descent::models {
@@ -32,7 +35,7 @@ struct Resources;
 // Thread-safe.
 class Model {
  public:
-  Model(Resources* resources, ModelState::Parts parts);
+  Model(Resources* resources, ModelState::Parts parts, Remembered remembered = {});
   ~Model();
 
   const std::string& name() const;
@@ -58,6 +61,20 @@ class Model {
   // Changes what is set in the command; does not count as an update.
   void Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply);
 
+  // Checkpoints. Create answers when the checkpoint is whole and durable; restoring and deleting
+  // are updates in that they take their turn and are answered when they will last, but only
+  // restoring moves the step: to that of the checkpoint. NOT_FOUND (CHECKPOINT_NOT_FOUND),
+  // DATA_LOSS when the checkpoint fails its checks, ABORTED (STEP_MISMATCH). Restoring ends the
+  // attached sessions with ABORTED (MODEL_RESTORED); their positions are the checkpoint's then.
+  void CreateCheckpoint(CreateCheckpointCommand command, CallContext context,
+                        Reply<CheckpointOutcome> reply);
+  void ListCheckpoints(ListCheckpointsCommand command, CallContext context,
+                       Reply<ListCheckpointsOutcome> reply);
+  void RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
+                         Reply<ModelInfo> reply);
+  void DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,
+                        Reply<DeleteCheckpointOutcome> reply);
+
   // Attaches a stream to the session of that id; a stream that was attached before is cut off with
   // ABORTED. The observer's OnReady may come before this returns.
   absl::StatusOr<std::shared_ptr<TrainingSession>> AttachSession(
@@ -82,7 +99,12 @@ class Model {
 
   // See Writer.
   void EndSessions(absl::Status status);
-  void Close(store::OnStored done);
+  void Close(std::optional<store::AnsweredRequest> request, store::OnStored done);
+  void SaveIfWanted();
+  void SaveUnsaved();
+  void Abandon(absl::AnyInvocable<void() &&> done);
+  // Whether the store has failed its changes.
+  bool HasFailed() const;
 
  private:
   const std::shared_ptr<Writer> writer_;

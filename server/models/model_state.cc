@@ -7,15 +7,32 @@
 #include "core/status_macros.h"
 
 namespace descent::models {
+namespace {
+
+// Steps from one state hash in the journal to the next. A hash reads the whole state, which costs
+// less than one step does.
+constexpr std::int64_t kHashEvery = 1024;
+
+}  // namespace
+
+absl::Status BecomeImage(TrainerState state, const OptimizerSpec& optimizer, Trainer* trainer) {
+  RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
+  return trainer->SetState(std::move(state));
+}
 
 ModelState::ModelState(Parts parts)
-    : publication_(std::make_shared<Publication>(std::move(parts.network), parts.settings,
-                                                 parts.create_time, parts.trainer->snapshot())),
+    : publication_(std::make_shared<Publication>(
+          std::move(parts.network), parts.settings, parts.create_time, parts.trainer->snapshot(),
+          Publication::Progress{.step = parts.trainer->step(),
+                                .durable_step = parts.trainer->step(),
+                                .last_loss = parts.last_loss,
+                                .update_time = parts.update_time})),
       settings_(std::move(parts.settings)),
       memory_(std::move(parts.memory)),
       trainer_(std::move(parts.trainer)),
       journal_(std::move(parts.journal)),
-      update_time_(parts.create_time) {}
+      last_loss_(parts.last_loss),
+      update_time_(parts.update_time) {}
 
 absl::StatusOr<UpdateResult> ModelState::Step(const Batch& batch,
                                               std::optional<double> learning_rate) {
@@ -46,6 +63,16 @@ absl::Status ModelState::SetSettings(ModelSettings settings) {
   return absl::OkStatus();
 }
 
+absl::Status ModelState::Restore(store::ModelImage image) {
+  ASSIGN_OR_RETURN(const std::size_t bytes,
+                   EstimateModelBytes(network(), image.settings.optimizer));
+  RETURN_IF_ERROR(memory_.TryRaise(bytes));
+  RETURN_IF_ERROR(BecomeImage(std::move(image.state), image.settings.optimizer, trainer_.get()));
+  settings_.optimizer = image.settings.optimizer;
+  last_loss_ = image.last_loss;
+  return absl::OkStatus();
+}
+
 void ModelState::CountWorkspace(std::int64_t rows) {
   if (rows <= most_rows_) return;
   most_rows_ = rows;
@@ -60,11 +87,15 @@ void ModelState::Commit(Change change, store::OnStored done) {
   if (std::holds_alternative<store::SettingsUpdate>(change.update)) {
     settings = std::make_shared<const ModelSettings>(settings_);
   }
-  journal_->Append({.step = step(),
-                    .time = update_time_,
+  const bool hashed =
+      change.result.step % kHashEvery == 0 && settings_.durability == Durability::kJournal;
+  journal_->Append({.time = update_time_,
                     .update = std::move(change.update),
                     .session = std::move(change.session),
-                    .request = std::move(change.request)},
+                    .request = std::move(change.request),
+                    .result = change.result,
+                    .rows = change.rows,
+                    .state_hash = hashed ? std::optional(trainer_->StateHash()) : std::nullopt},
                    [publication = publication_, snapshot = trainer_->snapshot(), progress,
                     settings = std::move(settings),
                     done = std::move(done)](absl::StatusOr<std::int64_t> durable_step) mutable {
@@ -86,10 +117,29 @@ void ModelState::Sync(store::OnStored done) {
   journal_->Sync(std::move(done));
 }
 
-void ModelState::Remove(store::OnStored done) {
+void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) {
   trainer_.reset();
   memory_ = MemoryCharge();
-  std::exchange(journal_, nullptr)->Remove(std::move(done));
+  if (journal_ == nullptr) {
+    std::move(done)(publication_->WriteStatus());
+    return;
+  }
+  std::exchange(journal_, nullptr)->Remove(std::move(request), std::move(done));
+}
+
+void ModelState::Abandon() {
+  trainer_.reset();
+  memory_ = MemoryCharge();
+  journal_.reset();
+}
+
+store::ModelImage ModelState::Image() const {
+  return {.settings = settings_,
+          .state = trainer_->GetState(),
+          .last_loss = last_loss_,
+          .update_time = update_time_,
+          .sessions = {},
+          .answers = {}};
 }
 
 ModelInfo ModelState::Describe() const {

@@ -22,15 +22,20 @@
 
 namespace descent::models {
 
+// Gives a trainer the state of a checkpoint, and the optimizer that belongs to it.
+absl::Status BecomeImage(TrainerState state, const OptimizerSpec& optimizer, Trainer* trainer);
+
 // Not thread-safe: used by the tasks of the model's lane alone. Callbacks may come on any thread.
 class ModelState {
  public:
-  // What a model is made from; `journal` holds it as `trainer` and `settings` are.
+  // What a model is made from; `journal` goes on behind what `trainer` and `settings` are.
   struct Parts {
     std::shared_ptr<const Network> network;
     std::unique_ptr<Trainer> trainer;
     ModelSettings settings;
     absl::Time create_time;
+    absl::Time update_time;
+    double last_loss = 0;
     MemoryCharge memory;
     std::unique_ptr<store::Journal> journal;
   };
@@ -53,9 +58,16 @@ class ModelState {
   // Changes of network and name are not looked at. Does not count as a step.
   absl::Status SetSettings(ModelSettings settings);
 
-  // What an update was, and what it answers.
+  // Becomes what a checkpoint of this model holds: parameters, the optimizer with its state, step
+  // and last loss; durability and labels stay. Not counted as a step. Counts as an update to be
+  // committed.
+  absl::Status Restore(store::ModelImage image);
+
+  // What an update was, what it did, and what it answers.
   struct Change {
-    decltype(store::UpdateRecord::update) update;
+    store::Update update;
+    UpdateResult result;
+    std::int64_t rows = 0;
     std::optional<store::SessionPosition> session = std::nullopt;
     std::optional<store::AnsweredRequest> request = std::nullopt;
   };
@@ -66,7 +78,17 @@ class ModelState {
   void Sync(store::OnStored done);
 
   // Frees what only training needs and removes the model from the store. Only Sync may follow.
-  void Remove(store::OnStored done);
+  void Remove(std::optional<store::AnsweredRequest> request, store::OnStored done);
+
+  // Frees what only training needs and lets go of the journal, which has failed. Only Sync may
+  // follow.
+  void Abandon();
+
+  // For checkpoints. Requires that neither Remove nor Abandon was called.
+  store::Journal* journal() const { return journal_.get(); }
+
+  // The state as it is now, without sessions and answers.
+  store::ModelImage Image() const;
 
   // Everything but durable_step, as it is now.
   ModelInfo Describe() const;

@@ -1,18 +1,19 @@
 #include "server/models/publication.h"
 
+#include <algorithm>
+
 #include "server/models/errors.h"
 
 namespace descent::models {
 
 Publication::Publication(std::shared_ptr<const Network> network, ModelSettings settings,
-                         absl::Time create_time, Snapshot snapshot)
+                         absl::Time create_time, Snapshot snapshot, const Progress& progress)
     : name_(settings.name),
       network_(std::move(network)),
       create_time_(create_time),
       snapshot_(std::move(snapshot)),
-      settings_(std::make_shared<const ModelSettings>(std::move(settings))) {
-  progress_.update_time = create_time;
-}
+      progress_(progress),
+      settings_(std::make_shared<const ModelSettings>(std::move(settings))) {}
 
 Snapshot Publication::snapshot() const {
   const absl::MutexLock lock(&mutex_);
@@ -52,6 +53,17 @@ void Publication::Publish(Snapshot snapshot, const Progress& progress,
   std::swap(snapshot_, snapshot);
   progress_ = progress;
   if (settings != nullptr) settings_.swap(settings);
+}
+
+void Publication::SetSettings(ModelSettings settings) {
+  auto shared = std::make_shared<const ModelSettings>(std::move(settings));
+  const absl::MutexLock lock(&mutex_);
+  settings_.swap(shared);
+}
+
+void Publication::SetDurableStep(std::int64_t step) {
+  const absl::MutexLock lock(&mutex_);
+  progress_.durable_step = std::max(progress_.durable_step, step);
 }
 
 void Publication::Fail(absl::Status status) {

@@ -31,7 +31,7 @@ class Publication {
   };
 
   Publication(std::shared_ptr<const Network> network, ModelSettings settings,
-              absl::Time create_time, Snapshot snapshot);
+              absl::Time create_time, Snapshot snapshot, const Progress& progress);
 
   const std::string& name() const { return name_; }
   const std::shared_ptr<const Network>& network() const { return network_; }
@@ -45,6 +45,12 @@ class Publication {
   // settings: null if they have not changed.
   void Publish(Snapshot snapshot, const Progress& progress,
                std::shared_ptr<const ModelSettings> settings);
+
+  // Settings that have changed with no update.
+  void SetSettings(ModelSettings settings);
+
+  // A crash can no longer take back `step`, which was published before.
+  void SetDurableStep(std::int64_t step);
 
   // The model was deleted, or the store can't keep its updates any more: reads, or only updates,
   // are refused from now on.

@@ -111,8 +111,9 @@ void Reader::GetParameters(std::vector<int> parameters, CallContext context,
        });
 }
 
-std::shared_ptr<Evaluation> Reader::BeginEvaluation() {
-  return std::make_shared<StreamingEvaluation>(resources_, publication_, quota_);
+std::shared_ptr<Evaluation> Reader::BeginEvaluation(OnOutcome on_outcome) {
+  return std::make_shared<StreamingEvaluation>(resources_, publication_, quota_,
+                                               std::move(on_outcome));
 }
 
 }  // namespace descent::models

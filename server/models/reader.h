@@ -25,7 +25,7 @@ class Reader {
   void Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply);
   void GetParameters(std::vector<int> parameters, CallContext context,
                      Reply<GetParametersOutcome> reply);
-  std::shared_ptr<Evaluation> BeginEvaluation();
+  std::shared_ptr<Evaluation> BeginEvaluation(OnOutcome on_outcome);
 
  private:
   // Takes a place for a call over `rows` rows, or answers it with the error and returns false.

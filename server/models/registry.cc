@@ -1,48 +1,33 @@
 #include "server/models/registry.h"
 
-#include <algorithm>
-#include <limits>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "core/trainer.h"
+#include "server/models/answer_log.h"
 #include "server/models/call.h"
+#include "server/models/durable_answers.h"
 #include "server/models/errors.h"
 #include "server/models/idempotent_calls.h"
 #include "server/models/lane.h"
 #include "server/models/model_table.h"
+#include "server/models/pages.h"
 #include "server/models/resources.h"
 #include "server/store/memory_store.h"
 
 namespace descent::models {
 namespace {
 
-constexpr int kDefaultPageSize = 100;
-constexpr int kMaxPageSize = 1000;
-
-// What a page token holds before it is encoded: this, and the last name of the page.
-constexpr absl::string_view kTokenPrefix = "after:";
-
-absl::StatusOr<std::string> DecodePageToken(const std::string& token) {
-  if (token.empty()) return std::string();
-  std::string decoded;
-  if (absl::WebSafeBase64Unescape(token, &decoded)) {
-    absl::string_view name = decoded;
-    if (absl::ConsumePrefix(&name, kTokenPrefix)) return std::string(name);
-  }
-  return InvalidField("page_token", "expected the next_page_token of the page before");
-}
-
-std::string EncodePageToken(const std::string& last_name) {
-  return absl::WebSafeBase64Escape(absl::StrCat(kTokenPrefix, last_name));
-}
+// How often models are asked whether it is time for a checkpoint, beside their own looks after each
+// update.
+constexpr absl::Duration kCheckpointTimer = absl::Seconds(1);
 
 // Everything of a new model but its journal.
 absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* resources) {
@@ -56,10 +41,12 @@ absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* r
   ASSIGN_OR_RETURN(MemoryCharge memory, resources->memory->Reserve(*bytes));
   auto trainer = Trainer::Create(*network, settings.optimizer, &resources->pool);
   if (!trainer.ok()) return in_optimizer(std::move(trainer).status());
+  const absl::Time now = absl::Now();
   return ModelState::Parts{.network = *std::move(network),
                            .trainer = *std::move(trainer),
                            .settings = std::move(settings),
-                           .create_time = absl::Now(),
+                           .create_time = now,
+                           .update_time = now,
                            .memory = std::move(memory),
                            .journal = nullptr};
 }
@@ -73,6 +60,25 @@ ModelInfo Describe(const ModelState::Parts& parts) {
           .state_hash = parts.trainer->StateHash()};
 }
 
+// Read on the readers' threads.
+class ReaderBackup final : public BackupReading, public std::enable_shared_from_this<ReaderBackup> {
+ public:
+  ReaderBackup(std::unique_ptr<store::Backup> backup, Resources* resources)
+      : backup_(std::move(backup)), resources_(resources) {}
+
+  std::int64_t size_bytes() const override { return backup_->size_bytes(); }
+
+  void Next(std::size_t most, Reply<std::string> reply) override {
+    resources_->readers.Post([self = shared_from_this(), most, reply = std::move(reply)]() mutable {
+      std::move(reply)(self->backup_->Read(most));
+    });
+  }
+
+ private:
+  const std::unique_ptr<store::Backup> backup_;
+  Resources* const resources_;
+};
+
 }  // namespace
 
 // Models are made and removed one after another, on a lane of their own.
@@ -85,7 +91,20 @@ class Registry::Impl {
                                  resources_.PerModel(options.max_updates_per_model),
                                  resources_.work)),
         calls_(options.request_window, options.request_window_age),
-        lane_(&resources_.writers) {}
+        lane_(&resources_.writers),
+        recoveries_(store_.get(), &table_, &resources_),
+        checkpoint_timer_([this] { WatchCheckpoints(); }) {
+    store_->NotifyStatus([this](const absl::Status& status) {
+      if (status.ok()) recoveries_.Revive();
+    });
+  }
+
+  ~Impl() {
+    stopping_.Notify();
+    checkpoint_timer_.join();
+    recoveries_.Stop();
+    store_->NotifyStatus(nullptr);
+  }
 
   void Create(CreateModelCommand command, Call<ModelInfo> call) {
     Queue(std::move(call), [this, command = std::move(command)](Call<ModelInfo> admitted) mutable {
@@ -100,14 +119,22 @@ class Registry::Impl {
           });
   }
 
+  void Recover(OnRecovered done, RecoveryObserver* observer);
+  void MakeBackup(Call<std::shared_ptr<BackupReading>> call);
+  absl::Status StorageStatus() const { return store_->status(); }
+
   const ModelTable& table() const { return table_; }
 
   absl::Status Drain(absl::Time deadline) {
     resources_.work->Close();
-    for (const auto& model : table_.After("", std::numeric_limits<std::size_t>::max())) {
-      model->EndSessions(resources_.work->OpenStatus());
+    recoveries_.Stop();
+    for (const auto& model : table_.All()) model->EndSessions(resources_.work->OpenStatus());
+    bool idle = resources_.work->AwaitIdle(deadline);
+    if (idle) {
+      for (const auto& model : table_.All()) model->SaveUnsaved();
+      idle = resources_.work->AwaitIdle(deadline);
     }
-    if (resources_.work->AwaitIdle(deadline)) return absl::OkStatus();
+    if (idle) return absl::OkStatus();
     return absl::DeadlineExceededError("work was still held at the deadline of the drain");
   }
 
@@ -134,13 +161,49 @@ class Registry::Impl {
   void CreateNow(CreateModelCommand command, Call<ModelInfo> call);
   void DeleteNow(DeleteModelCommand command, Call<DeleteModelOutcome> call);
 
+  void WatchCheckpoints() {
+    while (!stopping_.WaitForNotificationWithTimeout(kCheckpointTimer)) {
+      for (const auto& model : table_.All()) model->SaveIfWanted();
+    }
+  }
+
   const std::unique_ptr<store::Store> store_;
   ModelTable table_;
   Resources resources_;
   const std::shared_ptr<WorkQuota> quota_;
   IdempotentCalls<ModelInfo, DeleteModelOutcome> calls_;
   Lane lane_;
+  Recoveries recoveries_;
+  absl::Notification stopping_;
+  std::thread checkpoint_timer_;
 };
+
+// Makes repeats of requests from before a restart get the answers of then.
+void Registry::Impl::Recover(OnRecovered done, RecoveryObserver* observer) {
+  if (const auto answers = store_->RegistryAnswers(); answers.ok()) {
+    for (const store::RememberedAnswer& remembered : *answers) {
+      const RequestKey key{remembered.request.id, remembered.request.fingerprint};
+      if (const auto* model = std::get_if<store::ModelAnswer>(&remembered.answer)) {
+        calls_.Restore(key, remembered.time, InfoOf(*model));
+      } else {
+        calls_.Restore(key, remembered.time, DeleteModelOutcome());
+      }
+    }
+  }
+  recoveries_.Start(store_->TakeStoredModels(), std::move(done), observer);
+}
+
+void Registry::Impl::MakeBackup(Call<std::shared_ptr<BackupReading>> call) {
+  if (!call.Admit(quota_.get(), /*bytes=*/0)) return;
+  store_->MakeBackup([this, call = std::move(call)](
+                         absl::StatusOr<std::unique_ptr<store::Backup>> backup) mutable {
+    if (!backup.ok()) {
+      std::move(call).Answer(std::move(backup).status());
+      return;
+    }
+    std::move(call).Answer(std::make_shared<ReaderBackup>(*std::move(backup), &resources_));
+  });
+}
 
 void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
@@ -159,7 +222,7 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
   auto kept = std::make_unique<ModelState::Parts>(*std::move(parts));
   const ModelState::Parts& made = *kept;
   store_->CreateModel(
-      made.settings, made.create_time,
+      made.settings, AnswerOf(info), Answered(command.request),
       [this, kept = std::move(kept), info = std::move(info), request = std::move(command.request),
        call = std::move(call)](absl::StatusOr<std::unique_ptr<store::Journal>> journal) mutable {
         if (!journal.ok()) {
@@ -175,22 +238,28 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
 
 void Registry::Impl::DeleteNow(DeleteModelCommand command, Call<DeleteModelOutcome> call) {
   if (!calls_.Begin(command.request, &call)) return;
-  absl::StatusOr<std::shared_ptr<Model>> model = table_.Empty(command.name);
-  if (!model.ok()) {
+  absl::StatusOr<ModelTable::Emptied> emptied = table_.Empty(command.name);
+  if (!emptied.ok()) {
     calls_.Conclude<DeleteModelOutcome>(command.request, std::move(call),
-                                        std::move(model).status());
+                                        std::move(emptied).status());
     return;
   }
-  (*model)->Close([this, command = std::move(command),
-                   call = std::move(call)](absl::StatusOr<std::int64_t> removed) mutable {
+  std::optional<store::AnsweredRequest> request = Answered(command.request);
+  auto removed = [this, command = std::move(command),
+                  call = std::move(call)](absl::StatusOr<std::int64_t> step) mutable {
     absl::StatusOr<DeleteModelOutcome> outcome = DeleteModelOutcome();
-    if (removed.ok()) {
+    if (step.ok()) {
       table_.Release(command.name);
     } else {
-      outcome = std::move(removed).status();
+      outcome = std::move(step).status();
     }
     calls_.Conclude(command.request, std::move(call), std::move(outcome));
-  });
+  };
+  if (emptied->model != nullptr) {
+    emptied->model->Close(std::move(request), std::move(removed));
+  } else {
+    emptied->journal->Remove(std::move(request), std::move(removed));
+  }
 }
 
 Registry::Registry(const ModelsOptions& options)
@@ -215,12 +284,8 @@ absl::StatusOr<std::shared_ptr<Model>> Registry::Find(std::string_view name) con
 }
 
 absl::StatusOr<ListModelsOutcome> Registry::List(const ListModelsCommand& command) const {
-  if (command.page_size < 0) {
-    return InvalidField("page_size", absl::StrCat("expected >= 0, got ", command.page_size));
-  }
+  ASSIGN_OR_RETURN(const std::size_t page_size, PageSize(command.page_size));
   ASSIGN_OR_RETURN(const std::string after, DecodePageToken(command.page_token));
-  const std::size_t page_size = static_cast<std::size_t>(
-      command.page_size == 0 ? kDefaultPageSize : std::min(command.page_size, kMaxPageSize));
   // One more than asked for tells whether there is a next page.
   std::vector<std::shared_ptr<Model>> models = impl_->table().After(after, page_size + 1);
   ListModelsOutcome outcome;
@@ -232,6 +297,16 @@ absl::StatusOr<ListModelsOutcome> Registry::List(const ListModelsCommand& comman
   for (const auto& model : models) outcome.models.push_back(model->Describe());
   return outcome;
 }
+
+void Registry::Recover(OnRecovered done, RecoveryObserver* observer) {
+  impl_->Recover(std::move(done), observer);
+}
+
+void Registry::MakeBackup(CallContext context, Reply<std::shared_ptr<BackupReading>> reply) {
+  impl_->MakeBackup(Call<std::shared_ptr<BackupReading>>(std::move(context), std::move(reply)));
+}
+
+absl::Status Registry::StorageStatus() const { return impl_->StorageStatus(); }
 
 absl::Status Registry::Drain(absl::Time deadline) { return impl_->Drain(deadline); }
 

@@ -11,9 +11,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/models/backup_reading.h"
 #include "server/models/commands.h"
 #include "server/models/model.h"
 #include "server/models/options.h"
+#include "server/models/recoveries.h"
 
 namespace descent::store {
 class Store;
@@ -41,6 +43,12 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
+  // Brings back what the store holds. The stored models' names are taken when this returns; each is
+  // UNAVAILABLE (RECOVERING) until it is served, or quarantined: then every call for it but Delete
+  // is DATA_LOSS. `done` comes on another thread, behind the last model. `observer` may be null and
+  // must outlive the registry. Called at most once, first.
+  void Recover(OnRecovered done, RecoveryObserver* observer = nullptr);
+
   // Makes a model at step 0. ALREADY_EXISTS (MODEL_EXISTS), INVALID_ARGUMENT naming the field
   // ("model.network.layers[2].dense.units"), RESOURCE_EXHAUSTED (MEMORY_BUDGET).
   void Create(CreateModelCommand command, CallContext context, Reply<ModelInfo> reply);
@@ -57,9 +65,17 @@ class Registry {
   // INVALID_ARGUMENT (field "page_size" or "page_token").
   absl::StatusOr<ListModelsOutcome> List(const ListModelsCommand& command) const;
 
+  // A consistent copy of everything that is durable, made while work goes on. UNIMPLEMENTED
+  // (NO_STORAGE) for models in memory alone.
+  void MakeBackup(CallContext context, Reply<std::shared_ptr<BackupReading>> reply);
+
+  // Whether changes can be kept now: see store::Store::status.
+  absl::Status StorageStatus() const;
+
   // From now on refuses new work with UNAVAILABLE (DRAINING); training sessions apply and
-  // acknowledge what they hold, then end with that error. Returns when everything held is answered,
-  // or DEADLINE_EXCEEDED at the deadline. May be called again.
+  // acknowledge what they hold, then end with that error, and models that last as their checkpoints
+  // do are saved. Returns when everything held is answered, or DEADLINE_EXCEEDED at the deadline.
+  // May be called again.
   absl::Status Drain(absl::Time deadline);
 
   RegistryUsage Usage() const;

@@ -41,6 +41,17 @@ class RequestWindow {
   // Remembers a success, forgets a failure, and answers the repeats that came meanwhile.
   void Finish(const std::string& id, absl::Time now, const absl::StatusOr<Outcome>& outcome);
 
+  // Remembers an answer from before a restart; oldest first, before any Begin.
+  void Restore(const RequestKey& request, absl::Time time, Outcome outcome) {
+    const absl::MutexLock lock(&mutex_);
+    if (!entries_.try_emplace(request.id, Entry{request.fingerprint, std::move(outcome), {}})
+             .second) {
+      return;
+    }
+    answered_.push_back({request.id, time});
+    Forget(time);
+  }
+
   // Answers remembered and requests being worked on.
   std::size_t size() const {
     const absl::MutexLock lock(&mutex_);

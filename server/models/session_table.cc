@@ -27,6 +27,33 @@ bool SessionTable::MakeRoom(absl::Time now) {
   return true;
 }
 
+SessionState* SessionTable::Find(const std::string& id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+std::vector<store::SessionRecord> SessionTable::Records() const {
+  std::vector<store::SessionRecord> records;
+  records.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) {
+    records.push_back({.id = id,
+                       .next_sequence = session.next_sequence,
+                       .last_step = session.last_step,
+                       .last_used = session.last_used});
+  }
+  return records;
+}
+
+void SessionTable::Restore(const std::vector<store::SessionRecord>& records) {
+  sessions_.clear();
+  for (const store::SessionRecord& record : records) {
+    sessions_[record.id] = {.next_sequence = record.next_sequence,
+                            .last_step = record.last_step,
+                            .last_used = record.last_used,
+                            .stream = {}};
+  }
+}
+
 std::vector<std::shared_ptr<AttachedSession>> SessionTable::Attached() const {
   std::vector<std::shared_ptr<AttachedSession>> streams;
   for (const auto& [id, session] : sessions_) {

@@ -12,6 +12,7 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/store/records.h"
 
 namespace descent::models {
 
@@ -35,6 +36,14 @@ class SessionTable {
   // The session of that id, new if there is none. RESOURCE_EXHAUSTED (TOO_MANY_SESSIONS). The
   // pointer stays valid while a stream is attached.
   absl::StatusOr<SessionState*> FindOrAdd(const std::string& id, absl::Time now);
+
+  // Null if there is none.
+  SessionState* Find(const std::string& id);
+
+  // Where the sessions stand, for a checkpoint; and from one, forgetting what was there before.
+  // Streams must not be attached then.
+  std::vector<store::SessionRecord> Records() const;
+  void Restore(const std::vector<store::SessionRecord>& records);
 
   // The streams that are attached.
   std::vector<std::shared_ptr<AttachedSession>> Attached() const;

@@ -10,10 +10,11 @@ namespace descent::models {
 
 StreamingEvaluation::StreamingEvaluation(Resources* resources,
                                          std::shared_ptr<const Publication> publication,
-                                         std::shared_ptr<WorkQuota> quota)
+                                         std::shared_ptr<WorkQuota> quota, OnOutcome on_outcome)
     : resources_(resources),
       publication_(std::move(publication)),
       quota_(std::move(quota)),
+      on_outcome_(std::move(on_outcome)),
       lane_(&resources->readers),
       metrics_(publication_->network()) {}
 
@@ -74,10 +75,12 @@ absl::StatusOr<EvaluateOutcome> StreamingEvaluation::FinishNow() {
   MetricsSummary summary = metrics_.Finish();
   const std::int64_t step = snapshot_.step();
   snapshot_ = Snapshot();
-  return EvaluateOutcome{.step = step,
-                         .rows = summary.rows,
-                         .loss = summary.loss,
-                         .metrics = std::move(summary.metrics)};
+  EvaluateOutcome outcome{.step = step,
+                          .rows = summary.rows,
+                          .loss = summary.loss,
+                          .metrics = std::move(summary.metrics)};
+  on_outcome_(outcome);
+  return outcome;
 }
 
 }  // namespace descent::models

@@ -7,14 +7,10 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "server/models/attached_session.h"
+#include "server/models/durable_answers.h"
 
 namespace descent::models {
 namespace {
-
-std::optional<store::AnsweredRequest> Answered(const RequestKey& request) {
-  if (request.id.empty()) return std::nullopt;
-  return store::AnsweredRequest{request.id, request.fingerprint};
-}
 
 // The current parameters with those that the command names replaced.
 Buffer Merge(const ParameterLayout& layout, const Buffer& current,
@@ -47,18 +43,29 @@ absl::StatusOr<SetParametersOutcome> SetParametersOutcomeOf(
   return SetParametersOutcome{.step = step};
 }
 
-// Passes `info` on once the journal has said how much of it will last.
-template <typename Reply>
-store::OnStored WithDurableStep(ModelInfo info, Reply reply) {
-  return [info = std::move(info),
-          reply = std::move(reply)](absl::StatusOr<std::int64_t> durable_step) mutable {
-    if (durable_step.ok()) {
-      info.durable_step = *durable_step;
-      reply(std::move(info));
+// Makes repeats of a request from before a restart get the answer of then.
+template <typename Calls>
+void RestoreAnswer(const store::RememberedAnswer& remembered,
+                   const std::vector<CheckpointInfo>& checkpoints, Calls* calls) {
+  const RequestKey key{remembered.request.id, remembered.request.fingerprint};
+  const absl::Time time = remembered.time;
+  if (const auto* update = std::get_if<store::UpdateAnswer>(&remembered.answer)) {
+    if (remembered.method == kSetParameters) {
+      calls->Restore(key, time, SetParametersOutcome{.step = update->result.step});
     } else {
-      reply(durable_step.status());
+      calls->Restore(key, time, *StepOutcomeOf(update->result, update->result.step));
     }
-  };
+  } else if (const auto* model = std::get_if<store::ModelAnswer>(&remembered.answer)) {
+    calls->Restore(key, time, InfoOf(*model));
+  } else if (const auto* checkpoint = std::get_if<store::CheckpointAnswer>(&remembered.answer)) {
+    CheckpointOutcome outcome{{.step = checkpoint->step, .create_time = time}};
+    for (const CheckpointInfo& info : checkpoints) {
+      if (info.step == checkpoint->step) outcome.checkpoint = info;
+    }
+    calls->Restore(key, time, outcome);
+  } else {
+    calls->Restore(key, time, DeleteCheckpointOutcome());
+  }
 }
 
 std::size_t ByteSize(const StepCommand& command) {
@@ -68,7 +75,7 @@ std::size_t ByteSize(const StepCommand& command) {
 
 }  // namespace
 
-Writer::Writer(Resources* resources, ModelState::Parts parts)
+Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembered)
     : resources_(resources),
       quota_(WorkQuota::Create("the model's updates",
                                resources->PerModel(resources->options.max_updates_per_model),
@@ -76,8 +83,15 @@ Writer::Writer(Resources* resources, ModelState::Parts parts)
       calls_(resources->options.request_window, resources->options.request_window_age),
       state_(std::move(parts)),
       sessions_(resources->options.max_sessions_per_model, resources->options.session_retention),
+      answers_(resources->options.request_window, resources->options.request_window_age),
       publication_(state_.publication()),
-      lane_(&resources->writers) {}
+      lane_(&resources->writers) {
+  sessions_.Restore(remembered.sessions);
+  for (store::RememberedAnswer& answer : remembered.answers) {
+    RestoreAnswer(answer, remembered.checkpoints, &calls_);
+    answers_.Add(std::move(answer));
+  }
+}
 
 void Writer::Run(MultiplyAdds cost, Task task) {
   if (resources_->IsSmall(cost)) {
@@ -85,20 +99,6 @@ void Writer::Run(MultiplyAdds cost, Task task) {
   } else {
     lane_.Post(std::move(task));
   }
-}
-
-template <typename Outcome, typename Work>
-void Writer::Queue(Call<Outcome> call, std::size_t bytes, MultiplyAdds cost, Work work) {
-  if (!call.Admit(quota_.get(), bytes)) return;
-  Run(cost, [self = shared_from_this(), call = std::move(call), work = std::move(work)]() mutable {
-    absl::Status status = self->publication_->WriteStatus();
-    if (status.ok()) status = call.CheckStillWanted();
-    if (status.ok()) {
-      work(self.get(), std::move(call));
-    } else {
-      std::move(call).Answer(std::move(status));
-    }
-  });
 }
 
 absl::Status Writer::CheckStep(const std::optional<std::int64_t>& expected_step) const {
@@ -156,18 +156,21 @@ void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
     return;
   }
   ModelState::Change change;
+  change.result = *result;
   change.request = Answered(command.request);
   if (auto* batch = std::get_if<Batch>(&command.update)) {
+    change.rows = batch->rows();
     change.update = store::BatchUpdate{std::move(*batch), command.learning_rate};
   } else {
     change.update = store::GradientsUpdate{
         std::move(std::get<GradientUpdate>(command.update).gradients), command.learning_rate};
   }
-  state_.Commit(std::move(change), [self = shared_from_this(), result = *result,
-                                    request = std::move(command.request), call = std::move(call)](
-                                       absl::StatusOr<std::int64_t> durable_step) mutable {
-    self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
-  });
+  Remember(command.request, kStep, store::UpdateAnswer{*result});
+  Commit(std::move(change),
+         [self = shared_from_this(), result = *result, request = std::move(command.request),
+          call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
+           self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
+         });
 }
 
 void Writer::SetParameters(SetParametersCommand command, CallContext context,
@@ -192,14 +195,16 @@ void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOu
     calls_.Conclude<SetParametersOutcome>(command.request, std::move(call), std::move(status));
     return;
   }
-  state_.Commit(
-      {.update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
-       .session = {},
-       .request = Answered(command.request)},
-      [self = shared_from_this(), step = state_.step(), request = std::move(command.request),
-       call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
-        self->calls_.Conclude(request, std::move(call), SetParametersOutcomeOf(step, durable_step));
-      });
+  const UpdateResult result{.step = state_.step()};
+  Remember(command.request, kSetParameters, store::UpdateAnswer{result});
+  Commit({.update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
+          .result = result,
+          .request = Answered(command.request)},
+         [self = shared_from_this(), step = state_.step(), request = std::move(command.request),
+          call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
+           self->calls_.Conclude(request, std::move(call),
+                                 SetParametersOutcomeOf(step, durable_step));
+         });
 }
 
 void Writer::Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply) {
@@ -213,6 +218,8 @@ void Writer::Update(UpdateModelCommand command, CallContext context, Reply<Model
 void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
   ModelSettings settings = state_.settings();
+  // In the enum's order, a durability promises less than those before it.
+  const bool raised = command.durability.value_or(settings.durability) < settings.durability;
   if (command.optimizer.has_value()) settings.optimizer = *command.optimizer;
   if (command.durability.has_value()) settings.durability = *command.durability;
   if (command.labels.has_value()) settings.labels = *std::move(command.labels);
@@ -221,17 +228,39 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;
   }
+  ModelInfo info = state_.Describe();
+  Remember(command.request, kUpdateModel, AnswerOf(info));
   auto reply = [self = shared_from_this(), request = command.request,
-                call = std::move(call)](absl::StatusOr<ModelInfo> info) mutable {
-    self->calls_.Conclude(request, std::move(call), std::move(info));
+                call = std::move(call)](absl::StatusOr<ModelInfo> answer) mutable {
+    self->calls_.Conclude(request, std::move(call), std::move(answer));
   };
-  state_.Commit({.update = store::SettingsUpdate{state_.settings()},
-                 .session = {},
-                 .request = Answered(command.request)},
-                WithDurableStep(state_.Describe(), std::move(reply)));
+  if (raised) {
+    SaveCheckpoint(/*requested=*/false,
+                   [info = std::move(info), reply = std::move(reply), self = shared_from_this(),
+                    settings = state_.settings()](absl::StatusOr<CheckpointInfo> saved) mutable {
+                     if (!saved.ok()) {
+                       self->publication_->Fail(saved.status());
+                       reply(std::move(saved).status());
+                       return;
+                     }
+                     info.durable_step = saved->step;
+                     self->publication_->SetSettings(std::move(settings));
+                     reply(std::move(info));
+                   });
+    return;
+  }
+  Commit({.update = store::SettingsUpdate{state_.settings()},
+          .result = {.step = state_.step()},
+          .request = Answered(command.request)},
+         WithDurableStep(std::move(info), std::move(reply)));
 }
 
 void Writer::Info(CallContext context, Reply<ModelInfo> reply) {
+  if (publication_->ReadStatus().ok() && !publication_->WriteStatus().ok()) {
+    // What was published stays readable; the state behind it is gone.
+    std::move(reply)(publication_->Describe());
+    return;
+  }
   Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
         ParametersCost(*publication_->network()),
         [](Writer* self, Call<ModelInfo> call) { self->InfoNow(std::move(call)); });
@@ -260,11 +289,20 @@ void Writer::EndSessions(absl::Status status) {
   });
 }
 
-void Writer::Close(store::OnStored done) {
+void Writer::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {
   publication_->Close();
   EndSessions(publication_->ReadStatus());
+  lane_.Post(
+      [self = shared_from_this(), request = std::move(request), done = std::move(done)]() mutable {
+        self->state_.Remove(std::move(request), std::move(done));
+      });
+}
+
+void Writer::Abandon(absl::AnyInvocable<void() &&> done) {
+  EndSessions(publication_->WriteStatus());
   lane_.Post([self = shared_from_this(), done = std::move(done)]() mutable {
-    self->state_.Remove(std::move(done));
+    self->state_.Abandon();
+    std::move(done)();
   });
 }
 

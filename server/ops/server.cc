@@ -112,9 +112,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 Server::Server(models::Registry* registry, services::CallObserver* observer)
     : registry_(registry),
       gate_(observer),
-      health_({services::kModelService, services::kNetworkService}),
+      health_({services::kModelService, services::kNetworkService, services::kAdminService}),
       model_service_(services::MakeModelService(registry, &gate_)),
-      network_service_(services::MakeNetworkService(registry, &gate_)) {}
+      network_service_(services::MakeNetworkService(registry, &gate_)),
+      admin_service_(services::MakeAdminService(registry, &gate_)) {}
 
 Server::~Server() {
   if (server_ != nullptr) Drain(absl::InfinitePast());
@@ -126,6 +127,7 @@ absl::Status Server::Listen(const ServerOptions& options) {
   SetLimits(options, &builder);
   builder.RegisterService(model_service_.get());
   builder.RegisterService(network_service_.get());
+  builder.RegisterService(admin_service_.get());
   builder.RegisterService(health_.service());
   int port = 0;
   if (!options.listen.empty()) {
@@ -146,13 +148,24 @@ std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
   return server_->InProcessChannel(grpc::ChannelArguments());
 }
 
+void Server::TakeCalls() { gate_.Open(); }
+
+void Server::SetServing() {
+  const absl::MutexLock lock(&mutex_);
+  if (!draining_) health_.SetServing(true);
+}
+
 void Server::StartServing() {
-  gate_.Open();
-  health_.SetServing(true);
+  TakeCalls();
+  SetServing();
 }
 
 bool Server::Drain(absl::Time deadline) {
-  health_.SetServing(false);
+  {
+    const absl::MutexLock lock(&mutex_);
+    draining_ = true;
+    health_.SetServing(false);
+  }
   gate_.Close();
   const bool applied = registry_->Drain(deadline).ok();
   const bool finished = gate_.AwaitNoCalls(deadline) && applied;

@@ -9,8 +9,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/models/registry.h"
 #include "server/ops/health.h"
@@ -44,8 +46,8 @@ struct ServerOptions {
 class Server {
  public:
   // A server that answers calls with UNAVAILABLE and health checks with NOT_SERVING until
-  // StartServing. `registry` and `observer` (which may be null) must outlive it. kUnavailable, with
-  // the system's reason, when the address can't be listened on.
+  // TakeCalls and SetServing. `registry` and `observer` (which may be null) must outlive it.
+  // kUnavailable, with the system's reason, when the address can't be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        models::Registry* registry,
                                                        services::CallObserver* observer);
@@ -59,6 +61,11 @@ class Server {
 
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
+  // Answers calls from now on.
+  void TakeCalls();
+  // Says SERVING to health checks, unless the server drains.
+  void SetServing();
+  // Both.
   void StartServing();
 
   // Ends the server in good order: says NOT_SERVING, refuses new calls with UNAVAILABLE, lets the
@@ -73,8 +80,11 @@ class Server {
   models::Registry* const registry_;
   services::CallGate gate_;
   Health health_;
+  absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::Service> model_service_;
   std::unique_ptr<grpc::Service> network_service_;
+  std::unique_ptr<grpc::Service> admin_service_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -33,11 +33,10 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, CallGate* gate,
   });
 }
 
-// Models live in memory: what needs files is refused.
-absl::Status NoStorage() {
+// What a later version will do.
+absl::Status NotImplemented() {
   return Error(absl::StatusCode::kUnimplemented, "NOT_IMPLEMENTED",
-               "this version of the server keeps models in memory only: checkpoints, export and "
-               "import are not available");
+               "this version of the server neither exports nor imports models");
 }
 
 // A stream that ends as it begins.
@@ -46,7 +45,7 @@ class RefusedStream final : public Reactor {
  public:
   RefusedStream(CallGate* gate, const MethodName& name, CallbackServerContext* context)
       : pass_(gate, name, *context) {
-    absl::Status status = pass_.admission().ok() ? NoStorage() : pass_.admission();
+    absl::Status status = pass_.admission().ok() ? NotImplemented() : pass_.admission();
     this->Finish(wire::ToGrpcStatus(status));
     pass_.set_status(std::move(status));
   }
@@ -121,27 +120,31 @@ class ModelService final : public v1::ModelService::CallbackService {
   }
 
   ServerUnaryReactor* CreateCheckpoint(CallbackServerContext* context,
-                                       const v1::CreateCheckpointRequest*,
-                                       v1::CreateCheckpointResponse*) override {
-    return Refuse("CreateCheckpoint", context);
+                                       const v1::CreateCheckpointRequest* request,
+                                       v1::CreateCheckpointResponse* response) override {
+    return ServeOnModel(*registry_, gate_, Name("CreateCheckpoint"), context, request, response,
+                        &models::Model::CreateCheckpoint);
   }
 
   ServerUnaryReactor* ListCheckpoints(CallbackServerContext* context,
-                                      const v1::ListCheckpointsRequest*,
-                                      v1::ListCheckpointsResponse*) override {
-    return Refuse("ListCheckpoints", context);
+                                      const v1::ListCheckpointsRequest* request,
+                                      v1::ListCheckpointsResponse* response) override {
+    return ServeOnModel(*registry_, gate_, Name("ListCheckpoints"), context, request, response,
+                        &models::Model::ListCheckpoints);
   }
 
   ServerUnaryReactor* RestoreCheckpoint(CallbackServerContext* context,
-                                        const v1::RestoreCheckpointRequest*,
-                                        v1::RestoreCheckpointResponse*) override {
-    return Refuse("RestoreCheckpoint", context);
+                                        const v1::RestoreCheckpointRequest* request,
+                                        v1::RestoreCheckpointResponse* response) override {
+    return ServeOnModel(*registry_, gate_, Name("RestoreCheckpoint"), context, request, response,
+                        &models::Model::RestoreCheckpoint);
   }
 
   ServerUnaryReactor* DeleteCheckpoint(CallbackServerContext* context,
-                                       const v1::DeleteCheckpointRequest*,
-                                       v1::DeleteCheckpointResponse*) override {
-    return Refuse("DeleteCheckpoint", context);
+                                       const v1::DeleteCheckpointRequest* request,
+                                       v1::DeleteCheckpointResponse* response) override {
+    return ServeOnModel(*registry_, gate_, Name("DeleteCheckpoint"), context, request, response,
+                        &models::Model::DeleteCheckpoint);
   }
 
   grpc::ServerWriteReactor<v1::ExportModelResponse>* ExportModel(
@@ -158,10 +161,6 @@ class ModelService final : public v1::ModelService::CallbackService {
 
  private:
   static MethodName Name(std::string_view method) { return {kModelService, method}; }
-
-  ServerUnaryReactor* Refuse(std::string_view method, CallbackServerContext* context) {
-    return ServeUnary(gate_, Name(method), context, [](UnaryCall*) { return NoStorage(); });
-  }
 
   models::Registry* const registry_;
   CallGate* const gate_;

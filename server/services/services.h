@@ -18,10 +18,12 @@ namespace descent::services {
 // Full names of the services, as health checks and reflection know them.
 inline constexpr char kModelService[] = "descent.v1.ModelService";
 inline constexpr char kNetworkService[] = "descent.v1.NetworkService";
+inline constexpr char kAdminService[] = "descent.v1.AdminService";
 
 // `registry` and `gate` must outlive the services and the server they are registered with.
 std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry, CallGate* gate);
 std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry, CallGate* gate);
+std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry, CallGate* gate);
 
 }  // namespace descent::services
 

@@ -77,7 +77,9 @@ grpc::ServerUnaryReactor* ServeUnary(CallGate* gate, const MethodName& name,
 // The same call on any model: what the request decodes against and the answer is encoded with.
 template <typename Request>
 auto DecodeFor(const models::Model& model, const Request& request) {
-  if constexpr (requires { wire::Decode(request, *model.network()); }) {
+  if constexpr (requires { wire::Decode(request); }) {
+    return wire::Decode(request);
+  } else if constexpr (requires { wire::Decode(request, *model.network()); }) {
     return wire::Decode(request, *model.network());
   } else {
     return wire::Decode(request, model.settings());

@@ -43,6 +43,10 @@ struct SqliteStoreOptions {
   // without pause costs about 5 MB a day.
   absl::Duration history_age = absl::Hours(24 * 30);
 
+  // Changes nothing of its own accord, and every change that is asked for fails. For looking at
+  // what is there.
+  bool read_only = false;
+
   // SQLite's file system; null: the platform's. For tests.
   const char* vfs = nullptr;
 };

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "core/batch.h"
 #include "core/network.h"
+#include "descent/v1/admin_service.pb.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
 #include "server/models/commands.h"
@@ -32,6 +33,10 @@ absl::StatusOr<std::string> ModelName(const v1::GetModelRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::UpdateModelRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::GetParametersRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::SetParametersRequest& request);
+absl::StatusOr<std::string> ModelName(const v1::CreateCheckpointRequest& request);
+absl::StatusOr<std::string> ModelName(const v1::ListCheckpointsRequest& request);
+absl::StatusOr<std::string> ModelName(const v1::RestoreCheckpointRequest& request);
+absl::StatusOr<std::string> ModelName(const v1::DeleteCheckpointRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::ForwardRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::GradientRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::StepRequest& request);
@@ -53,6 +58,11 @@ absl::StatusOr<std::vector<int>> Decode(const v1::GetParametersRequest& request,
                                         const Network& network);
 absl::StatusOr<models::SetParametersCommand> Decode(const v1::SetParametersRequest& request,
                                                     const Network& network);
+absl::StatusOr<models::CreateCheckpointCommand> Decode(const v1::CreateCheckpointRequest& request);
+absl::StatusOr<models::ListCheckpointsCommand> Decode(const v1::ListCheckpointsRequest& request);
+absl::StatusOr<models::RestoreCheckpointCommand> Decode(
+    const v1::RestoreCheckpointRequest& request);
+absl::StatusOr<models::DeleteCheckpointCommand> Decode(const v1::DeleteCheckpointRequest& request);
 
 // NetworkService.
 
@@ -73,6 +83,11 @@ absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainReques
 // Any message of an evaluation of `model`.
 absl::StatusOr<Batch> DecodeEvaluateBatch(const v1::EvaluateRequest& request,
                                           std::string_view model, const Network& network);
+
+// AdminService.
+
+// Has nothing to say.
+absl::Status Decode(const v1::BackupRequest& request);
 
 }  // namespace descent::wire
 

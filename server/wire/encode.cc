@@ -1,13 +1,16 @@
 #include "server/wire/encode.h"
 
 #include <cstddef>
-#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
 #include "server/wire/specs.h"
 
 namespace descent::wire {
 namespace {
+
+using google::protobuf::util::TimeUtil;
 
 // Parameter `index` of laid-out `values`.
 void EncodeParameter(const Network& network, int index, const Buffer& values, Encoding encoding,
@@ -15,6 +18,14 @@ void EncodeParameter(const Network& network, int index, const Buffer& values, En
   const ParameterInfo& parameter = network.layout().parameters()[static_cast<std::size_t>(index)];
   named->set_name(parameter.name);
   EncodeTensor(values, parameter.offset, parameter.shape, encoding, named->mutable_tensor());
+}
+
+void EncodeCheckpoint(const models::CheckpointInfo& info, v1::Checkpoint* message) {
+  message->set_step(info.step);
+  *message->mutable_create_time() =
+      TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(info.create_time));
+  message->set_size_bytes(info.size_bytes);
+  message->set_state_hash(info.state_hash);
 }
 
 }  // namespace
@@ -31,7 +42,7 @@ void Encode(const models::ModelInfo& outcome, v1::UpdateModelResponse* response)
   EncodeModel(outcome, response->mutable_model());
 }
 
-void Encode(const models::DeleteModelOutcome& /*outcome*/, v1::DeleteModelResponse* /*response*/) {}
+void Encode(models::DeleteModelOutcome /*outcome*/, v1::DeleteModelResponse* /*response*/) {}
 
 void Encode(const models::ListModelsOutcome& outcome, v1::ListModelsResponse* response) {
   for (const models::ModelInfo& model : outcome.models) {
@@ -51,6 +62,24 @@ void Encode(const models::GetParametersOutcome& outcome, const Network& network,
 void Encode(const models::SetParametersOutcome& outcome, v1::SetParametersResponse* response) {
   response->set_step(outcome.step);
 }
+
+void Encode(const models::CheckpointOutcome& outcome, v1::CreateCheckpointResponse* response) {
+  EncodeCheckpoint(outcome.checkpoint, response->mutable_checkpoint());
+}
+
+void Encode(const models::ListCheckpointsOutcome& outcome, v1::ListCheckpointsResponse* response) {
+  for (const models::CheckpointInfo& checkpoint : outcome.checkpoints) {
+    EncodeCheckpoint(checkpoint, response->add_checkpoints());
+  }
+  response->set_next_page_token(outcome.next_page_token);
+}
+
+void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* response) {
+  EncodeModel(outcome, response->mutable_model());
+}
+
+void Encode(const models::DeleteCheckpointOutcome& /*outcome*/,
+            v1::DeleteCheckpointResponse* /*response*/) {}
 
 void Encode(const models::ForwardOutcome& outcome, Encoding encoding,
             v1::ForwardResponse* response) {
@@ -123,6 +152,11 @@ void Encode(const models::EvaluateOutcome& outcome, v1::EvaluateResponse* respon
   response->set_rows(outcome.rows);
   response->set_loss(outcome.loss);
   response->mutable_metrics()->insert(outcome.metrics.begin(), outcome.metrics.end());
+}
+
+void EncodeBackup(std::string chunk, std::int64_t total_bytes, v1::BackupResponse* response) {
+  response->set_chunk(std::move(chunk));
+  response->set_total_bytes(total_bytes);
 }
 
 }  // namespace descent::wire

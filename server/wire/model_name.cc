@@ -31,6 +31,22 @@ absl::StatusOr<std::string> ModelName(const v1::SetParametersRequest& request) {
   return Checked("model", request.model());
 }
 
+absl::StatusOr<std::string> ModelName(const v1::CreateCheckpointRequest& request) {
+  return Checked("model", request.model());
+}
+
+absl::StatusOr<std::string> ModelName(const v1::ListCheckpointsRequest& request) {
+  return Checked("model", request.model());
+}
+
+absl::StatusOr<std::string> ModelName(const v1::RestoreCheckpointRequest& request) {
+  return Checked("model", request.model());
+}
+
+absl::StatusOr<std::string> ModelName(const v1::DeleteCheckpointRequest& request) {
+  return Checked("model", request.model());
+}
+
 absl::StatusOr<std::string> ModelName(const v1::ForwardRequest& request) {
   return Checked("model", request.model());
 }

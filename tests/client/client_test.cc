@@ -3,6 +3,7 @@
 #include <grpcpp/channel.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -56,16 +57,95 @@ TEST_F(ClientTest, AllPagesAreListed) {
   EXPECT_EQ(models->back().name(), "c");
 }
 
+TEST_F(ClientTest, CheckpointsAreUnwrappedAndListedWhole) {
+  const auto created = client_.CreateCheckpoint("house");
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->step(), 7);
+  const auto checkpoints = client_.ListAllCheckpoints("house");
+  ASSERT_TRUE(checkpoints.ok()) << checkpoints.status();
+  ASSERT_THAT(*checkpoints, SizeIs(3));
+  EXPECT_EQ(checkpoints->front().step(), 30);
+  EXPECT_EQ(checkpoints->back().step(), 10);
+  v1::RestoreCheckpointRequest restore;
+  restore.set_model("house");
+  restore.set_step(20);
+  const auto model = client_.RestoreCheckpoint(restore);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->step(), 20);
+}
+
+TEST_F(ClientTest, CheckpointsAreTriedAgainUnderOneRequestId) {
+  server_.Script({kUnavailable, {}, kUnavailable, {}, kUnavailable, {}});
+  EXPECT_TRUE(client_.CreateCheckpoint("house").ok());
+  EXPECT_TRUE(client_.RestoreCheckpoint({}).ok());
+  EXPECT_TRUE(client_.DeleteCheckpoint({}).ok());
+  const std::vector<std::string> ids = server_.request_ids();
+  ASSERT_THAT(ids, SizeIs(6));
+  for (size_t i = 0; i < 6; i += 2) {
+    EXPECT_THAT(ids[i], SizeIs(32));
+    EXPECT_EQ(ids[i], ids[i + 1]);
+  }
+  EXPECT_NE(ids[0], ids[2]);
+  EXPECT_NE(ids[2], ids[4]);
+}
+
 TEST_F(ClientTest, ReadsAreTriedAgain) {
   server_.Script({kUnavailable, kUnavailable});
   EXPECT_TRUE(client_.GetModel("house").ok());
   EXPECT_EQ(server_.calls(), 3);
 }
 
-TEST_F(ClientTest, AttemptsAreLimited) {
-  server_.Script(std::vector<CallScript>(10, kUnavailable));
-  EXPECT_EQ(client_.GetModel("house").status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(server_.calls(), RetryPolicy().max_attempts);
+TEST_F(ClientTest, GivesUpAfterTheTimeGiven) {
+  server_.Script(std::vector<CallScript>(100000, kUnavailable));
+  ClientOptions options = Impatient();
+  options.retry.give_up_after = absl::Milliseconds(100);
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(Client::Over(server_.Channel(), options).GetModel("house").status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  EXPECT_GT(server_.calls(), 5);
+}
+
+TEST_F(ClientTest, NeedNotTryAgain) {
+  server_.Script({kUnavailable});
+  ClientOptions options = Impatient();
+  options.retry.give_up_after = absl::ZeroDuration();
+  EXPECT_EQ(Client::Over(server_.Channel(), options).GetModel("house").status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(server_.calls(), 1);
+}
+
+TEST_F(ClientTest, RidesOutAServerThatIsStartedAgain) {
+  std::vector<CallScript> script;
+  for (const char* reason : {"DRAINING", "STARTING", "RECOVERING"}) {
+    const CallScript refusal = {
+        RichStatus(grpc::StatusCode::UNAVAILABLE, "not now", reason, absl::Milliseconds(2))};
+    script.insert(script.end(), 20, refusal);
+  }
+  server_.Script(script);
+  const auto answer = client_.Step("house", v1::Batch());
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(server_.calls(), 61);
+  EXPECT_GE(RetryPolicy().give_up_after, absl::Minutes(1));
+  EXPECT_GE(ClientOptions().deadline, absl::Minutes(1));
+}
+
+TEST(ClientRestartTest, RidesOutRefusedConnections) {
+  FakeServer server("127.0.0.1:0");
+  ClientOptions options = Impatient();
+  options.target = server.address();
+  const auto client = Client::Connect(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(client->GetModel("house").ok());
+  server.Shutdown();
+  std::thread restart([&] {
+    absl::SleepFor(absl::Seconds(1));
+    server.Restart();
+  });
+  const auto answer = client->Step("house", v1::Batch());
+  restart.join();
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(server.updates(), 1);
 }
 
 TEST_F(ClientTest, ALostAnswerDoesNotMakeTwoUpdates) {
@@ -177,7 +257,8 @@ TEST(ClientConnectTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_TRUE(refused([](ClientOptions& options) { options.deadline = absl::ZeroDuration(); }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.keepalive = absl::ZeroDuration(); }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.max_message_bytes = 0; }));
-  EXPECT_TRUE(refused([](ClientOptions& options) { options.retry.max_attempts = 0; }));
+  EXPECT_TRUE(
+      refused([](ClientOptions& options) { options.retry.give_up_after = -absl::Seconds(1); }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.retry.multiplier = 0.5; }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.retry.max_backoff = {}; }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.retry.initial_backoff = {}; }));
@@ -186,6 +267,7 @@ TEST(ClientConnectTest, OptionsThatMakeNoSenseAreRefused) {
 TEST(ClientConnectTest, AnAbsentServerIsUnavailable) {
   ClientOptions options = Impatient();
   options.target = "127.0.0.1:1";
+  options.retry.give_up_after = absl::Milliseconds(50);
   const auto client = Client::Connect(options);
   ASSERT_TRUE(client.ok()) << client.status();
   EXPECT_EQ(client->WaitUntilReady(absl::Milliseconds(50)).code(), absl::StatusCode::kUnavailable);

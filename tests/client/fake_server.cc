@@ -1,10 +1,12 @@
 #include "tests/client/fake_server.h"
 
 #include <google/protobuf/util/time_util.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -35,11 +37,20 @@ grpc::Status RichStatus(grpc::StatusCode code, const std::string& message,
   return grpc::Status(code, message, rich.SerializeAsString());
 }
 
-FakeServer::FakeServer() {
+FakeServer::FakeServer(const std::string& listen) { Serve(listen); }
+
+void FakeServer::Serve(const std::string& listen) {
   grpc::ServerBuilder builder;
+  int port = 0;
+  if (!listen.empty()) {
+    builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  }
   builder.RegisterService(static_cast<v1::ModelService::Service*>(this));
   builder.RegisterService(static_cast<v1::NetworkService::Service*>(this));
+  builder.RegisterService(static_cast<v1::AdminService::Service*>(this));
   server_ = builder.BuildAndStart();
+  if (port > 0) address_ = absl::StrCat("127.0.0.1:", port);
 }
 
 FakeServer::~FakeServer() { Shutdown(); }
@@ -48,7 +59,15 @@ std::shared_ptr<grpc::Channel> FakeServer::Channel() {
   return server_->InProcessChannel(grpc::ChannelArguments());
 }
 
-void FakeServer::Shutdown() { server_->Shutdown(std::chrono::system_clock::now()); }
+void FakeServer::Shutdown() {
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+  server_.reset();
+}
+
+void FakeServer::Restart() {
+  Shutdown();
+  Serve(address_);
+}
 
 void FakeServer::Script(std::vector<CallScript> script) {
   absl::MutexLock lock(&mutex_);
@@ -60,6 +79,11 @@ void FakeServer::Script(std::vector<StreamScript> script) {
   stream_scripts_.assign(script.begin(), script.end());
 }
 
+void FakeServer::Script(std::vector<BackupScript> script) {
+  absl::MutexLock lock(&mutex_);
+  backup_scripts_.assign(script.begin(), script.end());
+}
+
 void FakeServer::SetDurabilityLag(int64_t batches) {
   absl::MutexLock lock(&mutex_);
   durability_lag_ = batches;
@@ -68,6 +92,11 @@ void FakeServer::SetDurabilityLag(int64_t batches) {
 void FakeServer::SetWindow(int window) {
   absl::MutexLock lock(&mutex_);
   window_ = window;
+}
+
+void FakeServer::SetBackup(std::vector<std::string> chunks) {
+  absl::MutexLock lock(&mutex_);
+  backup_ = std::move(chunks);
 }
 
 std::vector<std::string> FakeServer::request_ids() const {
@@ -95,6 +124,23 @@ std::vector<v1::TrainStart> FakeServer::starts() const {
   return starts_;
 }
 
+int64_t FakeServer::backups() const {
+  absl::MutexLock lock(&mutex_);
+  return backups_;
+}
+
+int64_t FakeServer::cancelled_backups() const {
+  absl::MutexLock lock(&mutex_);
+  return cancelled_backups_;
+}
+
+CallScript FakeServer::BeginChange(const std::string& request_id) {
+  const CallScript script = Begin();
+  absl::MutexLock lock(&mutex_);
+  request_ids_.push_back(request_id);
+  return script;
+}
+
 CallScript FakeServer::Begin() {
   CallScript script;
   {
@@ -111,11 +157,8 @@ CallScript FakeServer::Begin() {
 
 grpc::Status FakeServer::CreateModel(grpc::ServerContext*, const v1::CreateModelRequest* request,
                                      v1::CreateModelResponse* response) {
-  const CallScript script = Begin();
-  absl::MutexLock lock(&mutex_);
-  request_ids_.push_back(request->request_id());
   *response->mutable_model() = request->model();
-  return script.status;
+  return BeginChange(request->request_id()).status;
 }
 
 grpc::Status FakeServer::GetModel(grpc::ServerContext*, const v1::GetModelRequest* request,
@@ -134,6 +177,38 @@ grpc::Status FakeServer::ListModels(grpc::ServerContext*, const v1::ListModelsRe
   return Begin().status;
 }
 
+grpc::Status FakeServer::CreateCheckpoint(grpc::ServerContext*,
+                                          const v1::CreateCheckpointRequest* request,
+                                          v1::CreateCheckpointResponse* response) {
+  response->mutable_checkpoint()->set_step(7);
+  return BeginChange(request->request_id()).status;
+}
+
+// Three checkpoints on pages of one.
+grpc::Status FakeServer::ListCheckpoints(grpc::ServerContext*,
+                                         const v1::ListCheckpointsRequest* request,
+                                         v1::ListCheckpointsResponse* response) {
+  const std::string& token = request->page_token();
+  const int step = token.empty() ? 30 : std::stoi(token);
+  response->add_checkpoints()->set_step(step);
+  if (step > 10) response->set_next_page_token(absl::StrCat(step - 10));
+  return Begin().status;
+}
+
+grpc::Status FakeServer::RestoreCheckpoint(grpc::ServerContext*,
+                                           const v1::RestoreCheckpointRequest* request,
+                                           v1::RestoreCheckpointResponse* response) {
+  response->mutable_model()->set_name(request->model());
+  response->mutable_model()->set_step(request->step());
+  return BeginChange(request->request_id()).status;
+}
+
+grpc::Status FakeServer::DeleteCheckpoint(grpc::ServerContext*,
+                                          const v1::DeleteCheckpointRequest* request,
+                                          v1::DeleteCheckpointResponse*) {
+  return BeginChange(request->request_id()).status;
+}
+
 // The identity.
 grpc::Status FakeServer::Predict(grpc::ServerContext*, const v1::PredictRequest* request,
                                  v1::PredictResponse* response) {
@@ -143,9 +218,8 @@ grpc::Status FakeServer::Predict(grpc::ServerContext*, const v1::PredictRequest*
 
 grpc::Status FakeServer::Step(grpc::ServerContext*, const v1::StepRequest* request,
                               v1::StepResponse* response) {
-  const CallScript script = Begin();
+  const CallScript script = BeginChange(request->request_id());
   absl::MutexLock lock(&mutex_);
-  request_ids_.push_back(request->request_id());
   if (!script.status.ok() && !script.apply_first) return script.status;
   const bool seen =
       std::find(seen_ids_.begin(), seen_ids_.end(), request->request_id()) != seen_ids_.end();
@@ -211,6 +285,39 @@ grpc::Status FakeServer::Train(
     stream->Write(response);
   }
   return script.break_after == batches ? script.status : grpc::Status::OK;
+}
+
+grpc::Status FakeServer::Backup(grpc::ServerContext* context, const v1::BackupRequest*,
+                                grpc::ServerWriter<v1::BackupResponse>* stream) {
+  BackupScript script;
+  std::vector<std::string> chunks;
+  int64_t total = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    ++backups_;
+    if (!backup_scripts_.empty()) {
+      script = backup_scripts_.front();
+      backup_scripts_.pop_front();
+    }
+    chunks = backup_;
+    for (const std::string& chunk : chunks) total += static_cast<int64_t>(chunk.size());
+  }
+  if (script.refusal.has_value()) return *script.refusal;
+  if (script.never_begins) {
+    while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
+    absl::MutexLock lock(&mutex_);
+    ++cancelled_backups_;
+    return grpc::Status::CANCELLED;
+  }
+  v1::BackupResponse response;
+  response.set_total_bytes(total);
+  int64_t sent = 0;
+  for (const std::string& chunk : chunks) {
+    if (sent++ == script.break_after) return script.status;
+    response.set_chunk(chunk);
+    if (!stream->Write(response)) break;
+  }
+  return grpc::Status::OK;
 }
 
 }  // namespace descent::client

@@ -20,6 +20,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "descent/v1/admin_service.grpc.pb.h"
 #include "descent/v1/model_service.grpc.pb.h"
 #include "descent/v1/network_service.grpc.pb.h"
 
@@ -49,23 +50,41 @@ struct StreamScript {
   grpc::Status status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream was cut");
 };
 
-class FakeServer final : private v1::ModelService::Service, private v1::NetworkService::Service {
+// What happens to one backup.
+struct BackupScript {
+  std::optional<grpc::Status> refusal = {};  // instead of the first chunk
+  bool never_begins = false;                 // waits until the client goes
+  int64_t break_after = -1;                  // chunks; -1: never
+  grpc::Status status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the stream was cut");
+};
+
+class FakeServer final : private v1::ModelService::Service,
+                         private v1::NetworkService::Service,
+                         private v1::AdminService::Service {
  public:
-  FakeServer();
+  // Serves inside the process, and with `listen` ("127.0.0.1:0" picks a port) there as well.
+  explicit FakeServer(const std::string& listen = "");
   ~FakeServer() override;
 
   std::shared_ptr<grpc::Channel> Channel();
-  // Calls of every stream in progress end.
+  // HOST:PORT.
+  const std::string& address() const { return address_; }
+  // Calls and streams in progress end; connections are refused until Restart, which serves on the
+  // same port again. What was applied is still there then.
   void Shutdown();
+  void Restart();
 
   // For the next calls or streams, one each; then all goes well.
   void Script(std::vector<CallScript> script);
   void Script(std::vector<StreamScript> script);
+  void Script(std::vector<BackupScript> script);
   // How far behind durable_sequence is.
   void SetDurabilityLag(int64_t batches);
   void SetWindow(int window);
+  // What Backup sends, one message each.
+  void SetBackup(std::vector<std::string> chunks);
 
-  // The request ids of Step and CreateModel as they came.
+  // The request ids of calls that change something as they came.
   std::vector<std::string> request_ids() const;
   int64_t calls() const;
   int64_t updates() const;  // carried out by Step
@@ -73,6 +92,8 @@ class FakeServer final : private v1::ModelService::Service, private v1::NetworkS
   // batches apart. In the order of their application.
   std::vector<std::pair<int64_t, double>> applied() const;
   std::vector<v1::TrainStart> starts() const;
+  int64_t backups() const;            // begun or refused
+  int64_t cancelled_backups() const;  // of those that never began
 
  private:
   grpc::Status CreateModel(grpc::ServerContext* context, const v1::CreateModelRequest* request,
@@ -81,6 +102,18 @@ class FakeServer final : private v1::ModelService::Service, private v1::NetworkS
                         v1::GetModelResponse* response) override;
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
+  grpc::Status CreateCheckpoint(grpc::ServerContext* context,
+                                const v1::CreateCheckpointRequest* request,
+                                v1::CreateCheckpointResponse* response) override;
+  grpc::Status ListCheckpoints(grpc::ServerContext* context,
+                               const v1::ListCheckpointsRequest* request,
+                               v1::ListCheckpointsResponse* response) override;
+  grpc::Status RestoreCheckpoint(grpc::ServerContext* context,
+                                 const v1::RestoreCheckpointRequest* request,
+                                 v1::RestoreCheckpointResponse* response) override;
+  grpc::Status DeleteCheckpoint(grpc::ServerContext* context,
+                                const v1::DeleteCheckpointRequest* request,
+                                v1::DeleteCheckpointResponse* response) override;
   grpc::Status Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
                        v1::PredictResponse* response) override;
   grpc::Status Step(grpc::ServerContext* context, const v1::StepRequest* request,
@@ -91,13 +124,22 @@ class FakeServer final : private v1::ModelService::Service, private v1::NetworkS
   grpc::Status Train(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::TrainResponse, v1::TrainRequest>* stream) override;
+  grpc::Status Backup(grpc::ServerContext* context, const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::BackupResponse>* stream) override;
 
+  void Serve(const std::string& listen);
   // Counts the call and takes its script.
   CallScript Begin();
+  // The same for a call that changes something.
+  CallScript BeginChange(const std::string& request_id);
 
   mutable absl::Mutex mutex_;
   std::deque<CallScript> call_scripts_ ABSL_GUARDED_BY(mutex_);
   std::deque<StreamScript> stream_scripts_ ABSL_GUARDED_BY(mutex_);
+  std::deque<BackupScript> backup_scripts_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> backup_ ABSL_GUARDED_BY(mutex_);
+  int64_t backups_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t cancelled_backups_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durability_lag_ ABSL_GUARDED_BY(mutex_) = 0;
   int window_ ABSL_GUARDED_BY(mutex_) = 4;
   int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -107,6 +149,7 @@ class FakeServer final : private v1::ModelService::Service, private v1::NetworkS
   std::vector<std::pair<int64_t, double>> applied_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::TrainStart> starts_ ABSL_GUARDED_BY(mutex_);
 
+  std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };
 

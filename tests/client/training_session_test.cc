@@ -200,6 +200,51 @@ TEST_F(TrainingSessionTest, GivesUpAfterTheTimeGiven) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
 }
 
+TEST_F(TrainingSessionTest, RidesOutAServerThatIsStartedAgain) {
+  std::vector<StreamScript> script = {StreamScript{
+      .break_after = 3, .status = RichStatus(grpc::StatusCode::UNAVAILABLE, "", "DRAINING")}};
+  for (const char* reason : {"DRAINING", "STARTING", "RECOVERING"}) {
+    const StreamScript refusal = {
+        .refusal = RichStatus(grpc::StatusCode::UNAVAILABLE, "", reason, absl::Milliseconds(2))};
+    script.insert(script.end(), 20, refusal);
+  }
+  server_.Script(script);
+  const auto session = Open();
+  const auto progress = Run(*session, 1, 20);
+  ASSERT_TRUE(progress.ok()) << progress.status();
+  ExpectAppliedOnce(20);
+  EXPECT_EQ(server_.starts().size(), 62);
+  EXPECT_GE(TrainingOptions().give_up_after, absl::Minutes(1));
+}
+
+TEST(TrainingRestartTest, RidesOutRefusedConnections) {
+  FakeServer server("127.0.0.1:0");
+  ClientOptions options;
+  options.target = server.address();
+  const auto client = Client::Connect(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  const auto session = client->Train("house");
+  ASSERT_TRUE(session.ok()) << session.status();
+  for (int tag = 1; tag <= 5; ++tag) ASSERT_TRUE(SendTagged(**session, tag).ok());
+  std::thread restart([&] {
+    server.Shutdown();
+    absl::SleepFor(absl::Seconds(2));
+    server.Restart();
+  });
+  for (int tag = 6; tag <= 50; ++tag) {
+    ASSERT_TRUE(SendTagged(**session, tag).ok());
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  const auto progress = (*session)->Finish();
+  restart.join();
+  ASSERT_TRUE(progress.ok()) << progress.status();
+  EXPECT_EQ(progress->batches, 50);
+  EXPECT_GE(progress->breaks, 1);
+  const auto applied = server.applied();
+  ASSERT_THAT(applied, SizeIs(50));
+  for (size_t i = 0; i < 50; ++i) EXPECT_EQ(applied[i].second, static_cast<double>(i + 1));
+}
+
 TEST_F(TrainingSessionTest, AServerThatIsNeverReadyIsGivenUp) {
   server_.Script({StreamScript{.never_ready = true}});
   const auto session = client_.Train("house", {.give_up_after = absl::Milliseconds(50)});

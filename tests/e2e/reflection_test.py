@@ -50,7 +50,8 @@ class ReflectionTest(unittest.TestCase):
         (services,) = fields(self.ask(text_field(7, "")), 6)
         names = {next(fields(service, 1)).decode() for service in fields(services, 1)}
         self.assertLessEqual(
-            {"descent.v1.ModelService", "descent.v1.NetworkService", "grpc.health.v1.Health"},
+            {"descent.v1.ModelService", "descent.v1.NetworkService", "descent.v1.AdminService",
+             "grpc.health.v1.Health"},
             names)
 
     def test_describes_a_service(self):

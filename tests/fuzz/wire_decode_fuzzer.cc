@@ -92,6 +92,10 @@ void CheckAnswer(const absl::StatusOr<T>& answer) {
   }
 }
 
+void CheckAnswer(const absl::Status& answer) {
+  DESCENT_CHECK(answer.ok() || !ToGrpcStatus(answer).error_details().empty());
+}
+
 void CheckRequest(const v1::TrainRequest& request) {
   CheckAnswer(DecodeTrainStart(request));
   CheckAnswer(DecodeTrainBatch(request, TheNetwork()));
@@ -130,13 +134,24 @@ FuzzedRequest Fuzzed() {
 
 absl::Span<const FuzzedRequest> Requests() {
   static const FuzzedRequest kRequests[] = {
-      Fuzzed<v1::CreateModelRequest>(),   Fuzzed<v1::GetModelRequest>(),
-      Fuzzed<v1::ListModelsRequest>(),    Fuzzed<v1::DeleteModelRequest>(),
-      Fuzzed<v1::UpdateModelRequest>(),   Fuzzed<v1::GetParametersRequest>(),
-      Fuzzed<v1::SetParametersRequest>(), Fuzzed<v1::ForwardRequest>(),
-      Fuzzed<v1::GradientRequest>(),      Fuzzed<v1::StepRequest>(),
-      Fuzzed<v1::TrainRequest>(),         Fuzzed<v1::PredictRequest>(),
+      Fuzzed<v1::CreateModelRequest>(),
+      Fuzzed<v1::GetModelRequest>(),
+      Fuzzed<v1::ListModelsRequest>(),
+      Fuzzed<v1::DeleteModelRequest>(),
+      Fuzzed<v1::UpdateModelRequest>(),
+      Fuzzed<v1::GetParametersRequest>(),
+      Fuzzed<v1::SetParametersRequest>(),
+      Fuzzed<v1::ForwardRequest>(),
+      Fuzzed<v1::GradientRequest>(),
+      Fuzzed<v1::StepRequest>(),
+      Fuzzed<v1::TrainRequest>(),
+      Fuzzed<v1::PredictRequest>(),
       Fuzzed<v1::EvaluateRequest>(),
+      Fuzzed<v1::CreateCheckpointRequest>(),
+      Fuzzed<v1::ListCheckpointsRequest>(),
+      Fuzzed<v1::RestoreCheckpointRequest>(),
+      Fuzzed<v1::DeleteCheckpointRequest>(),
+      Fuzzed<v1::BackupRequest>(),
   };
   return kRequests;
 }

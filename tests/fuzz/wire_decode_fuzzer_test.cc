@@ -121,6 +121,11 @@ constexpr const char* kSeeds[] = {
            }
            targets { data_type: DATA_TYPE_UINT8 shape: 1 raw: "\1" }
          })pb",
+    R"pb(model: "m" request_id: "r")pb",
+    R"pb(model: "m" page_size: 5 page_token: "t")pb",
+    R"pb(model: "m" step: 4 request_id: "r" expected_step: 5)pb",
+    R"pb(model: "m" step: 4 request_id: "r")pb",
+    R"pb()pb",
 };
 
 std::string SeedInput(std::size_t index) {

@@ -89,7 +89,7 @@ TEST_F(DurabilityTest, RecordsHoldWhatApplyingAgainTakes) {
   ASSERT_TRUE(commits_->CommitNext());
   const auto records = commits_->TakeRecords();
   ASSERT_EQ(records.size(), 1);
-  EXPECT_EQ(records[0].step, 1);
+  EXPECT_EQ(records[0].result.step, 1);
   EXPECT_EQ(records[0].request->id, "id");
   EXPECT_EQ(records[0].request->fingerprint, 4);
   EXPECT_FALSE(records[0].session.has_value());

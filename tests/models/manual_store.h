@@ -3,9 +3,12 @@
 #ifndef TESTS_MODELS_MANUAL_STORE_H_
 #define TESTS_MODELS_MANUAL_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/store/errors.h"
 #include "server/store/store.h"
 
 namespace descent::models {
@@ -54,7 +58,50 @@ class ManualCommits {
     return std::exchange(records_, {});
   }
 
+  // Checkpoints: whether one is wanted, those that were taken, and the step of the last one saved.
+
+  void set_wants_checkpoint(bool wants) { wants_checkpoint_ = wants; }
+  bool wants_checkpoint() const { return wants_checkpoint_; }
+
+  void AddImage(store::ModelImage image, store::OnSaved done) {
+    wants_checkpoint_ = false;
+    const absl::MutexLock lock(&mutex_);
+    images_.push_back({std::move(image), std::move(done)});
+  }
+
+  // Waits for the next image, saves it and returns it.
+  std::optional<store::ModelImage> SaveNext(absl::Duration timeout = absl::Seconds(30)) {
+    Image next;
+    {
+      const absl::MutexLock lock(&mutex_);
+      const auto any = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !images_.empty(); };
+      if (!mutex_.AwaitWithTimeout(absl::Condition(&any), timeout)) return std::nullopt;
+      next = std::move(images_.front());
+      images_.pop_front();
+    }
+    saved_step_ = next.image.state.step;
+    std::move(next.done)(store::CheckpointInfo{.step = next.image.state.step});
+    return std::move(next.image);
+  }
+
+  std::int64_t saved_step() const { return saved_step_; }
+
+  void RecordEvaluation(store::EvaluationRecord evaluation) {
+    const absl::MutexLock lock(&mutex_);
+    evaluations_.push_back(std::move(evaluation));
+  }
+
+  std::vector<store::EvaluationRecord> TakeEvaluations() {
+    const absl::MutexLock lock(&mutex_);
+    return std::exchange(evaluations_, {});
+  }
+
  private:
+  struct Image {
+    store::ModelImage image;
+    store::OnSaved done;
+  };
+
   struct Waiting {
     std::int64_t step = 0;
     store::OnStored done;
@@ -63,32 +110,78 @@ class ManualCommits {
   absl::Mutex mutex_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<store::UpdateRecord> records_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Image> images_ ABSL_GUARDED_BY(mutex_);
+  std::vector<store::EvaluationRecord> evaluations_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> wants_checkpoint_{false};
+  std::atomic<std::int64_t> saved_step_{0};
 };
 
+// Keeps records and images for the test to look at, and recovers nothing.
 class ManualStore final : public store::Store {
  public:
   explicit ManualStore(std::shared_ptr<ManualCommits> commits) : commits_(std::move(commits)) {}
 
   // Creating is not held up.
-  void CreateModel(const store::ModelSettings& /*settings*/, absl::Time /*create_time*/,
-                   OnCreated done) override {
-    std::move(done)(std::make_unique<ManualJournal>(commits_));
+  void CreateModel(const store::ModelSettings& settings, const store::ModelAnswer& /*answer*/,
+                   std::optional<store::AnsweredRequest> /*request*/, OnCreated done) override {
+    std::move(done)(std::make_unique<ManualJournal>(settings.durability, commits_));
   }
+
+  std::vector<std::unique_ptr<store::StoredModel>> TakeStoredModels() override { return {}; }
+  absl::StatusOr<std::unique_ptr<store::StoredModel>> Find(const std::string& /*name*/) override {
+    return absl::NotFoundError("nothing is stored");
+  }
+  absl::StatusOr<std::vector<store::RememberedAnswer>> RegistryAnswers() override {
+    return std::vector<store::RememberedAnswer>();
+  }
+  absl::Status status() const override { return absl::OkStatus(); }
+  void MakeBackup(store::OnBackup done) override {
+    std::move(done)(absl::UnimplementedError("no backup"));
+  }
+  void NotifyStatus(OnStatus /*on_status*/) override {}
 
  private:
   class ManualJournal final : public store::Journal {
    public:
-    explicit ManualJournal(std::shared_ptr<ManualCommits> commits) : commits_(std::move(commits)) {}
+    ManualJournal(store::Durability durability, std::shared_ptr<ManualCommits> commits)
+        : durability_(durability), commits_(std::move(commits)) {}
 
     void Append(store::UpdateRecord record, store::OnStored done) override {
-      step_ = record.step;
+      step_ = record.result.step;
+      if (durability_ != store::Durability::kJournal) {
+        std::move(done)(commits_->saved_step());
+        return;
+      }
       commits_->Record(std::move(record));
       commits_->Add(step_, std::move(done));
     }
-    void Sync(store::OnStored done) override { commits_->Add(step_, std::move(done)); }
-    void Remove(store::OnStored done) override { commits_->Add(step_, std::move(done)); }
+    void Sync(store::OnStored done) override {
+      if (durability_ == store::Durability::kJournal) {
+        commits_->Add(step_, std::move(done));
+      } else {
+        std::move(done)(commits_->saved_step());
+      }
+    }
+    void Remove(std::optional<store::AnsweredRequest> /*request*/, store::OnStored done) override {
+      commits_->Add(step_, std::move(done));
+    }
+    bool WantsCheckpoint() const override { return commits_->wants_checkpoint(); }
+    void SaveCheckpoint(store::ModelImage image, bool /*requested*/, store::OnSaved done) override {
+      durability_ = image.settings.durability;
+      commits_->AddImage(std::move(image), std::move(done));
+    }
+    void ListCheckpoints(store::OnListed done) override {
+      std::move(done)(std::vector<store::CheckpointInfo>());
+    }
+    void LoadCheckpoint(std::int64_t step, store::OnLoaded done) override {
+      std::move(done)(store::CheckpointNotFound(step));
+    }
+    void RecordEvaluation(store::EvaluationRecord evaluation) override {
+      commits_->RecordEvaluation(std::move(evaluation));
+    }
 
    private:
+    store::Durability durability_;
     const std::shared_ptr<ManualCommits> commits_;
     std::int64_t step_ = 0;
   };

@@ -5,12 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/options.h"
 #include "server/models/registry.h"
 #include "server/ops/server.h"
+#include "server/store/store.h"
 #include "tests/services/messages.h"
 #include "tests/support/service_client.h"
 
@@ -29,7 +31,9 @@ class ServiceTest : public ::testing::Test {
   void Start() {
     client_.reset();
     server_.reset();
-    registry_ = std::make_unique<models::Registry>(models_options_);
+    registry_ = store_ == nullptr
+                    ? std::make_unique<models::Registry>(models_options_)
+                    : std::make_unique<models::Registry>(models_options_, std::move(store_));
     auto server = ops::Server::Start(server_options_, registry_.get(), nullptr);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -59,6 +63,7 @@ class ServiceTest : public ::testing::Test {
     return answer->model();
   }
 
+  std::unique_ptr<store::Store> store_;  // for the next Start; null: one in memory
   models::ModelsOptions models_options_;
   ops::ServerOptions server_options_;
   std::unique_ptr<models::Registry> registry_;

@@ -5,6 +5,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include "absl/time/clock.h"
+#include "descent/v1/admin_service.grpc.pb.h"
 #include "descent/v1/model_service.grpc.pb.h"
 #include "descent/v1/network_service.grpc.pb.h"
 #include "google/protobuf/util/time_util.h"
@@ -160,6 +161,22 @@ Answer<v1::EvaluateResponse> ServiceClient::Call(const std::vector<v1::EvaluateR
   return answer;
 }
 
+Answer<v1::BackupResponse> ServiceClient::Call(const v1::BackupRequest& request,
+                                               CallOptions options) {
+  BackupStream stream(channel_, request, options);
+  Answer<v1::BackupResponse> answer;
+  while (const std::optional<v1::BackupResponse> response = stream.Read()) {
+    answer.response.mutable_chunk()->append(response->chunk());
+    answer.response.set_total_bytes(response->total_bytes());
+  }
+  answer.status = stream.Finish();
+  return answer;
+}
+
+BackupStream ServiceClient::Backup(const v1::BackupRequest& request, const CallOptions& options) {
+  return {channel_, request, options};
+}
+
 TrainStream ServiceClient::Train(const CallOptions& options) { return {channel_, options}; }
 
 std::string ServiceClient::CheckHealth(const std::string& service) {
@@ -207,6 +224,41 @@ void TrainStream::HalfClose() { impl_->stream->WritesDone(); }
 void TrainStream::Cancel() { impl_->call.context.TryCancel(); }
 
 CallStatus TrainStream::Finish() {
+  while (Read().has_value()) {
+  }
+  impl_->finished = true;
+  return MakeCallStatus(impl_->stream->Finish());
+}
+
+struct BackupStream::Impl {
+  Impl(const std::shared_ptr<grpc::Channel>& channel, const v1::BackupRequest& request,
+       const CallOptions& options)
+      : stub(channel), call(options), stream(stub.Backup(&call.context, request)) {}
+  v1::AdminService::Stub stub;
+  CallState call;
+  std::unique_ptr<grpc::ClientReader<v1::BackupResponse>> stream;
+  bool finished = false;
+};
+
+BackupStream::BackupStream(const std::shared_ptr<grpc::Channel>& channel,
+                           const v1::BackupRequest& request, const CallOptions& options)
+    : impl_(std::make_unique<Impl>(channel, request, options)) {}
+
+BackupStream::~BackupStream() {
+  if (impl_->finished) return;
+  Cancel();
+  Finish();
+}
+
+std::optional<v1::BackupResponse> BackupStream::Read() {
+  v1::BackupResponse response;
+  if (!impl_->stream->Read(&response)) return std::nullopt;
+  return response;
+}
+
+void BackupStream::Cancel() { impl_->call.context.TryCancel(); }
+
+CallStatus BackupStream::Finish() {
   while (Read().has_value()) {
   }
   impl_->finished = true;

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "descent/v1/admin_service.pb.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
 
@@ -93,6 +94,25 @@ class TrainStream {
   std::unique_ptr<Impl> impl_;
 };
 
+// One Backup stream. Not thread-safe.
+class BackupStream {
+ public:
+  BackupStream(const std::shared_ptr<grpc::Channel>& channel, const v1::BackupRequest& request,
+               const CallOptions& options);
+  // Cancels a stream that was not finished.
+  ~BackupStream();
+
+  // Empty when the stream has ended.
+  std::optional<v1::BackupResponse> Read();
+  void Cancel();
+  // How the stream ended. Reads what is left.
+  CallStatus Finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 class ServiceClient {
  public:
   explicit ServiceClient(std::shared_ptr<grpc::Channel> channel);
@@ -127,6 +147,10 @@ class ServiceClient {
   Answer<v1::EvaluateResponse> Call(const std::vector<v1::EvaluateRequest>& requests,
                                     CallOptions = {});
   TrainStream Train(const CallOptions& options = {});
+
+  // The file's bytes are joined in one response.
+  Answer<v1::BackupResponse> Call(const v1::BackupRequest& request, CallOptions = {});
+  BackupStream Backup(const v1::BackupRequest& request = {}, const CallOptions& options = {});
 
   // What grpc.health.v1.Health.Check answers for a service: "SERVING", …, or the status' code.
   std::string CheckHealth(const std::string& service);

@@ -117,6 +117,10 @@ TEST(ModelNameTest, IsFoundInEveryRequest) {
   EXPECT_EQ(name(FromText<v1::UpdateModelRequest>("model { name: 'm' }")), "m");
   EXPECT_EQ(name(FromText<v1::GetParametersRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::SetParametersRequest>("model: 'm'")), "m");
+  EXPECT_EQ(name(FromText<v1::CreateCheckpointRequest>("model: 'm'")), "m");
+  EXPECT_EQ(name(FromText<v1::ListCheckpointsRequest>("model: 'm'")), "m");
+  EXPECT_EQ(name(FromText<v1::RestoreCheckpointRequest>("model: 'm'")), "m");
+  EXPECT_EQ(name(FromText<v1::DeleteCheckpointRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::ForwardRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::GradientRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::StepRequest>("model: 'm'")), "m");

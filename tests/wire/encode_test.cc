@@ -232,6 +232,31 @@ TEST(EncodeTest, AnswersWithoutTensors) {
   ExpectResponse(deleted, "");
 }
 
+TEST(EncodeTest, Checkpoints) {
+  const models::CheckpointInfo info = {40, absl::FromUnixMillis(1500), 1000,
+                                       std::uint64_t{1} << 63};
+  const std::string expected =
+      "step: 40 create_time { seconds: 1 nanos: 500000000 } size_bytes: 1000 "
+      "state_hash: 9223372036854775808";
+  v1::CreateCheckpointResponse created;
+  Encode(models::CheckpointOutcome{info}, &created);
+  ExpectResponse(created, "checkpoint { " + expected + " }");
+  v1::ListCheckpointsResponse list;
+  Encode(models::ListCheckpointsOutcome{{info, {}}, "next"}, &list);
+  ASSERT_EQ(list.checkpoints_size(), 2);
+  ExpectResponse(list.checkpoints(0), expected);
+  EXPECT_EQ(list.next_page_token(), "next");
+  v1::DeleteCheckpointResponse deleted;
+  Encode(models::DeleteCheckpointOutcome{}, &deleted);
+  ExpectResponse(deleted, "");
+}
+
+TEST(EncodeTest, Backup) {
+  v1::BackupResponse response;
+  EncodeBackup("bytes", 1000, &response);
+  ExpectResponse(response, "chunk: 'bytes' total_bytes: 1000");
+}
+
 TEST(EncodeTest, Models) {
   models::ModelInfo info;
   info.settings.name = "m";
@@ -244,6 +269,9 @@ TEST(EncodeTest, Models) {
   v1::UpdateModelResponse update;
   Encode(info, &update);
   EXPECT_TRUE(MessageDifferencer::Equals(update.model(), get.model()));
+  v1::RestoreCheckpointResponse restore;
+  Encode(info, &restore);
+  EXPECT_TRUE(MessageDifferencer::Equals(restore.model(), get.model()));
   v1::ListModelsResponse list;
   Encode(models::ListModelsOutcome{{info, info}, "next"}, &list);
   ASSERT_EQ(list.models_size(), 2);

@@ -1,0 +1,90 @@
+#include "client/descent/backup.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "client/descent/connection.h"
+#include "client/descent/retry.h"
+#include "client/descent/rpc_status.h"
+
+namespace descent::client {
+namespace {
+
+constexpr absl::Duration kAskInterval = absl::Milliseconds(100);
+
+// Cancels a call when `cancelled` says so, as long as this exists.
+class CancelWatch {
+ public:
+  CancelWatch(const std::function<bool()>& cancelled, grpc::ClientContext* context) {
+    if (!cancelled) return;
+    thread_ = std::thread([this, &cancelled, context] {
+      do {
+        if (cancelled()) context->TryCancel();
+      } while (!over_.WaitForNotificationWithTimeout(kAskInterval));
+    });
+  }
+  ~CancelWatch() {
+    over_.Notify();
+    if (thread_.joinable()) thread_.join();
+  }
+  CancelWatch(const CancelWatch&) = delete;
+  CancelWatch& operator=(const CancelWatch&) = delete;
+
+ private:
+  absl::Notification over_;
+  std::thread thread_;
+};
+
+// One stream. *begun becomes true with the first chunk.
+absl::Status BackupOnce(const Connection& connection, BackupSink sink, const BackupOptions& options,
+                        absl::Time deadline, bool* begun) {
+  grpc::ClientContext context;
+  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+  const CancelWatch watch(options.cancelled, &context);
+  const auto stream = connection.admin().Backup(&context, v1::BackupRequest());
+  v1::BackupResponse response;
+  int64_t received = 0;
+  while (stream->Read(&response)) {
+    *begun = true;
+    received += static_cast<int64_t>(response.chunk().size());
+    if (absl::Status status = sink(response.chunk(), response.total_bytes()); !status.ok()) {
+      context.TryCancel();
+      stream->Finish();
+      return status;
+    }
+  }
+  if (const grpc::Status end = stream->Finish(); !end.ok()) return FromGrpcStatus(end);
+  if (received == 0 || received != response.total_bytes()) {
+    return absl::DataLossError(absl::StrCat("the backup ended after ", received, " of ",
+                                            response.total_bytes(), " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunBackup(const Connection& connection, BackupSink sink,
+                       const BackupOptions& options) {
+  const absl::Time deadline = options.deadline > absl::ZeroDuration()
+                                  ? absl::Now() + options.deadline
+                                  : absl::InfiniteFuture();
+  bool begun = false;
+  std::optional<absl::Status> end;  // what another attempt is not to mend
+  const absl::Status status = Retry(connection.options().retry, deadline, [&] {
+    const absl::Status attempt = BackupOnce(connection, sink, options, deadline, &begun);
+    const bool cancelled = options.cancelled && options.cancelled();
+    if (!begun && !cancelled) return attempt;
+    end = cancelled && !attempt.ok() ? absl::CancelledError("the backup was cancelled") : attempt;
+    return absl::OkStatus();
+  });
+  return end.value_or(status);
+}
+
+}  // namespace descent::client

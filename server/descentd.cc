@@ -1,0 +1,126 @@
+#include "server/descentd.h"
+
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "core/instruction_set.h"
+#include "server/models/registry.h"
+#include "server/ops/call_log.h"
+#include "server/ops/health_check.h"
+#include "server/ops/log.h"
+#include "server/ops/process.h"
+#include "server/ops/recovery_log.h"
+#include "server/ops/server.h"
+#include "server/options.h"
+#include "server/store/memory_store.h"
+#include "server/verify.h"
+#include "version/version.h"
+
+namespace descent {
+namespace {
+
+using ops::Log;
+using ops::LogLevel;
+
+// The models' store, or null when the exit status says that there is none.
+std::unique_ptr<store::Store> OpenModels(const Serve& serve, OpenStore open_store) {
+  if (serve.in_memory) return std::make_unique<store::MemoryStore>();
+  absl::StatusOr<std::unique_ptr<store::Store>> store = open_store(serve.storage);
+  if (store.ok()) return *std::move(store);
+  Log(LogLevel::kError, std::string(store.status().message()));
+  return nullptr;
+}
+
+// Drains the server; what is asked for by a second signal ends it at once.
+int Drain(const Serve& serve, int signal, ops::Server* server) {
+  ops::UnblockStopSignals();
+  Log(LogLevel::kInfo, "draining",
+      {{"signal", std::int64_t{signal}},
+       {"timeout_seconds", absl::ToDoubleSeconds(serve.drain_timeout)}});
+  const bool finished = server->Drain(absl::Now() + serve.drain_timeout);
+  Log(finished ? LogLevel::kInfo : LogLevel::kWarning,
+      finished ? "stopped" : "stopped with calls cancelled that took too long");
+  return finished ? kExitOk : kExitFailure;
+}
+
+// Serves until a signal asks for the end.
+int RunServer(const Serve& serve, OpenStore open_store) {
+  const std::int64_t open_files = ops::RaiseOpenFileLimit();
+  std::unique_ptr<store::Store> store = OpenModels(serve, open_store);
+  if (store == nullptr) return kExitBadDataDirectory;
+  ops::RecoveryLog recovery_log;
+  models::Registry registry(serve.models, std::move(store));
+  ops::CallLog call_log;
+  absl::StatusOr<std::unique_ptr<ops::Server>> started =
+      ops::Server::Start(serve.server, &registry, &call_log);
+  if (!started.ok()) {
+    Log(LogLevel::kError, std::string(started.status().message()));
+    return kExitCannotListen;
+  }
+  ops::Server* const server = started->get();
+
+  // Calls are taken from now on; those for a model that is not recovered yet are UNAVAILABLE.
+  const auto on_recovered = [&](const models::RecoverySummary& summary) {
+    if (summary.stopped) return;
+    ops::RecoveryLog::OnDone(summary);
+    server->SetServing();
+    Log(LogLevel::kInfo, "serving",
+        {{"address", server->address()},
+         {"version", kVersion},
+         {"commit", kCommit},
+         {"instruction_set", InstructionSet()},
+         {"threads", std::int64_t{serve.models.threads}},
+         {"data_dir", serve.in_memory ? "none, models live in memory" : serve.storage.directory},
+         {"open_files", open_files}});
+    std::cout << "listening on " << server->address() << std::endl;
+  };
+  registry.Recover(on_recovered, &recovery_log);
+  server->TakeCalls();
+  return Drain(serve, ops::AwaitStopSignal(), server);
+}
+
+int Run(const Exit& exit, OpenStore /*open_store*/) {
+  (exit.code == kExitOk ? std::cout : std::cerr) << exit.output;
+  return exit.code;
+}
+
+int Run(const HealthCheck& check, OpenStore /*open_store*/) {
+  const absl::Status status = ops::CheckHealth(check.server, check.timeout);
+  if (status.ok()) {
+    std::cout << check.server << " is serving\n";
+    return kExitOk;
+  }
+  std::cerr << check.server << " is not serving: " << status.message() << "\n";
+  return kExitFailure;
+}
+
+int Run(const Verify& verify, OpenStore open_store) {
+  return VerifyDirectory(verify, open_store, &std::cout, &std::cerr);
+}
+
+int Run(Serve serve, OpenStore open_store) {
+  ops::BlockStopSignals();
+  ops::StartLog(serve.log_format, serve.log_level);
+  serve.storage.build = BuildName();
+  serve.storage.instruction_set = InstructionSet();
+  const int code = RunServer(serve, open_store);
+  ops::StopLog();
+  return code;
+}
+
+}  // namespace
+
+std::string BuildName() { return absl::StrCat(kVersion, " (", kCommit, ", ", kCompiler, ")"); }
+
+int RunDescentd(int argc, const char* const* argv, OpenStore open_store) {
+  return std::visit([&](const auto& invocation) { return Run(invocation, open_store); },
+                    ParseOptions(argc, argv));
+}
+
+}  // namespace descent
