@@ -29,6 +29,8 @@ std::string_view NameOf(FaultKind kind) {
       return "short-write";
     case FaultKind::kPowerCut:
       return "power-cut";
+    case FaultKind::kKill:
+      return "kill";
     case FaultKind::kLoseUnsynced:
       return "lose-unsynced";
   }
@@ -39,6 +41,7 @@ bool Fits(FaultKind kind, Operation operation) {
   switch (kind) {
     case FaultKind::kError:
     case FaultKind::kPowerCut:
+    case FaultKind::kKill:
       return true;
     case FaultKind::kFull:
     case FaultKind::kShortWrite:
@@ -47,6 +50,10 @@ bool Fits(FaultKind kind, Operation operation) {
       return operation == Operation::kSync;
   }
   return false;
+}
+
+bool EndsTheProcess(FaultKind kind) {
+  return kind == FaultKind::kPowerCut || kind == FaultKind::kKill;
 }
 
 std::ostream& operator<<(std::ostream& out, const Fault& fault) {
@@ -118,6 +125,7 @@ std::optional<FaultKind> SimulatedDisk::Count(Operation operation) {
   has_failed_ = true;
   if (!Fits(fault_->kind, operation)) return FaultKind::kError;
   if (fault_->kind == FaultKind::kPowerCut) state_ = State::kNoPower;
+  if (fault_->kind == FaultKind::kKill) state_ = State::kKilled;
   return fault_->kind;
 }
 
@@ -230,7 +238,7 @@ int SimulatedDisk::Write(const Handle& handle, std::int64_t offset, std::string_
     Put(handle.file.get(), {offset, std::string(bytes)});
     return SQLITE_OK;
   }
-  if (*fault == FaultKind::kShortWrite || *fault == FaultKind::kPowerCut) {
+  if (*fault == FaultKind::kShortWrite || EndsTheProcess(*fault)) {
     const std::int64_t part = PartOf(static_cast<std::int64_t>(bytes.size()));
     Put(handle.file.get(), {offset, std::string(bytes.substr(0, static_cast<std::size_t>(part)))});
   }

@@ -35,16 +35,19 @@ enum class FaultKind : std::uint8_t {
   kFull,          // a write finds the disk full: nothing is written
   kShortWrite,    // a write ends in the middle, with an error
   kPowerCut,      // the power goes in the middle of it: nothing works any more
+  kKill,          // the process is killed in the middle of it
   kLoseUnsynced,  // a sync fails and what it should have synced never will be, as on Linux
 };
-inline constexpr FaultKind kAllFaultKinds[] = {FaultKind::kError, FaultKind::kFull,
+inline constexpr FaultKind kAllFaultKinds[] = {FaultKind::kError,      FaultKind::kFull,
                                                FaultKind::kShortWrite, FaultKind::kPowerCut,
-                                               FaultKind::kLoseUnsynced};
+                                               FaultKind::kKill,       FaultKind::kLoseUnsynced};
 
 std::string_view NameOf(FaultKind kind);
 
 // Whether the kind is one of its own for the operation. On others it acts as kError.
 bool Fits(FaultKind kind, Operation operation);
+// kPowerCut and kKill.
+bool EndsTheProcess(FaultKind kind);
 
 struct Fault {
   FaultKind kind = FaultKind::kError;
