@@ -78,7 +78,7 @@ void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* res
   EncodeModel(outcome, response->mutable_model());
 }
 
-void Encode(const models::DeleteCheckpointOutcome& /*outcome*/,
+void Encode(models::DeleteCheckpointOutcome /*outcome*/,
             v1::DeleteCheckpointResponse* /*response*/) {}
 
 void Encode(const models::ForwardOutcome& outcome, Encoding encoding,

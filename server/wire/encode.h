@@ -32,7 +32,7 @@ void Encode(const models::SetParametersOutcome& outcome, v1::SetParametersRespon
 void Encode(const models::CheckpointOutcome& outcome, v1::CreateCheckpointResponse* response);
 void Encode(const models::ListCheckpointsOutcome& outcome, v1::ListCheckpointsResponse* response);
 void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* response);
-void Encode(const models::DeleteCheckpointOutcome& outcome, v1::DeleteCheckpointResponse* response);
+void Encode(models::DeleteCheckpointOutcome outcome, v1::DeleteCheckpointResponse* response);
 
 // NetworkService.
 
