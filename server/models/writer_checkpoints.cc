@@ -89,8 +89,12 @@ void Writer::CreateCheckpointNow(const CreateCheckpointCommand& command,
   SaveCheckpoint(/*requested=*/true,
                  [self = shared_from_this(), request = command.request,
                   call = std::move(call)](absl::StatusOr<CheckpointInfo> saved) mutable {
-                   absl::StatusOr<CheckpointOutcome> outcome = saved.status();
-                   if (saved.ok()) outcome = CheckpointOutcome{*saved};
+                   absl::StatusOr<CheckpointOutcome> outcome = CheckpointOutcome();
+                   if (saved.ok()) {
+                     outcome->checkpoint = *saved;
+                   } else {
+                     outcome = std::move(saved).status();
+                   }
                    self->calls_.Conclude(request, std::move(call), std::move(outcome));
                  });
 }
