@@ -16,6 +16,7 @@
 #ifndef TESTS_CRASH_FAULT_CASE_H_
 #define TESTS_CRASH_FAULT_CASE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -23,16 +24,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tests/crash/early_store.h"
-#include "tests/crash/player.h"
-#include "tests/crash/reference.h"
-#include "tests/crash/script.h"
+#include "tests/crash/fault_run.h"
 #include "tests/crash/simulated_disk.h"
 
 namespace descent::crash {
-
-enum class Ending : std::uint8_t { kPowerCut, kKill, kStop };
-inline constexpr Ending kAllEndings[] = {Ending::kPowerCut, Ending::kKill, Ending::kStop};
 
 struct FaultCase {
   Fault fault;
@@ -46,24 +41,16 @@ struct FaultCase {
 std::ostream& operator<<(std::ostream& out, const FaultCase& fault_case);
 absl::StatusOr<FaultCase> ParseFaultCase(const std::string& text);
 
-// What all cases share.
-struct FaultCaseSetting {
-  Script script;
-  References references;
-  std::string directory;  // a real one, for what the store keeps outside of SQLite
-  OpenStore open_store = store::OpenSqliteStore;
-};
-
 // What was found wrong; empty if nothing was. `seed` decides what a power cut keeps.
-std::vector<std::string> RunFaultCase(const FaultCaseSetting& setting, const FaultCase& fault_case,
-                                      std::uint64_t seed);
+std::vector<Problem> RunFaultCase(const FaultSetting& setting, const FaultCase& fault_case,
+                                  std::uint64_t seed);
 
 // The operations of an undisturbed run, and of a recovery behind a power cut at its end.
 struct CountedOperations {
   std::vector<Operation> run;
   std::vector<Operation> recovery;
 };
-CountedOperations CountOperations(const FaultCaseSetting& setting, std::size_t in_flight);
+CountedOperations CountOperations(const FaultSetting& setting, std::size_t in_flight);
 
 }  // namespace descent::crash
 

@@ -49,7 +49,7 @@ void AddFaults(const std::vector<Operation>& operations, std::vector<Fault>* fau
 
 // Every fault of the run with every ending; and every fault of a recovery, behind a power cut
 // anywhere in the run.
-std::vector<FaultCase> MakeCases(const FaultCaseSetting& setting, std::mt19937_64* random) {
+std::vector<FaultCase> MakeCases(const FaultSetting& setting, std::mt19937_64* random) {
   std::vector<FaultCase> cases;
   for (const std::size_t in_flight : kInFlight) {
     const CountedOperations counted = CountOperations(setting, in_flight);
@@ -74,28 +74,34 @@ std::vector<FaultCase> MakeCases(const FaultCaseSetting& setting, std::mt19937_6
   return cases;
 }
 
-// Runs the cases; how many failed.
-std::size_t RunCases(const FaultCaseSetting& setting, const std::vector<FaultCase>& cases,
-                     const Options& options) {
+struct Result {
   std::size_t failed = 0;
+  std::size_t losses = 0;
+};
+
+Result RunCases(const FaultSetting& setting, const std::vector<FaultCase>& cases,
+                const Options& options) {
+  Result result;
   for (const FaultCase& fault_case : cases) {
-    std::vector<std::string> problems;
+    std::vector<Problem> problems;
     for (int i = 0; i < options.repeat && problems.empty(); ++i) {
       problems = RunFaultCase(setting, fault_case, options.seed + static_cast<std::uint64_t>(i));
     }
     if (problems.empty()) continue;
-    if (++failed > kMostPrinted) continue;
+    const auto is_loss = [](const Problem& problem) { return problem.is_loss; };
+    if (std::ranges::any_of(problems, is_loss)) ++result.losses;
+    if (++result.failed > kMostPrinted) continue;
     std::cout << "FAILED " << fault_case << "\n";
     problems.resize(std::min(problems.size(), kMostPrinted));
-    for (const std::string& problem : problems) std::cout << "  " << problem << "\n";
+    for (const Problem& problem : problems) std::cout << "  " << problem.text << "\n";
     std::cout << "  repeat with --seed " << options.seed << " --case " << fault_case << std::endl;
   }
-  return failed;
+  return result;
 }
 
 int Main(const Options& options) {
   const TemporaryDirectory directory;
-  const FaultCaseSetting setting = {
+  const FaultSetting setting = {
       .script = MakeScript(),
       .references = MakeReferences(MakeScript()),
       .directory = directory.path(),
@@ -118,11 +124,12 @@ int Main(const Options& options) {
     std::cout << cases.size() << " of " << total << " cases" << std::endl;
   }
   const absl::Time begin = absl::Now();
-  const std::size_t failed = RunCases(setting, cases, options);
-  std::cout << failed << " of " << cases.size() << " cases failed, in "
+  const Result result = RunCases(setting, cases, options);
+  std::cout << result.failed << " of " << cases.size() << " cases failed, " << result.losses
+            << " of them with a loss, in "
             << absl::FormatDuration(absl::Floor(absl::Now() - begin, absl::Milliseconds(100)))
             << std::endl;
-  return (failed > 0) == options.expect_loss ? 0 : 1;
+  return (options.expect_loss ? result.losses > 0 : result.failed == 0) ? 0 : 1;
 }
 
 }  // namespace
