@@ -13,23 +13,19 @@
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "bench/service/measuring.h"
 #include "client/descent/client.h"
-#include "client/descent/tensor.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
 #include "empty_service.grpc.pb.h"
@@ -37,6 +33,7 @@
 namespace descent::bench {
 namespace {
 
+// 13-64-1, ReLU, mean squared error, plain gradient descent.
 constexpr int64_t kFeatures = 13;
 constexpr int64_t kBatchRows = 32;
 constexpr char kModel[] = "bench";
@@ -44,56 +41,7 @@ constexpr char kModel[] = "bench";
 // What a measured piece of work is given: how often to do it.
 using Work = std::function<void(int count)>;
 
-void Require(const absl::Status& status) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "service_bench: %s\n", status.ToString().c_str());
-  std::exit(1);
-}
-
-void Require(const grpc::Status& status) {
-  Require(absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
-}
-
-template <typename T>
-T Require(absl::StatusOr<T> result) {
-  Require(result.status());
-  return *std::move(result);
-}
-
-double Seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
-v1::Tensor RandomTensor(int64_t rows, int64_t columns) {
-  std::mt19937 random(1);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> values(static_cast<std::size_t>(rows * columns));
-  for (float& value : values) value = uniform(random);
-  return client::MatrixTensor<float>(values, columns);
-}
-
-// 13-64-1, ReLU, mean squared error, plain gradient descent.
-v1::Model Model() {
-  v1::Model model;
-  model.set_name(kModel);
-  v1::NetworkSpec& network = *model.mutable_network();
-  network.set_input_features(kFeatures);
-  v1::DenseLayer& hidden = *network.add_layers()->mutable_dense();
-  hidden.set_units(64);
-  hidden.mutable_activation()->set_kind(v1::ACTIVATION_KIND_RELU);
-  network.add_layers()->mutable_dense()->set_units(1);
-  network.mutable_loss()->set_kind(v1::LOSS_KIND_MEAN_SQUARED_ERROR);
-  model.mutable_optimizer()->set_learning_rate(1e-4);
-  model.mutable_optimizer()->mutable_sgd();
-  return model;
-}
+v1::Model Model() { return DenseModel(kModel, kFeatures, {64, 1}); }
 
 v1::Batch TrainingBatch() {
   v1::Batch batch;

@@ -22,7 +22,9 @@ absl::Status ModelTable::Reserve(const std::string& name, absl::Status status) {
 void ModelTable::Fill(const std::string& name, std::shared_ptr<Model> model) {
   // What was there before goes after the mutex.
   const absl::MutexLock lock(&mutex_);
-  models_[name].model.swap(model);
+  Entry& entry = models_[name];
+  entry.suspended = false;
+  entry.model.swap(model);
 }
 
 void ModelTable::Quarantine(const std::string& name, absl::Status status,
@@ -33,6 +35,23 @@ void ModelTable::Quarantine(const std::string& name, absl::Status status,
   entry.model.swap(before);
   entry.status = std::move(status);
   entry.journal.swap(journal);
+  entry.suspended = false;
+}
+
+void ModelTable::Suspend(const std::string& name, absl::Status status) {
+  const absl::MutexLock lock(&mutex_);
+  Entry& entry = models_[name];
+  entry.status = std::move(status);
+  entry.suspended = true;
+}
+
+std::vector<std::string> ModelTable::Suspended() const {
+  std::vector<std::string> names;
+  const absl::ReaderMutexLock lock(&mutex_);
+  for (const auto& [name, entry] : models_) {
+    if (entry.suspended) names.push_back(name);
+  }
+  return names;
 }
 
 absl::StatusOr<ModelTable::Emptied> ModelTable::Empty(const std::string& name) {

@@ -37,6 +37,10 @@ class ModelTable {
   // Says `status` of a reserved name's model from now on; `journal` is there to remove it by.
   void Quarantine(const std::string& name, absl::Status status,
                   std::unique_ptr<store::Journal> journal);
+  // Says `status` of a reserved name's model until it is filled again: it is stored, but can't be
+  // had now.
+  void Suspend(const std::string& name, absl::Status status);
+  std::vector<std::string> Suspended() const;
   // What the name stood for, leaving it reserved. NOT_FOUND (MODEL_NOT_FOUND), or what is said of a
   // model that is being recovered.
   absl::StatusOr<Emptied> Empty(const std::string& name);
@@ -57,6 +61,7 @@ class ModelTable {
     // While `model` is null: why; OK if there is none.
     absl::Status status;
     std::unique_ptr<store::Journal> journal;
+    bool suspended = false;
   };
 
   // While an entry has no model.

@@ -121,15 +121,20 @@ absl::StatusOr<std::int64_t> Recoveries::Bring(store::StoredModel* stored,
 void Recoveries::Revive() {
   for (const std::shared_ptr<Model>& model : table_->All()) {
     if (!model->HasFailed()) continue;
-    threads_.Post([this, model] { ReviveModel(model->name(), model); });
+    threads_.Post([this, model] {
+      absl::Notification abandoned;
+      model->Abandon([&abandoned] { abandoned.Notify(); });
+      abandoned.WaitForNotification();
+      ReviveModel(model->name());
+    });
+  }
+  for (const std::string& name : table_->Suspended()) {
+    threads_.Post([this, name] { ReviveModel(name); });
   }
 }
 
-void Recoveries::ReviveModel(const std::string& name, const std::shared_ptr<Model>& failed) {
+void Recoveries::ReviveModel(const std::string& name) {
   if (stop_.load(std::memory_order_relaxed)) return;
-  absl::Notification abandoned;
-  failed->Abandon([&abandoned] { abandoned.Notify(); });
-  abandoned.WaitForNotification();
   const absl::Time start = absl::Now();
   const absl::StatusOr<std::unique_ptr<store::StoredModel>> stored = store_->Find(name);
   // Not readable yet: the store will say when it works again, and this is tried again.

@@ -56,8 +56,8 @@ class Recoveries {
   void Start(std::vector<std::unique_ptr<store::StoredModel>> stored, OnRecovered done,
              RecoveryObserver* observer);
 
-  // Recovers the models whose changes the store has failed. What was published of them stays
-  // readable meanwhile.
+  // Recovers the models whose changes the store has failed, their removal included. What was
+  // published of them stays readable meanwhile.
   void Revive();
 
   // Gives up what is not finished; models stay as they are. Returns when Start's `done` has been
@@ -69,7 +69,7 @@ class Recoveries {
   struct Run;
 
   void RecoverStored(store::StoredModel* stored, Run* run);
-  void ReviveModel(const std::string& name, const std::shared_ptr<Model>& failed);
+  void ReviveModel(const std::string& name);
   // Puts the outcome into the table; returns the records replayed.
   absl::StatusOr<std::int64_t> Bring(store::StoredModel* stored, RecoveryObserver* observer);
 

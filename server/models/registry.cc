@@ -252,6 +252,7 @@ void Registry::Impl::DeleteNow(DeleteModelCommand command, Call<DeleteModelOutco
       table_.Release(command.name);
     } else {
       outcome = std::move(step).status();
+      table_.Suspend(command.name, outcome.status());
     }
     calls_.Conclude(command.request, std::move(call), std::move(outcome));
   };

@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/mutate.h"
 
 namespace descent::wire {
 namespace {
@@ -134,35 +135,6 @@ std::string SeedInput(std::size_t index) {
   return static_cast<char>(index) + request->SerializeAsString();
 }
 
-// Changes, inserts, removes or repeats a few bytes behind the first, which says the type.
-void Mutate(std::mt19937_64* random, std::string* input) {
-  const auto below = [&](std::size_t limit) {
-    return static_cast<std::size_t>((*random)() % limit);
-  };
-  for (std::size_t times = 1 + below(4); times > 0; --times) {
-    if (input->size() < 2) return;
-    const std::size_t place = 1 + below(input->size() - 1);
-    const auto byte = static_cast<char>((*random)());
-    switch (below(5)) {
-      case 0:
-        (*input)[place] = byte;
-        break;
-      case 1:
-        (*input)[place] = static_cast<char>((*input)[place] ^ (1 << below(8)));
-        break;
-      case 2:
-        input->insert(place, 1, byte);
-        break;
-      case 3:
-        input->erase(place, 1 + below(8));
-        break;
-      default:
-        input->insert(place, input->substr(place, 1 + below(16)));
-        break;
-    }
-  }
-}
-
 void RunInput(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
 }
@@ -178,7 +150,7 @@ TEST(WireDecodeFuzzerTest, MutatedRequestsAreDecodedOrRefused) {
     for (int m = 0; m < kMutations; ++m) {
       // Mutations pile up for a while, then start anew.
       if (m % 8 == 0) input = seed;
-      Mutate(&random, &input);
+      descent::testing::Mutate(&random, &input);
       RunInput(input);
     }
   }

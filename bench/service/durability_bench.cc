@@ -1,0 +1,209 @@
+// Times what lasting costs: a training stream, single steps and predictions on a model with
+// durability JOURNAL beside the same with MEMORY, and a step's latency beside a bare fdatasync of
+// as many bytes. Prints one JSON object a line:
+//
+//   {"kind": "train", "name": "13-64-1, 32 rows", "journal_per_s": …, "memory_per_s": …}
+//   {"kind": "step", "journal_us": …, "memory_us": …, "fdatasync_us": …}          medians
+//   {"kind": "predict", "name": "…", "journal_us": …, "memory_us": …}             p99 while
+//   training
+//
+// Usage: durability_bench DESCENTD DIRECTORY [rounds], with the address of a server that keeps its
+// data in that directory's file system. Everything takes its turn in every round.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "bench/service/measuring.h"
+#include "client/descent/client.h"
+#include "descent/v1/network_service.pb.h"
+
+namespace descent::bench {
+namespace {
+
+struct Case {
+  std::string name;
+  std::int64_t features;
+  std::vector<std::int64_t> units;
+  std::int64_t rows;
+  int count;  // batches of a round
+};
+
+const std::vector<Case>& Cases() {
+  static const auto* const cases = new std::vector<Case>{
+      {"13-64-1, 32 rows", 13, {64, 1}, 32, 20000},
+      {"784-512-256-10, 128 rows", 784, {512, 256, 10}, 128, 600},
+  };
+  return *cases;
+}
+
+v1::Batch BatchOf(const Case& which) {
+  v1::Batch batch;
+  *batch.mutable_inputs() = RandomTensor(which.rows, which.features);
+  *batch.mutable_targets() = RandomTensor(which.rows, which.units.back());
+  return batch;
+}
+
+// The names of the two models of a case.
+struct Pair {
+  std::string journal;
+  std::string memory;
+};
+
+Pair CreatePair(const client::Client& client, const Case& which, int number) {
+  const Pair names{absl::StrCat("journal-", number), absl::StrCat("memory-", number)};
+  v1::Model model = DenseModel(names.journal, which.features, which.units);
+  model.set_durability(v1::DURABILITY_JOURNAL);
+  Require(client.CreateModel(model));
+  model.set_name(names.memory);
+  model.set_durability(v1::DURABILITY_MEMORY);
+  Require(client.CreateModel(model));
+  return names;
+}
+
+void Train(const client::Client& client, const std::string& model, const v1::Batch& batch,
+           int count) {
+  const auto session = Require(client.Train(model, {.ack_every = 0}));
+  for (int i = 0; i < count; ++i) Require(session->Send(batch));
+  Require(session->Finish());
+}
+
+// Rates of the training stream, round by round.
+void MeasureTraining(const client::Client& client, const Case& which, const Pair& names,
+                     int rounds) {
+  const v1::Batch batch = BatchOf(which);
+  std::vector<double> journal;
+  std::vector<double> memory;
+  for (int round = -1; round < rounds; ++round) {  // one to warm up
+    const double with = Seconds([&] { Train(client, names.journal, batch, which.count); });
+    const double without = Seconds([&] { Train(client, names.memory, batch, which.count); });
+    if (round < 0) continue;
+    journal.push_back(which.count / with);
+    memory.push_back(which.count / without);
+  }
+  std::printf(
+      "{\"kind\": \"train\", \"name\": \"%s\", \"journal_per_s\": %.0f, \"memory_per_s\": %.0f}\n",
+      which.name.c_str(), Median(journal), Median(memory));
+}
+
+// Appends blocks of `bytes` to a file, waiting for the disk after each.
+std::vector<double> TimeSyncs(const std::string& directory, std::size_t bytes, int count) {
+  const std::string path = directory + "/durability_bench.tmp";
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
+  if (file < 0) Require(absl::InternalError("cannot write into " + directory));
+  const std::vector<char> block(bytes);
+  std::vector<double> seconds;
+  for (int i = 0; i < count; ++i) {
+    seconds.push_back(Seconds([&] {
+      if (write(file, block.data(), bytes) < 0 || fdatasync(file) != 0) {
+        Require(absl::InternalError("fdatasync failed"));
+      }
+    }));
+  }
+  close(file);
+  unlink(path.c_str());
+  return seconds;
+}
+
+std::vector<double> TimeSteps(const client::Client& client, const std::string& model,
+                              const v1::Batch& batch, int count) {
+  std::vector<double> seconds;
+  for (int i = 0; i < count; ++i) {
+    v1::StepRequest request;
+    request.set_model(model);
+    *request.mutable_batch() = batch;
+    seconds.push_back(Seconds([&] { Require(client.Step(request)); }));
+  }
+  return seconds;
+}
+
+void Append(std::vector<double> more, std::vector<double>* values) {
+  values->insert(values->end(), more.begin(), more.end());
+}
+
+void MeasureSteps(const client::Client& client, const Case& which, const Pair& names,
+                  const std::string& directory, int rounds) {
+  const v1::Batch batch = BatchOf(which);
+  std::vector<double> journal;
+  std::vector<double> memory;
+  std::vector<double> syncs;
+  for (int round = 0; round < rounds; ++round) {
+    Append(TimeSyncs(directory, batch.ByteSizeLong(), 100), &syncs);
+    Append(TimeSteps(client, names.journal, batch, 200), &journal);
+    Append(TimeSteps(client, names.memory, batch, 200), &memory);
+  }
+  std::printf(
+      "{\"kind\": \"step\", \"journal_us\": %.1f, \"memory_us\": %.1f, "
+      "\"fdatasync_us\": %.1f}\n",
+      Median(journal) * 1e6, Median(memory) * 1e6, Median(syncs) * 1e6);
+}
+
+// Latencies of predictions on `model` while it is trained.
+std::vector<double> TimePredictions(const client::Client& client, const Case& which,
+                                    const std::string& model, int count) {
+  const v1::Batch batch = BatchOf(which);
+  std::atomic<bool> stop{false};
+  std::thread trainer([&] {
+    while (!stop) Train(client, model, batch, which.count / 20);
+  });
+  v1::PredictRequest predict;
+  predict.set_model(model);
+  *predict.mutable_inputs() = RandomTensor(1, which.features);
+  std::vector<double> seconds;
+  for (int i = 0; i < count; ++i) {
+    seconds.push_back(Seconds([&] { Require(client.Predict(predict)); }));
+  }
+  stop = true;
+  trainer.join();
+  return seconds;
+}
+
+void MeasurePredictions(const client::Client& client, const Case& which, const Pair& names,
+                        int rounds) {
+  std::vector<double> journal;
+  std::vector<double> memory;
+  for (int round = 0; round < rounds; ++round) {
+    Append(TimePredictions(client, which, names.journal, 1000), &journal);
+    Append(TimePredictions(client, which, names.memory, 1000), &memory);
+  }
+  std::printf(
+      "{\"kind\": \"predict\", \"name\": \"%s\", \"journal_us\": %.1f, \"memory_us\": %.1f}\n",
+      which.name.c_str(), Quantile(journal, 0.99) * 1e6, Quantile(memory, 0.99) * 1e6);
+}
+
+int Main(const std::string& descentd, const std::string& directory, int rounds) {
+  const client::Client client = Require(client::Client::Connect({.target = descentd}));
+  Require(client.WaitUntilReady(absl::Seconds(10)));
+  int number = 0;
+  for (const Case& which : Cases()) {
+    const Pair names = CreatePair(client, which, number);
+    MeasureTraining(client, which, names, rounds);
+    if (number == 0) MeasureSteps(client, which, names, directory, rounds);
+    MeasurePredictions(client, which, names, rounds);
+    Require(client.DeleteModel(names.journal));
+    Require(client.DeleteModel(names.memory));
+    ++number;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace descent::bench
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: durability_bench DESCENTD DIRECTORY [rounds]\n");
+    return 64;
+  }
+  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 7);
+}
