@@ -1,6 +1,7 @@
 #include "tests/crash/fault_case.h"
 
 #include <algorithm>
+#include <iostream>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -86,6 +87,9 @@ CountedOperations CountOperations(const FaultSetting& setting, std::size_t in_fl
   counted.run = run.disk().operations();
   run.TryToRecover(std::nullopt, Ending::kPowerCut);
   counted.recovery = run.disk().operations();
+  for (const Problem& problem : run.problems()) {
+    std::cerr << "without a fault: " << problem.text << "\n";
+  }
   DESCENT_CHECK(run.problems().empty());
   return counted;
 }

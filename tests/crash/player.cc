@@ -75,14 +75,14 @@ bool Player::MaySend(std::size_t model) const {
   if (progress.next == script_[model].actions.size() || !accounts_[model].error.ok()) return false;
   if (in_flight_ >= options_.most_in_flight) return false;
   if (progress.in_barrier) return false;
-  if (IsBarrier(script_[model].actions[progress.next].kind)) return progress.in_flight == 0;
+  if (IsBarrier(script_[model].actions[progress.next])) return progress.in_flight == 0;
   return progress.in_flight < options_.most_in_flight_of_a_model;
 }
 
 void Player::Send(std::size_t model) {
   Progress& progress = progress_[model];
   const std::size_t action = progress.next++;
-  progress.in_barrier = IsBarrier(script_[model].actions[action].kind);
+  progress.in_barrier = IsBarrier(script_[model].actions[action]);
   ++progress.in_flight;
   ++in_flight_;
   accounts_[model].sent = std::max(accounts_[model].sent, action + 1);

@@ -129,14 +129,16 @@ OptimizerSpec AdamWithSchedule() {
 
 }  // namespace
 
-bool IsBarrier(ActionKind kind) {
-  switch (kind) {
+bool IsBarrier(const Action& action) {
+  switch (action.kind) {
     case ActionKind::kCreate:
     case ActionKind::kCreateCheckpoint:
     case ActionKind::kRestoreCheckpoint:
     case ActionKind::kDeleteCheckpoint:
     case ActionKind::kDelete:
       return true;
+    case ActionKind::kUpdateModel:
+      return action.durability.has_value();
     default:
       return false;
   }

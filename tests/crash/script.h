@@ -41,8 +41,9 @@ struct Action {
 };
 
 // Such an action is sent when everything before it is answered, and answered before the next is
-// sent: what it does depends on when it is done, or concerns more than its model's own order.
-bool IsBarrier(ActionKind kind);
+// sent: what it does depends on when it is done, or concerns more than its model's own order, or is
+// promised for what comes behind its answer only (another durability).
+bool IsBarrier(const Action& action);
 
 struct ModelScript {
   models::ModelSettings settings;
