@@ -43,8 +43,8 @@ struct SqliteStoreOptions {
   // without pause costs about 5 MB a day.
   absl::Duration history_age = absl::Hours(24 * 30);
 
-  // Changes nothing of its own accord, and every change that is asked for fails. For looking at
-  // what is there.
+  // Opens a store without changing anything of it, and keeps nothing: every change fails. What a
+  // crash has left in the log is read and stays there.
   bool read_only = false;
 
   // SQLite's file system; null: the platform's. For tests.

@@ -86,6 +86,13 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
                 "1000000044656c657465436865636b706f696e74");
 }
 
+TEST(ImageCodecTest, IsDocumented) {
+  const std::string header = EncodeImageHeader(SmallImage());
+  const std::string document = StorageFormatDocument();
+  EXPECT_THAT(document, HasSubstr(HexDump(header)));
+  EXPECT_THAT(document, HasSubstr(SettingsToJson(SmallImage().settings)));
+}
+
 TEST(ImageCodecTest, CutShortOrLongerIsRefused) {
   const std::string whole = EncodeImageHeader(SmallImage());
   ForEachTruncation(whole, [](const std::string& cut) {

@@ -132,6 +132,10 @@ TEST(RecordCodecTest, IsWrittenAsEver) {
   EXPECT_EQ(Hex(Encode(SmallRecord())), expected);
 }
 
+TEST(RecordCodecTest, IsDocumented) {
+  EXPECT_THAT(StorageFormatDocument(), HasSubstr(HexDump(Encode(SmallRecord()))));
+}
+
 // Of bytes that may be anything: an error of the right kind, or records that can be written again.
 void ExpectReadOrRefused(const std::string& bytes) {
   const auto read = DecodeRecords(bytes);

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "server/store/settings_kinds.h"
 #include "tests/store/damage.h"
+#include "tests/store/hex.h"
 #include "tests/store/random_value.h"
 #include "tests/store/same_bits.h"
 #include "tests/support/status_matchers.h"
@@ -56,6 +57,23 @@ TEST(SettingsJsonTest, IsWrittenAsEver) {
   const auto read = SettingsFromJson(kSmallJson);
   ASSERT_THAT(read, IsOk());
   EXPECT_TRUE(SameBits(*read, SmallSettings()));
+}
+
+// Every kind that can be stored is named where the format is described.
+TEST(SettingsJsonTest, EveryKindIsDocumented) {
+  const std::string document = StorageFormatDocument();
+  const auto expect_named = [&](const auto& rows) {
+    for (const auto& row : rows) {
+      EXPECT_THAT(document, HasSubstr("`" + std::string(row.name) + "`"));
+    }
+  };
+  expect_named(KindRows(ActivationKind()));
+  expect_named(KindRows(InitializerKind()));
+  expect_named(KindRows(LossKind()));
+  expect_named(KindRows(DataType()));
+  expect_named(KindRows(Durability()));
+  expect_named(AlternativeRows(OptimizerOptions()));
+  expect_named(AlternativeRows(Decay()));
 }
 
 TEST(SettingsJsonTest, EveryFieldRoundTrips) {

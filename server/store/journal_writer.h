@@ -1,0 +1,54 @@
+// Turns the records of one commit into rows of the journal, one for each model.
+
+#ifndef SERVER_STORE_JOURNAL_WRITER_H_
+#define SERVER_STORE_JOURNAL_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/store/journal_table.h"
+#include "server/store/kept_model.h"
+#include "server/store/records.h"
+
+namespace descent::store {
+
+// Used by the store's thread. Records are added, written, and then either stay or are taken back.
+class JournalWriter {
+ public:
+  // `next_id`: above the ids of all rows there are, so that new rows are the last of the table and
+  // dirty its last page alone.
+  explicit JournalWriter(std::int64_t next_id) : next_id_(next_id) {}
+
+  // `position`: of the record among all that were ever appended to the model.
+  void Add(KeptModel* model, std::int64_t position, const UpdateRecord& record);
+
+  // No record added from now on goes into the same row as earlier ones of the model.
+  static void CutGroup(KeptModel* model) { model->group = -1; }
+
+  absl::Status Write(JournalTable* table, std::int64_t build_id);
+
+  // After the transaction.
+  void Committed();
+  void RolledBack();
+
+ private:
+  struct Group {
+    KeptModel* model = nullptr;
+    JournalRow row;
+    std::string records;
+  };
+
+  void Clear();
+
+  // The first `used_` are in use; the others keep their buffers.
+  std::vector<Group> groups_;
+  std::size_t used_ = 0;
+  std::int64_t next_id_ = 1;
+};
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_JOURNAL_WRITER_H_

@@ -1,0 +1,33 @@
+// What the store's file is made of, and how a file of an older version becomes one of this.
+
+#ifndef SERVER_STORE_SCHEMA_H_
+#define SERVER_STORE_SCHEMA_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "server/store/sqlite_connection.h"
+
+namespace descent::store {
+
+// In the file's header: "Dsct".
+inline constexpr std::int64_t kApplicationId = 0x44736374;
+
+// The format that this version writes: the file's user_version.
+inline constexpr std::int64_t kSchemaVersion = 1;
+
+// Settings that hold for the connection alone, before anything else is asked of it, and the file's
+// page size and log if it is new.
+absl::Status ConfigureConnection(Connection* connection);
+
+// Makes the tables of a new file, or brings those of an older version to this one, in one
+// transaction. Then checks the file: SQLite's quick_check, and that the tables are what this
+// version makes. `read_only`: a file that would have to change is refused.
+//
+// FAILED_PRECONDITION (STORAGE_VERSION) if a newer version has written it, DATA_LOSS
+// (STORED_STATE_DAMAGED) if it is damaged or something else.
+absl::Status PrepareSchema(Connection* connection, bool read_only);
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_SCHEMA_H_

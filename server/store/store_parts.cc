@@ -1,0 +1,67 @@
+#include "server/store/store_parts.h"
+
+#include <algorithm>
+
+#include "core/status_macros.h"
+
+namespace descent::store {
+
+StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection)
+    : options(store_options),
+      connection(store_connection),
+      builds(connection),
+      models(connection),
+      requests(connection),
+      journal(connection),
+      checkpoints(connection),
+      history(connection),
+      journal_writer(1),
+      history_writer(options.history_age) {}
+
+absl::Status StoreParts::Load() {
+  ASSIGN_OR_RETURN(const std::vector<BuildRow> rows, builds.ReadAll());
+  build_id = rows.empty() ? 1 : rows.back().id + 1;
+  for (const BuildRow& row : rows) {
+    if (row.build != options.build || row.instruction_set != options.instruction_set) continue;
+    build_id = row.id;
+    build_is_known = true;
+  }
+  // Ids are never used twice, whatever was deleted since: SQLite keeps the highest of tables with
+  // AUTOINCREMENT, and what a crash left of models that were not finished is looked at too.
+  for (const char* sql : {
+           "SELECT seq FROM sqlite_sequence WHERE name = 'models'",
+           "SELECT max(model_id) FROM checkpoints",
+           "SELECT max(model_id) FROM journal",
+           "SELECT max(model_id) FROM history",
+           "SELECT max(model_id) FROM evaluations",
+       }) {
+    ASSIGN_OR_RETURN(const std::int64_t id, connection->QueryInt(sql));
+    next_model_id = std::max(next_model_id, id + 1);
+  }
+  for (const char* sql : {
+           "SELECT seq FROM sqlite_sequence WHERE name = 'checkpoints'",
+           "SELECT max(checkpoint_id) FROM checkpoint_pieces",
+       }) {
+    ASSIGN_OR_RETURN(const std::int64_t id, connection->QueryInt(sql));
+    next_checkpoint_id = std::max(next_checkpoint_id, id + 1);
+  }
+  ASSIGN_OR_RETURN(const std::int64_t last_row,
+                   connection->QueryInt("SELECT max(id) FROM journal"));
+  journal_writer = JournalWriter(last_row + 1);
+  return absl::OkStatus();
+}
+
+absl::Status StoreParts::WriteBuild() {
+  if (build_is_known) return absl::OkStatus();
+  return builds.Insert({build_id, options.build, options.instruction_set});
+}
+
+absl::Status StoreParts::Write(const Retention& retention) {
+  for (const CheckpointRow& row : retention.unlisted) {
+    RETURN_IF_ERROR(checkpoints.SetListed(row));
+  }
+  for (const std::int64_t id : retention.deleted) RETURN_IF_ERROR(checkpoints.Delete(id));
+  return absl::OkStatus();
+}
+
+}  // namespace descent::store

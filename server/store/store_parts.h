@@ -1,0 +1,72 @@
+// What the store's thread works with.
+
+#ifndef SERVER_STORE_STORE_PARTS_H_
+#define SERVER_STORE_STORE_PARTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/store/checkpoint_loader.h"
+#include "server/store/checkpoint_table.h"
+#include "server/store/checkpoint_writer.h"
+#include "server/store/history_table.h"
+#include "server/store/history_writer.h"
+#include "server/store/journal_table.h"
+#include "server/store/journal_writer.h"
+#include "server/store/kept_model.h"
+#include "server/store/registry_tables.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/sqlite_store.h"
+#include "server/store/trash.h"
+
+namespace descent::store {
+
+// Used by the store's thread alone once that runs. Whoever has a reference is called by it.
+struct StoreParts {
+  StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection);
+
+  // Reads which build this is in the file and which ids are free. Writes nothing.
+  absl::Status Load();
+
+  // Within a transaction: makes this build known to the file if it is not.
+  absl::Status WriteBuild();
+  // Within a transaction.
+  absl::Status Write(const Retention& retention);
+
+  // Gives the model an id if the file has nothing of it yet.
+  void EnsureId(KeptModel* model) {
+    if (model->row.id == 0) model->row.id = next_model_id++;
+  }
+
+  const SqliteStoreOptions& options;
+  Connection* const connection;
+
+  BuildsTable builds;
+  ModelsTable models;
+  RequestsTable requests;
+  JournalTable journal;
+  CheckpointTable checkpoints;
+  HistoryTable history;
+
+  JournalWriter journal_writer;
+  CheckpointWriter checkpoint_writer;
+  CheckpointLoader checkpoint_loader;
+  HistoryWriter history_writer;
+  Trash trash;
+
+  // Of this build, whether the file knows it or not yet.
+  std::int64_t build_id = 0;
+  bool build_is_known = false;
+
+  std::int64_t next_model_id = 1;
+  std::int64_t next_checkpoint_id = 1;
+
+  // Whether changes can be kept: Store::status() as the thread knows it.
+  absl::Status status;
+};
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_STORE_PARTS_H_

@@ -1,0 +1,345 @@
+#include "server/store/store_thread.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "core/status_macros.h"
+#include "server/store/errors.h"
+
+namespace descent::store {
+namespace {
+
+// What one transaction takes of the queue, so that none lasts long.
+constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
+// The log is moved into the database when it has so many pages: 256 MiB. Pages that were written
+// several times until then are moved once.
+constexpr int kMostLogPages = 4096;
+// And when nothing has been written for so long.
+constexpr absl::Duration kIdle = absl::Seconds(1);
+constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
+// Room that a full disk must have again: for one commit of the usual size.
+constexpr int kProbeBytes = 4 << 20;
+
+class TaskOperation final : public Operation {
+ public:
+  explicit TaskOperation(StoreThread::Task task) : Operation(nullptr), task_(std::move(task)) {}
+
+  bool changes() const override { return false; }
+  void Finish(const absl::Status& /*outcome*/, StoreParts* parts) override {
+    std::move(task_)(parts);
+  }
+
+ private:
+  StoreThread::Task task_;
+};
+
+int CountLogPages(void* pages, sqlite3* /*database*/, const char* /*name*/, int count) {
+  *static_cast<int*>(pages) = count;
+  return SQLITE_OK;
+}
+
+// Moves the log's pages into the database and syncs it. `mode`: SQLITE_CHECKPOINT_PASSIVE, which
+// leaves the file for the next commits to go over, or SQLITE_CHECKPOINT_TRUNCATE.
+absl::Status MoveLog(Connection* connection, int mode) {
+  const int code = sqlite3_wal_checkpoint_v2(connection->get(), nullptr, mode, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : connection->ErrorOf(code);
+}
+
+}  // namespace
+
+StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
+    : parts_(std::move(parts)),
+      backup_(parts_->connection, parts_->options),
+      status_(parts_->status),
+      healthy_(status_.ok()),
+      last_work_(absl::Now()),
+      next_look_for_room_(last_work_ + kLookForRoomInterval),
+      next_move_(last_work_) {
+  sqlite3_wal_hook(parts_->connection->get(), CountLogPages, &log_pages_);
+  thread_ = std::thread([this] { Main(); });
+}
+
+StoreThread::~StoreThread() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    work_.Signal();
+  }
+  thread_.join();
+}
+
+void StoreThread::Enqueue(std::unique_ptr<Operation> operation) {
+  if (operation->model() != nullptr) ++operation->model()->outstanding;
+  const absl::MutexLock lock(&mutex_);
+  queue_.push_back(std::move(operation));
+  if (queue_.size() == 1) work_.Signal();
+}
+
+void StoreThread::Post(Task task) { Enqueue(std::make_unique<TaskOperation>(std::move(task))); }
+
+void StoreThread::Run(absl::FunctionRef<void(StoreParts*)> task) {
+  absl::Notification done;
+  Post([&](StoreParts* parts) {
+    task(parts);
+    done.Notify();
+  });
+  done.WaitForNotification();
+}
+
+void StoreThread::MakeBackup(OnBackup done) {
+  Post([this, done = std::move(done)](StoreParts* /*parts*/) mutable {
+    backup_.Add(std::move(done));
+  });
+}
+
+absl::Status StoreThread::status() const {
+  const absl::MutexLock lock(&mutex_);
+  return status_;
+}
+
+void StoreThread::NotifyStatus(Store::OnStatus on_status) {
+  const absl::MutexLock lock(&mutex_);
+  on_status_ = std::move(on_status);
+}
+
+void StoreThread::Main() {
+  Batch batch;
+  while (Wait(&batch)) {
+    RunTransaction(batch);
+    FinishAll(std::exchange(batch, {}));
+    if (!parts_->checkpoint_loader.empty()) {
+      const std::shared_ptr<KeptModel> loaded =
+          parts_->checkpoint_loader.ReadSome(&parts_->checkpoints);
+      if (loaded != nullptr) FinishWaiting(loaded.get());
+    }
+    backup_.Step();
+    LookForRoom();
+    MoveLogIfDue();
+  }
+  closing_ = true;
+  RunTransaction({});
+  if (parts_->status.ok()) (void)EmptyLog(parts_->connection);
+}
+
+bool StoreThread::HasBackgroundWork() const {
+  if (!parts_->checkpoint_loader.empty() || !backup_.empty()) return true;
+  return parts_->status.ok() && (!parts_->checkpoint_writer.empty() || !parts_->trash.empty());
+}
+
+absl::Duration StoreThread::TimeToWait() const {
+  const absl::Time now = absl::Now();
+  absl::Time next = absl::InfiniteFuture();
+  if (parts_->status.ok()) {
+    next = std::min(next, parts_->history_writer.due());
+    if (log_pages_ > 0) next = std::min(next, std::max(last_work_ + kIdle, next_move_));
+  } else if (absl::IsResourceExhausted(parts_->status)) {
+    next = std::min(next, next_look_for_room_);
+  }
+  return std::max(absl::ZeroDuration(), next - now);
+}
+
+bool StoreThread::Wait(Batch* batch) {
+  const bool busy = HasBackgroundWork();
+  const bool must_go_on =
+      !parts_->checkpoint_writer.empty() || !parts_->checkpoint_loader.empty() || !backup_.empty();
+  const absl::Duration time = busy ? absl::ZeroDuration() : TimeToWait();
+  const absl::MutexLock lock(&mutex_);
+  const absl::Time deadline = absl::Now() + time;
+  while (queue_.empty() && !stopping_ && !busy) {
+    if (work_.WaitWithDeadline(&mutex_, deadline)) break;
+  }
+  std::size_t bytes = 0;
+  while (!queue_.empty() && bytes < kMostBatchBytes) {
+    bytes += queue_.front()->bytes();
+    batch->push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  batch_bytes_ = static_cast<std::int64_t>(bytes);
+  return !batch->empty() || !stopping_ || must_go_on;
+}
+
+absl::Status StoreThread::Begin() {
+  if (in_transaction_) return absl::OkStatus();
+  RETURN_IF_ERROR(parts_->connection->Execute("BEGIN"));
+  in_transaction_ = true;
+  return parts_->WriteBuild();
+}
+
+absl::Status StoreThread::ApplyAll(const Batch& batch) {
+  for (const auto& operation : batch) {
+    const KeptModel* model = operation->model();
+    if (!operation->changes() || (model != nullptr && !model->failure.ok())) continue;
+    RETURN_IF_ERROR(Begin());
+    RETURN_IF_ERROR(operation->Apply(parts_.get()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreThread::ApplyBackground() {
+  StoreParts& parts = *parts_;
+  if (!parts.checkpoint_writer.empty()) {
+    RETURN_IF_ERROR(Begin());
+    RETURN_IF_ERROR(parts.checkpoint_writer.Apply(&parts));
+  }
+  const absl::Time now = absl::Now();
+  if (parts.history_writer.due() <= (closing_ ? absl::InfiniteFuture() : now)) {
+    RETURN_IF_ERROR(Begin());
+    RETURN_IF_ERROR(parts.history_writer.Apply(&parts.history, now, &parts.trash));
+  }
+  if (!parts.trash.empty()) {
+    RETURN_IF_ERROR(Begin());
+    RETURN_IF_ERROR(
+        parts.trash.Apply(&parts.journal, &parts.checkpoints, &parts.history, batch_bytes_));
+  }
+  return absl::OkStatus();
+}
+
+void StoreThread::RunTransaction(const Batch& batch) {
+  StoreParts& parts = *parts_;
+  absl::Status outcome = parts.status;
+  if (outcome.ok()) {
+    outcome = ApplyAll(batch);
+    if (outcome.ok()) outcome = ApplyBackground();
+    if (outcome.ok()) outcome = parts.journal_writer.Write(&parts.journal, parts.build_id);
+    if (outcome.ok() && in_transaction_) outcome = parts.connection->Execute("COMMIT");
+    if (outcome.ok() && in_transaction_) {
+      in_transaction_ = false;
+      parts.build_is_known = true;
+      last_work_ = absl::Now();
+      parts.journal_writer.Committed();
+      parts.trash.Committed();
+      parts.history_writer.Finished();
+      parts.checkpoint_writer.Committed(&parts);
+    } else if (!outcome.ok()) {
+      RollBack();
+      Fail(outcome);
+      outcome = parts.status;
+    }
+  }
+  if (outcome.ok()) return;
+  for (const auto& operation : batch) {
+    KeptModel* model = operation->model();
+    if (operation->changes() && model != nullptr && model->failure.ok()) model->Fail(outcome);
+  }
+}
+
+void StoreThread::RollBack() {
+  in_transaction_ = false;
+  if (sqlite3_get_autocommit(parts_->connection->get()) == 0) {
+    (void)parts_->connection->Execute("ROLLBACK");
+  }
+  parts_->journal_writer.RolledBack();
+  parts_->trash.RolledBack();
+  parts_->history_writer.Finished();
+}
+
+void StoreThread::FinishAll(Batch batch) {
+  for (auto& operation : batch) {
+    const KeptModel* model = operation->model();
+    FinishOne(std::move(operation), model != nullptr ? model->failure : absl::OkStatus());
+  }
+}
+
+void StoreThread::FinishOne(std::unique_ptr<Operation> operation, const absl::Status& outcome) {
+  const std::shared_ptr<KeptModel> model = operation->shared_model();
+  if (model == nullptr) {
+    operation->Finish(outcome, parts_.get());
+    return;
+  }
+  if (model->loading) {
+    model->waiting.emplace_back(std::move(operation), outcome);
+    return;
+  }
+  operation->Finish(outcome, parts_.get());
+  operation.reset();
+  // A checkpoint that is being loaded has not called back yet.
+  if (!model->loading) --model->outstanding;
+}
+
+void StoreThread::FinishWaiting(KeptModel* model) {
+  while (!model->loading && !model->waiting.empty()) {
+    auto [operation, outcome] = std::move(model->waiting.front());
+    model->waiting.pop_front();
+    FinishOne(std::move(operation), outcome);
+  }
+}
+
+void StoreThread::Fail(const absl::Status& error) {
+  if (absl::IsResourceExhausted(error)) {
+    next_look_for_room_ = absl::Now() + kLookForRoomInterval;
+    SetStatus(error);
+  } else {
+    // Whatever it was, what is on the disk is not known any more. Not even closing may write.
+    sqlite3_db_config(parts_->connection->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    SetStatus(absl::IsUnavailable(error) ? error : StorageFailed(std::string(error.message())));
+  }
+  parts_->checkpoint_writer.Fail(parts_->status, parts_.get());
+}
+
+void StoreThread::SetStatus(absl::Status status) {
+  parts_->status = status;
+  healthy_ = status.ok();
+  Store::OnStatus notify;
+  {
+    const absl::MutexLock lock(&mutex_);
+    status_ = status;
+    notify = std::move(on_status_);
+  }
+  if (!notify) return;
+  notify(status);
+  const absl::MutexLock lock(&mutex_);
+  on_status_ = std::move(notify);
+}
+
+void StoreThread::LookForRoom() {
+  if (!absl::IsResourceExhausted(parts_->status) || absl::Now() < next_look_for_room_) return;
+  const absl::Status room = TryRoom();
+  if (room.ok()) {
+    SetStatus(absl::OkStatus());
+    return;
+  }
+  RollBack();
+  if (absl::IsResourceExhausted(room)) {
+    next_look_for_room_ = absl::Now() + kLookForRoomInterval;
+  } else {
+    Fail(room);
+  }
+}
+
+absl::Status StoreThread::TryRoom() {
+  // The log first: behind its last commit may be frames of the one that failed, and they must not
+  // be found behind later commits (see wal_check.h).
+  RETURN_IF_ERROR(EmptyLog(parts_->connection));
+  log_pages_ = 0;
+  const std::string probe(kProbeBytes, '\0');
+  RETURN_IF_ERROR(parts_->checkpoints.DeletePieces(0, 1).status());
+  RETURN_IF_ERROR(parts_->checkpoints.InsertPiece(0, 0, probe));
+  return parts_->checkpoints.DeletePieces(0, 1).status();
+}
+
+void StoreThread::MoveLogIfDue() {
+  if (!parts_->status.ok() || log_pages_ == 0) return;
+  const absl::Time now = absl::Now();
+  const bool due = log_pages_ >= kMostLogPages || now - last_work_ >= kIdle;
+  if (!due || now < next_move_) return;
+  const absl::Status moved = MoveLog(parts_->connection, SQLITE_CHECKPOINT_PASSIVE);
+  if (moved.ok()) {
+    log_pages_ = 0;
+    return;
+  }
+  if (!absl::IsResourceExhausted(moved)) {
+    Fail(moved);
+    return;
+  }
+  // The database can't grow, but all is in the log: commits go on while that can.
+  next_move_ = now + kLookForRoomInterval;
+}
+
+absl::Status StoreThread::EmptyLog(Connection* connection) {
+  return MoveLog(connection, SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+}  // namespace descent::store

@@ -1,0 +1,118 @@
+// The one thread that uses the database.
+//
+// It takes what has queued and writes it in one transaction, calls back, and begins again; beside
+// that, in each transaction, a bounded part of what takes long: a piece of a checkpoint, rows to be
+// deleted, a part of a backup. When nothing is queued those parts have transactions of their own.
+//
+// Of the log (docs/storage_format.md, "Write-ahead log") the thread takes care too: it is moved
+// into the database when it is long, or when nothing has happened for a while.
+
+#ifndef SERVER_STORE_STORE_THREAD_H_
+#define SERVER_STORE_STORE_THREAD_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/store/operation.h"
+#include "server/store/sqlite_backup.h"
+#include "server/store/store.h"
+#include "server/store/store_parts.h"
+
+namespace descent::store {
+
+class StoreThread {
+ public:
+  // Takes over `parts`, whose status says whether changes can be kept to begin with.
+  explicit StoreThread(std::unique_ptr<StoreParts> parts);
+  // Finishes what was queued, checkpoints and backups included.
+  ~StoreThread();
+
+  // Thread-safe.
+  void Enqueue(std::unique_ptr<Operation> operation);
+  // Runs `task`, which does not write, on the thread behind what has been queued.
+  using Task = absl::AnyInvocable<void(StoreParts*) &&>;
+  void Post(Task task);
+  // And waits for it. Not from a callback.
+  void Run(absl::FunctionRef<void(StoreParts*)> task);
+  const SqliteStoreOptions& options() const { return parts_->options; }
+  std::int64_t build_id() const { return parts_->build_id; }
+  absl::Status status() const;
+  bool healthy() const { return healthy_; }
+  void NotifyStatus(Store::OnStatus on_status);
+  void MakeBackup(OnBackup done);
+
+  // Moves the whole log into the database, which makes it last, and empties the log's file.
+  static absl::Status EmptyLog(Connection* connection);
+
+  // Bytes of images that wait to be written as checkpoints.
+  std::atomic<std::int64_t>& pending_image_bytes() { return pending_image_bytes_; }
+
+ private:
+  using Batch = std::vector<std::unique_ptr<Operation>>;
+
+  void Main();
+  // Waits for something to do. False when there is nothing left and the thread is to end.
+  bool Wait(Batch* batch);
+  absl::Duration TimeToWait() const;
+  bool HasBackgroundWork() const;
+
+  // Each writes within the transaction, if any is needed.
+  void RunTransaction(const Batch& batch);
+  absl::Status Begin();
+  absl::Status ApplyAll(const Batch& batch);
+  absl::Status ApplyBackground();
+  void RollBack();
+
+  void FinishAll(Batch batch);
+  void FinishOne(std::unique_ptr<Operation> operation, const absl::Status& outcome);
+  // What waited for the model's checkpoint to be loaded.
+  void FinishWaiting(KeptModel* model);
+
+  // Every failure to write comes here.
+  void Fail(const absl::Status& error);
+  void SetStatus(absl::Status status);
+  // While the disk is full: whether there is room again.
+  void LookForRoom();
+  absl::Status TryRoom();
+
+  void MoveLogIfDue();
+
+  const std::unique_ptr<StoreParts> parts_;
+  SqliteBackup backup_;
+
+  mutable absl::Mutex mutex_;
+  std::deque<std::unique_ptr<Operation>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  Store::OnStatus on_status_ ABSL_GUARDED_BY(mutex_);
+  absl::CondVar work_;
+
+  std::atomic<bool> healthy_;
+  std::atomic<std::int64_t> pending_image_bytes_ = 0;
+
+  // Used by the thread alone.
+  bool closing_ = false;
+  bool in_transaction_ = false;
+  std::int64_t batch_bytes_ = 0;
+  int log_pages_ = 0;  // not yet moved into the database
+  absl::Time last_work_;
+  absl::Time next_look_for_room_;
+  absl::Time next_move_;
+
+  std::thread thread_;  // last: uses the rest
+};
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_STORE_THREAD_H_

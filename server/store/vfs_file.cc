@@ -1,0 +1,75 @@
+#include "server/store/vfs_file.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/status_macros.h"
+#include "server/store/errors.h"
+
+namespace descent::store {
+namespace {
+
+absl::Status Failure(const std::string& path, const char* what, int code) {
+  return StorageFailed(absl::StrCat("can't ", what, " ", path, ": ", sqlite3_errstr(code),
+                                    " (SQLite's code ", code, ")"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<VfsFile>> VfsFile::Open(sqlite3_vfs* vfs, const std::string& path,
+                                                       int kind) {
+  int exists = 0;
+  if (const int code = vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &exists);
+      code != SQLITE_OK) {
+    return Failure(path, "look for", code);
+  }
+  if (exists == 0) return nullptr;
+  std::unique_ptr<VfsFile> opened(new VfsFile(path, static_cast<std::size_t>(vfs->szOsFile)));
+  opened->name_.reset(sqlite3_create_filename(path.c_str(), "", "", 0, nullptr));
+  if (opened->name_ == nullptr) return Failure(path, "open", SQLITE_NOMEM);
+  int flags = SQLITE_OPEN_READONLY | kind;
+  if (const int code = vfs->xOpen(vfs, opened->name_.get(), opened->file(), flags, &flags);
+      code != SQLITE_OK) {
+    return Failure(path, "open", code);
+  }
+  return opened;
+}
+
+VfsFile::~VfsFile() {
+  if (file()->pMethods != nullptr) file()->pMethods->xClose(file());
+}
+
+absl::StatusOr<std::int64_t> VfsFile::Size() {
+  sqlite3_int64 size = 0;
+  if (const int code = file()->pMethods->xFileSize(file(), &size); code != SQLITE_OK) {
+    return Failure(path_, "read", code);
+  }
+  return size;
+}
+
+absl::Status VfsFile::Read(std::int64_t offset, void* bytes, std::size_t size) {
+  if (const int code = file()->pMethods->xRead(file(), bytes, static_cast<int>(size), offset);
+      code != SQLITE_OK) {
+    return Failure(path_, "read", code);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path) {
+  std::string full(static_cast<std::size_t>(vfs->mxPathname) + 1, '\0');
+  const int code =
+      vfs->xFullPathname(vfs, path.c_str(), static_cast<int>(full.size()), full.data());
+  if (code != SQLITE_OK && code != SQLITE_OK_SYMLINK) return Failure(path, "find", code);
+  full.resize(full.find('\0'));
+  return full;
+}
+
+absl::Status RemoveFile(sqlite3_vfs* vfs, const std::string& path) {
+  const int code = vfs->xDelete(vfs, path.c_str(), 0);
+  if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT) {
+    return Failure(path, "remove", code);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace descent::store

@@ -1,0 +1,60 @@
+// Reading files beside SQLite but through its file system, so that tests which replace that see
+// these reads too.
+
+#ifndef SERVER_STORE_VFS_FILE_H_
+#define SERVER_STORE_VFS_FILE_H_
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace descent::store {
+
+// A file opened for reading.
+class VfsFile {
+ public:
+  // Null if there is no such file. `kind`: SQLITE_OPEN_WAL, SQLITE_OPEN_MAIN_DB.
+  static absl::StatusOr<std::unique_ptr<VfsFile>> Open(sqlite3_vfs* vfs, const std::string& path,
+                                                       int kind);
+  ~VfsFile();
+  VfsFile(const VfsFile&) = delete;
+  VfsFile& operator=(const VfsFile&) = delete;
+
+  absl::StatusOr<std::int64_t> Size();
+  // Exactly `size` bytes, which must be there.
+  absl::Status Read(std::int64_t offset, void* bytes, std::size_t size);
+
+ private:
+  struct FreeName {
+    void operator()(const char* name) const {
+      sqlite3_free_filename(const_cast<char*>(name));  // NOLINT: the API's own type
+    }
+  };
+
+  VfsFile(std::string path, std::size_t handle_size)
+      : path_(std::move(path)),
+        handle_(std::make_unique<std::max_align_t[]>(handle_size / sizeof(std::max_align_t) + 1)) {}
+
+  sqlite3_file* file() { return static_cast<sqlite3_file*>(static_cast<void*>(handle_.get())); }
+
+  std::string path_;
+  std::unique_ptr<const char, FreeName> name_;  // must outlive the open file
+  std::unique_ptr<std::max_align_t[]> handle_;
+};
+
+// The full path as `vfs` writes it.
+absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path);
+
+// Removes the file if it is there.
+absl::Status RemoveFile(sqlite3_vfs* vfs, const std::string& path);
+
+}  // namespace descent::store
+
+#endif  // SERVER_STORE_VFS_FILE_H_
