@@ -29,7 +29,8 @@ bool MayBeGone(const ModelView& view) {
 
 }  // namespace
 
-InProcessServer::InProcessServer(const FaultSetting& setting, const FaultyVfs& vfs) {
+InProcessServer::InProcessServer(const FaultSetting& setting, const FaultyVfs& vfs,
+                                 SimulatedDisk* disk) {
   store::SqliteStoreOptions options;
   options.directory = setting.directory;
   options.build = "a build";
@@ -41,6 +42,7 @@ InProcessServer::InProcessServer(const FaultSetting& setting, const FaultyVfs& v
     status_ = std::move(store).status();
     return;
   }
+  disk->SyncNames();  // the store has done so in the real directory
   registry_ = std::make_unique<models::Registry>(models::ModelsOptions{}, *std::move(store));
   const auto recovered = std::make_shared<absl::Notification>();
   registry_->Recover([recovered](const models::RecoverySummary&) { recovered->Notify(); });
@@ -57,7 +59,7 @@ FaultRun::FaultRun(const FaultSetting& setting, std::size_t in_flight, std::uint
       accounts_(setting.script.size()) {}
 
 void FaultRun::Begin(Ending ending) {
-  InProcessServer server(setting_, vfs_);
+  InProcessServer server(setting_, vfs_, &disk_);
   if (server.status().ok()) {
     Play(&server, std::vector<std::size_t>(accounts_.size(), 0));
     NoteWhatIsVisible(&server);
@@ -68,13 +70,13 @@ void FaultRun::Begin(Ending ending) {
 void FaultRun::TryToRecover(const std::optional<Fault>& fault, Ending ending) {
   disk_.Restart();
   disk_.Arm(fault);
-  const InProcessServer server(setting_, vfs_);
+  const InProcessServer server(setting_, vfs_, &disk_);
   End(ending);
 }
 
 void FaultRun::RecoverAndGoOn(Ending ending) {
   disk_.Restart();
-  InProcessServer server(setting_, vfs_);
+  InProcessServer server(setting_, vfs_, &disk_);
   const std::vector<std::size_t> begin = CheckRecovered(&server);
   if (problems_.empty()) {
     Play(&server, begin);
@@ -88,7 +90,7 @@ void FaultRun::RecoverAndGoOn(Ending ending) {
 
 void FaultRun::RecoverAtTheEnd() {
   disk_.Restart();
-  InProcessServer server(setting_, vfs_);
+  InProcessServer server(setting_, vfs_, &disk_);
   CheckRecovered(&server);
 }
 
@@ -97,9 +99,9 @@ FaultRun::Damage FaultRun::RecoverDamaged(const SimulatedDisk::Image& image,
   Damage damage;
   accounts_ = accounts;
   disk_.SetImage(image);
-  InProcessServer server(setting_, vfs_);
-  damage.refused = !server.status().ok();
-  if (damage.refused) return damage;
+  InProcessServer server(setting_, vfs_, &disk_);
+  damage.refusal = server.status();
+  if (!damage.refusal.ok()) return damage;
   std::vector<std::size_t> begin;
   for (std::size_t model = 0; model < accounts_.size(); ++model) {
     const auto view = ViewOf(*server.registry(), setting_.script[model].settings.name);

@@ -42,7 +42,7 @@ struct Problem {
 class InProcessServer {
  public:
   // Opens the store and recovers. On failure there is no registry, see status().
-  InProcessServer(const FaultSetting& setting, const FaultyVfs& vfs);
+  InProcessServer(const FaultSetting& setting, const FaultyVfs& vfs, SimulatedDisk* disk);
 
   const absl::Status& status() const { return status_; }
   models::Registry* registry() { return registry_.get(); }
@@ -72,7 +72,7 @@ class FaultRun {
 
   // What a server makes of a damaged disk.
   struct Damage {
-    bool refused = false;         // the server does not start
+    absl::Status refusal;         // why the server does not start
     std::size_t quarantined = 0;  // models that are DATA_LOSS
     std::size_t older = 0;        // models that are one action behind
   };

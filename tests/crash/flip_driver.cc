@@ -1,12 +1,13 @@
 // Flips one bit of a store's files, in each of their pages, and looks what a server makes of it:
 // every model has to be as it was, or DATA_LOSS, or the server refuses to start.
 //
-//   flip_driver [--flips N] [--seed S] [--flip FLIP]
+//   flip_driver [--flips N] [--seed S] [--flip FLIP] [--verbose]
 //
 // Exit status: 0 when no flip made a model silently another, 1 otherwise.
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
 #include <random>
 #include <string>
 #include <utility>
@@ -29,9 +30,10 @@ constexpr std::size_t kHeader = 128;
 constexpr std::size_t kMostPrinted = 10;
 
 struct Options {
-  int flips_of_a_page = 6;
+  std::size_t flips = 600;
   std::uint64_t seed = std::random_device()();
   std::string only;
+  bool verbose = false;
 };
 
 // A bit of a file: "NAME:BYTE:BIT".
@@ -58,16 +60,20 @@ Remains MakeRemains(const FaultSetting& setting, Ending ending) {
   DESCENT_CHECK(run.problems().empty());
   for (const Account& account : run.accounts()) DESCENT_CHECK(account.error.ok());
   run.disk().Restart();
-  return {ending, run.disk().GetImage(), run.accounts()};
+  SimulatedDisk::Image image = run.disk().GetImage();
+  // What is there undamaged: a crash takes the end of what is kept by checkpoints alone.
+  run.RecoverAtTheEnd();
+  DESCENT_CHECK(run.problems().empty());
+  return {ending, std::move(image), run.accounts()};
 }
 
-// By turns in a page's header, in a byte that is not zero, and anywhere.
+// Of six, one in a page's header, one anywhere, the others in bytes that are not zero.
 std::size_t DrawByte(const std::string& contents, std::size_t page, int turn,
                      std::mt19937_64* random) {
   const std::size_t end = std::min(contents.size(), page + kPage);
-  if (turn % 3 == 0) return page + (*random)() % std::min(kHeader, end - page);
+  if (turn % 6 == 0) return page + (*random)() % std::min(kHeader, end - page);
   std::size_t byte = page + (*random)() % (end - page);
-  for (std::size_t tries = 0; turn % 3 == 1 && contents[byte] == '\0' && tries < kPage; ++tries) {
+  for (std::size_t tries = 0; turn % 6 != 1 && contents[byte] == '\0' && tries < kPage; ++tries) {
     byte = byte + 1 == end ? page : byte + 1;
   }
   return byte;
@@ -75,10 +81,13 @@ std::size_t DrawByte(const std::string& contents, std::size_t page, int turn,
 
 std::vector<Flip> MakeFlips(const Remains& remains, const Options& options,
                             std::mt19937_64* random) {
+  std::size_t pages = 0;
+  for (const auto& [name, contents] : remains.image) pages += contents.size() / kPage + 1;
+  const int turns = static_cast<int>((options.flips + pages - 1) / pages);
   std::vector<Flip> flips;
   for (const auto& [name, contents] : remains.image) {
     for (std::size_t page = 0; page < contents.size(); page += kPage) {
-      for (int turn = 0; turn < options.flips_of_a_page; ++turn) {
+      for (int turn = 0; turn < turns; ++turn) {
         flips.push_back(
             {name, DrawByte(contents, page, turn, random), static_cast<int>((*random)() % 8)});
       }
@@ -93,6 +102,7 @@ struct Tally {
   int refused = 0;
   int older = 0;
   int silent = 0;
+  std::map<std::string, int> reasons;  // of refusals
 };
 
 void TryFlip(const FaultSetting& setting, const Remains& remains, const Flip& flip,
@@ -110,8 +120,9 @@ void TryFlip(const FaultSetting& setting, const Remains& remains, const Flip& fl
     for (const Problem& problem : run.problems()) std::cout << "  " << problem.text << "\n";
     std::cout << "  repeat with --seed " << options.seed << " --flip "
               << static_cast<int>(remains.ending) << ":" << flip << std::endl;
-  } else if (damage.refused) {
+  } else if (!damage.refusal.ok()) {
     ++tally->refused;
+    ++tally->reasons[std::string(damage.refusal.message())];
   } else if (damage.quarantined > 0) {
     ++tally->quarantined;
   } else if (damage.older > 0) {
@@ -146,6 +157,9 @@ int Main(const Options& options) {
               << flips.size() << " flips, " << tally.harmless << " harmless, " << tally.quarantined
               << " DATA_LOSS of a model, " << tally.refused << " refused, " << tally.older
               << " without the last commit, " << tally.silent << " silent" << std::endl;
+    for (const auto& [reason, count] : tally.reasons) {
+      if (options.verbose) std::cout << "  " << count << " refused: " << reason << "\n";
+    }
     sound = sound && tally.silent == 0;
   }
   std::cout << "in " << absl::FormatDuration(absl::Floor(absl::Now() - begin, absl::Seconds(1)))
@@ -159,9 +173,10 @@ int Main(const Options& options) {
 int main(int argc, char** argv) {
   descent::crash::Options options;
   CLI::App app{"Flips bits of a store's files, and looks for models that are silently another."};
-  app.add_option("--flips", options.flips_of_a_page, "Bits to flip in each page");
+  app.add_option("--flips", options.flips, "Bits to flip, as many in each page");
   app.add_option("--seed", options.seed, "Decides which");
   app.add_option("--flip", options.only, "Flip one bit, as it was printed");
+  app.add_flag("--verbose", options.verbose, "Say why servers refused to start");
   CLI11_PARSE(app, argc, argv);
   return descent::crash::Main(options);
 }

@@ -290,6 +290,11 @@ int SimulatedDisk::Delete(const std::string& name, bool sync_directory) {
   return SQLITE_OK;
 }
 
+void SimulatedDisk::SyncNames() {
+  const absl::MutexLock lock(&mutex_);
+  if (state_ == State::kWorking) SyncDirectory();
+}
+
 bool SimulatedDisk::Exists(const std::string& name) const {
   const absl::MutexLock lock(&mutex_);
   return names_.contains(name);

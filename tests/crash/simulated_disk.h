@@ -107,6 +107,8 @@ class SimulatedDisk {
   int Size(const Handle& handle, std::int64_t* size) const;
   int Delete(const std::string& name, bool sync_directory);
   bool Exists(const std::string& name) const;
+  // What a program does by itself that syncs the directory past SQLite.
+  void SyncNames();
 
  private:
   // A write, or (without bytes) a truncation.

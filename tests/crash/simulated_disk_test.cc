@@ -148,8 +148,11 @@ TEST(SimulatedDiskTest, NamesLastWhenTheDirectoryIsSynced) {
     SimulatedDisk with_journal(seed);
     OpenedFile(&with_journal, "main", /*is_journal=*/false).Sync();
     OpenedFile(&with_journal, "journal").Sync();
+    OpenedFile(&with_journal, "other", /*is_journal=*/false).Sync();
+    with_journal.SyncNames();
     with_journal.CutPower();
     with_journal.Restart();
+    EXPECT_TRUE(with_journal.Exists("other"));
     synced += with_journal.Exists("main") && with_journal.Exists("journal") ? 1 : 0;
     disk.CutPower();
     disk.Restart();
