@@ -117,7 +117,8 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   if (IsKept()) {
     kept->last_position = change_.position;
     kept->last_step = change_.record.result.step;
-    // A model that is being raised from kMemory has lost nothing that was promised until it is kept.
+    // A model that is being raised from kMemory has lost nothing that was promised until it is
+    // kept.
     if (kept->JournalCounts() || !kept->kept) kept->durable_step = kept->last_step;
     if (!Forgets()) parts->history_writer.Add(kept->row.id, change_.record);
   }
