@@ -129,7 +129,9 @@ void Stream(const std::string& directory, const char* name, const ModelSettings&
   std::int64_t outstanding = 0;
   std::int64_t step = 0;
   int checkpoints = 0;
+  double longest = 0;  // between callbacks
   const absl::Time begin = absl::Now();
+  absl::Time last = begin;
   const double processor_begin = ProcessorSeconds();
   while (absl::ToDoubleSeconds(absl::Now() - begin) < seconds) {
     {
@@ -143,6 +145,9 @@ void Stream(const std::string& directory, const char* name, const ModelSettings&
                              DESCENT_CHECK(stored.ok());
                              const absl::MutexLock lock(&mutex);
                              --outstanding;
+                             const absl::Time now = absl::Now();
+                             longest = std::max(longest, absl::ToDoubleSeconds(now - last));
+                             last = now;
                            });
     if (opened.journal->WantsCheckpoint()) {
       ++checkpoints;
@@ -163,8 +168,9 @@ void Stream(const std::string& directory, const char* name, const ModelSettings&
   const auto records = static_cast<double>(step);
   std::printf(
       "{\"case\": \"%s\", \"record_bytes\": %.0f, \"records_s\": %.0f, \"mib_s\": %.1f,"
-      " \"cores\": %.2f, \"processor_us_record\": %.2f, \"checkpoints\": %d}\n",
-      name, record_bytes, records / time, records * record_bytes / time / (1 << 20),
+      " \"longest_wait_ms\": %.0f, \"cores\": %.2f, \"processor_us_record\": %.2f, "
+      "\"checkpoints\": %d}\n",
+      name, record_bytes, records / time, records * record_bytes / time / (1 << 20), 1e3 * longest,
       processor / time, 1e6 * processor / records, checkpoints);
   std::fflush(stdout);
 }
