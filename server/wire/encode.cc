@@ -31,7 +31,7 @@ void Encode(const models::ModelInfo& outcome, v1::UpdateModelResponse* response)
   EncodeModel(outcome, response->mutable_model());
 }
 
-void Encode(const models::DeleteModelOutcome& /*outcome*/, v1::DeleteModelResponse* /*response*/) {}
+void Encode(models::DeleteModelOutcome /*outcome*/, v1::DeleteModelResponse* /*response*/) {}
 
 void Encode(const models::ListModelsOutcome& outcome, v1::ListModelsResponse* response) {
   for (const models::ModelInfo& model : outcome.models) {

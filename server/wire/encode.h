@@ -19,7 +19,8 @@ namespace descent::wire {
 void Encode(const models::ModelInfo& outcome, v1::CreateModelResponse* response);
 void Encode(const models::ModelInfo& outcome, v1::GetModelResponse* response);
 void Encode(const models::ModelInfo& outcome, v1::UpdateModelResponse* response);
-void Encode(const models::DeleteModelOutcome& outcome, v1::DeleteModelResponse* response);
+// By value: gcc 12 takes a reference to an empty struct for a read of memory that nothing has set.
+void Encode(models::DeleteModelOutcome outcome, v1::DeleteModelResponse* response);
 void Encode(const models::ListModelsOutcome& outcome, v1::ListModelsResponse* response);
 void Encode(const models::GetParametersOutcome& outcome, const Network& network,
             v1::GetParametersResponse* response);
