@@ -159,13 +159,17 @@ grpc::ServerWriteReactor<HealthCheckResponse>* Health::Service::Watch(
 void Health::Service::SetServing(bool serving) {
   const absl::MutexLock lock(&mutex_);
   serving_ = serving;
-  for (Watcher* watcher : watchers_) watcher->Write();
+  for (Watcher* watcher : watchers_) {
+    watcher->AssertLocked();
+    watcher->Write();
+  }
 }
 
 void Health::Service::Shutdown() {
   const absl::MutexLock lock(&mutex_);
   shut_down_ = true;
   for (Watcher* watcher : watchers_) {
+    watcher->AssertLocked();
     watcher->End({grpc::StatusCode::UNAVAILABLE, "the server is shutting down"});
   }
 }
