@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/packet.h"
 #include "core/network.h"
 
 namespace descent {
@@ -24,13 +25,34 @@ void ForEachRange(std::int64_t width, std::int64_t row, std::int64_t rows, std::
   for (std::int64_t i = row; i < row + rows; ++i) function(i * width + col, cols);
 }
 
-// sums[j] = Σ_i values[i, j], the rows in order.
+// sums[j] = Σ_i values[i, j], the rows in order: kPackets packets of columns, in registers.
+template <typename T, int kPackets>
+void SumStrip(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
+  using P = kernels::Packet<T>;
+  P strip[kPackets];
+#pragma GCC unroll 8
+  for (int j = 0; j < kPackets; ++j) strip[j] = P::Load(values + j * P::kLanes);
+  for (std::int64_t i = 1; i < rows; ++i) {
+    values += cols;
+#pragma GCC unroll 8
+    for (int j = 0; j < kPackets; ++j) strip[j] = strip[j] + P::Load(values + j * P::kLanes);
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < kPackets; ++j) strip[j].Store(sums + j * P::kLanes);
+}
+
 template <typename T>
 void SumRows(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
-  std::copy(values, values + cols, sums);
-  for (std::int64_t i = 1; i < rows; ++i) {
-    const T* const row = values + i * cols;
-    for (std::int64_t j = 0; j < cols; ++j) sums[j] += row[j];
+  constexpr int kLanes = kernels::Packet<T>::kLanes;
+  constexpr int kPackets = 4;
+  std::int64_t j = 0;
+  for (; j + kPackets * kLanes <= cols; j += kPackets * kLanes) {
+    SumStrip<T, kPackets>(values + j, rows, cols, sums + j);
+  }
+  for (; j + kLanes <= cols; j += kLanes) SumStrip<T, 1>(values + j, rows, cols, sums + j);
+  for (; j < cols; ++j) {
+    sums[j] = values[j];
+    for (std::int64_t i = 1; i < rows; ++i) sums[j] += values[i * cols + j];
   }
 }
 
