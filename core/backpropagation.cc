@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/packet.h"
 #include "core/network.h"
 
 namespace descent {
@@ -24,20 +25,41 @@ void ForEachRange(std::int64_t width, std::int64_t row, std::int64_t rows, std::
   for (std::int64_t i = row; i < row + rows; ++i) function(i * width + col, cols);
 }
 
-// sums[j] = Σ_i values[i, j], the rows in order.
+// sums[j] = Σ_i values[i, j], the rows in order: kPackets packets of columns, in registers.
+template <typename T, int kPackets>
+void SumStrip(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
+  using P = kernels::Packet<T>;
+  P strip[kPackets];
+#pragma GCC unroll 8
+  for (int j = 0; j < kPackets; ++j) strip[j] = P::Load(values + j * P::kLanes);
+  for (std::int64_t i = 1; i < rows; ++i) {
+    values += cols;
+#pragma GCC unroll 8
+    for (int j = 0; j < kPackets; ++j) strip[j] = strip[j] + P::Load(values + j * P::kLanes);
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < kPackets; ++j) strip[j].Store(sums + j * P::kLanes);
+}
+
 template <typename T>
 void SumRows(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
-  std::copy(values, values + cols, sums);
-  for (std::int64_t i = 1; i < rows; ++i) {
-    const T* const row = values + i * cols;
-    for (std::int64_t j = 0; j < cols; ++j) sums[j] += row[j];
+  constexpr int kLanes = kernels::Packet<T>::kLanes;
+  constexpr int kPackets = 4;
+  std::int64_t j = 0;
+  for (; j + kPackets * kLanes <= cols; j += kPackets * kLanes) {
+    SumStrip<T, kPackets>(values + j, rows, cols, sums + j);
+  }
+  for (; j + kLanes <= cols; j += kLanes) SumStrip<T, 1>(values + j, rows, cols, sums + j);
+  for (; j < cols; ++j) {
+    sums[j] = values[j];
+    for (std::int64_t i = 1; i < rows; ++i) sums[j] += values[i * cols + j];
   }
 }
 
 // ∂L/∂W = (A)ᵀ Δ for activations [rows, inputs] and delta [rows, units].
 template <typename T>
 void KernelGradient(const T* activations, const T* delta, std::int64_t rows, std::int64_t inputs,
-                    std::int64_t units, ThreadPool* pool, Buffer* packed, T* gradient) {
+                    std::int64_t units, ThreadPool* pool, T* gradient) {
   GemmOperands<T> product{.m = inputs,
                           .n = units,
                           .k = rows,
@@ -61,14 +83,13 @@ void KernelGradient(const T* activations, const T* delta, std::int64_t rows, std
                .b_col_stride = 1,
                .c = gradient};
   }
-  Gemm(product, pool, packed, kNoEpilogue);
+  Gemm(product, pool, kNoEpilogue);
 }
 
 // ∂L/∂A = Δ Wᵀ for delta [rows, units] and kernel [inputs, units].
 template <typename T>
 void InputGradient(const T* delta, const T* kernel, std::int64_t rows, std::int64_t inputs,
-                   std::int64_t units, ThreadPool* pool, Buffer* packed, T* gradient,
-                   GemmEpilogue epilogue) {
+                   std::int64_t units, ThreadPool* pool, T* gradient, GemmEpilogue epilogue) {
   const GemmOperands<T> product{.m = rows,
                                 .n = inputs,
                                 .k = units,
@@ -79,7 +100,7 @@ void InputGradient(const T* delta, const T* kernel, std::int64_t rows, std::int6
                                 .b_row_stride = 1,
                                 .b_col_stride = units,
                                 .c = gradient};
-  Gemm(product, pool, packed, epilogue);
+  Gemm(product, pool, epilogue);
 }
 
 // Gives each matrix of `matrices` [rows, units of its layer].
@@ -124,7 +145,7 @@ void Network::ForwardAs(const Buffer& parameters, const Matrix& inputs, bool kee
         .c = z,
         .start = bias < 0 ? nullptr : parameters.data<T>() + bias,
     };
-    Gemm(product, pool, &workspace->packed,
+    Gemm(product, pool,
          [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
            if (z == a && activation.IsIdentity()) return;
            ForEachRange(units, row, count, col, cols, [&](std::int64_t offset, std::int64_t n) {
@@ -203,14 +224,13 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
     const T* const delta = workspace->deltas[l].data<T>();
     const T* const kernel = parameters.data<T>() + layout_.kernel_offset(l);
 
-    KernelGradient(source, delta, rows, width, units, pool, &workspace->packed,
+    KernelGradient(source, delta, rows, width, units, pool,
                    gradients->data<T>() + layout_.kernel_offset(l));
     if (const std::int64_t bias = layout_.bias_offset(l); bias >= 0) {
       SumRows(delta, rows, units, gradients->data<T>() + bias);
     }
     if (l > 0) {
-      InputGradient(delta, kernel, rows, width, units, pool, &workspace->packed,
-                    workspace->deltas[l - 1].data<T>(),
+      InputGradient(delta, kernel, rows, width, units, pool, workspace->deltas[l - 1].data<T>(),
                     [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
                       ForEachRange(width, row, count, col, cols,
                                    [&](std::int64_t offset, std::int64_t n) {
@@ -219,8 +239,8 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
                     });
     } else if (input_gradient != nullptr) {
       input_gradient->Resize(data_type(), rows, width);
-      InputGradient(delta, kernel, rows, width, units, pool, &workspace->packed,
-                    input_gradient->data<T>(), kNoEpilogue);
+      InputGradient(delta, kernel, rows, width, units, pool, input_gradient->data<T>(),
+                    kNoEpilogue);
     }
   }
 }

@@ -88,8 +88,7 @@ InitializerSpec WithDefault(InitializerSpec spec, InitializerKind kind) {
 }  // namespace
 
 std::size_t Workspace::byte_size() const {
-  std::size_t bytes =
-      row_scales.buffer().capacity() + row_losses.buffer().capacity() + packed.capacity();
+  std::size_t bytes = row_scales.buffer().capacity() + row_losses.buffer().capacity();
   for (const auto* matrices : {&pre_activations, &activations, &deltas}) {
     for (const Matrix& matrix : *matrices) bytes += matrix.buffer().capacity();
   }

@@ -37,7 +37,6 @@ struct Workspace {
   std::vector<Matrix> deltas;           // Δ of layer l: [rows, units], after Backward
   Matrix row_scales;                    // v_i / Σ v: [rows, 1]
   Matrix row_losses;                    // ℓ_i, unscaled: [rows, 1]
-  Buffer packed;                        // panels of the right-hand matrix of a product
 
   const Matrix& outputs() const { return activations.back(); }
   // Bytes held.

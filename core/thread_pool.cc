@@ -43,10 +43,18 @@ class ThreadPool::Workers {
       }
     }
     RunTasks(&job);
-    // No worker may join any more; those inside finish the task they hold.
+    {
+      const absl::MutexLock lock(&mutex_);
+      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+    }
+    // No worker can join any more; those inside finish the task they hold, which is most often a
+    // matter of microseconds, while to sleep and be woken takes dozens.
+    const auto left = [&job]() { return job.inside.load(std::memory_order_acquire) == 0; };
+    for (int i = 0; i < kSpins && !left(); ++i) Pause();
+    // A worker may be waiting for this very core.
+    for (int i = 0; i < kYields && !left(); ++i) std::this_thread::yield();
+    if (left()) return;
     const absl::MutexLock lock(&mutex_);
-    jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
-    const auto left = [&job]() { return job.inside == 0; };
     mutex_.Await(absl::Condition(&left));
   }
 
@@ -55,12 +63,15 @@ class ThreadPool::Workers {
     std::int64_t tasks;
     absl::FunctionRef<void(std::int64_t)> body;
     std::atomic<std::int64_t> next{0};
-    int inside = 0;  // workers running its tasks; guarded by the pool's mutex
+    // Workers running its tasks; changed under the pool's mutex, read without it. The job may be
+    // gone as soon as it is zero.
+    std::atomic<int> inside{0};
   };
 
   // How often an idle worker looks for the next job before it sleeps: a step offers its products
   // microseconds apart, and waking a thread costs more than that.
-  static constexpr int kSpins = 2000;
+  static constexpr int kSpins = 4000;
+  static constexpr int kYields = 50;
 
   static void RunTasks(Job* job) {
     for (;;) {
@@ -81,11 +92,11 @@ class ThreadPool::Workers {
     mutex_.Lock();
     while (!stopping_) {
       if (Job* job = FindJob(); job != nullptr) {
-        ++job->inside;
+        job->inside.fetch_add(1, std::memory_order_relaxed);
         mutex_.Unlock();
         RunTasks(job);
         mutex_.Lock();
-        --job->inside;
+        job->inside.fetch_sub(1, std::memory_order_release);
         continue;
       }
       const std::uint64_t seen = offers_.load(std::memory_order_relaxed);

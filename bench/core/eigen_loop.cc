@@ -5,7 +5,6 @@
 #include "bench/core/eigen_loop.h"
 
 #include <Eigen/Core>
-#include <chrono>
 
 namespace descent::bench {
 namespace {
@@ -87,15 +86,17 @@ float EigenLoop::Step() {
   return loss;
 }
 
-double EigenProductSeconds(int n) {
+struct EigenProduct::State {
+  RowMatrix a, b, c;
+};
+
+EigenProduct::EigenProduct(int n)
+    : state_(new State{RowMatrix::Random(n, n), RowMatrix::Random(n, n), RowMatrix(n, n)}) {
   SetCacheSizes();
-  const RowMatrix a = RowMatrix::Random(n, n);
-  const RowMatrix b = RowMatrix::Random(n, n);
-  RowMatrix c(n, n);
-  c.noalias() = a * b;
-  const auto start = std::chrono::steady_clock::now();
-  c.noalias() = a * b;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
+
+EigenProduct::~EigenProduct() { delete state_; }
+
+void EigenProduct::Run() { state_->c.noalias() = state_->a * state_->b; }
 
 }  // namespace descent::bench

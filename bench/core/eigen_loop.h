@@ -28,8 +28,20 @@ class EigenLoop {
   State* state_;
 };
 
-// Seconds of one float32 n x n x n product.
-double EigenProductSeconds(int n);
+// One float32 n x n x n product.
+class EigenProduct {
+ public:
+  explicit EigenProduct(int n);
+  ~EigenProduct();
+  EigenProduct(const EigenProduct&) = delete;
+  EigenProduct& operator=(const EigenProduct&) = delete;
+
+  void Run();
+
+ private:
+  struct State;
+  State* state_;
+};
 
 }  // namespace descent::bench
 

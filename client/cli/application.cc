@@ -1,11 +1,16 @@
 #include "client/cli/application.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cli/command.h"
 #include "client/cli/failure.h"
@@ -77,6 +82,31 @@ void Report(const absl::Status& status, bool json) {
   PrintJson({{"error", error}});
 }
 
+// What is wrong with the command line. The parser asks for what is required before it looks at what
+// it could not place, and names that from the end.
+std::string UsageMessage(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> extras = app.remaining(/*recurse=*/true);
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  const bool misplaced =
+      code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError;
+  if (!misplaced || extras.empty()) return error.what();
+  if (app.get_subcommands().empty()) {
+    return absl::StrCat("there is no subcommand \"", extras.front(), "\"");
+  }
+  return absl::StrCat("not expected: ", absl::StrJoin(extras, " "));
+}
+
+// Help and version are no errors.
+ExitCode EndParsing(const CLI::App& app, const CLI::ParseError& error, bool json) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    app.exit(error);
+    return ExitCode::kOk;
+  }
+  Report(UsageError(UsageMessage(app, error)), json);
+  if (!json) Note("Run with --help for more information.");
+  return ExitCode::kUsage;
+}
+
 }  // namespace
 
 int RunApplication(int argc, const char* const* argv, const std::string& version) {
@@ -105,8 +135,9 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool ok = app.exit(error) == 0;
-    return static_cast<int>(ok ? ExitCode::kOk : ExitCode::kUsage);
+    // The parser may have stopped before it came to --json.
+    const bool json = std::find(argv, argv + argc, absl::string_view("--json")) != argv + argc;
+    return static_cast<int>(EndParsing(app, error, json));
   }
   const absl::StatusOr<ExitCode> code =
       local_command ? local_command(options.json) : Execute(options, command);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/encoding.h"
 #include "client/cli/status_macros.h"
 
@@ -71,6 +73,29 @@ void SortCategories(std::vector<std::string>* categories) {
             });
 }
 
+// Where the first cell stands that keeps the column from holding numbers, if most of its texts are
+// some: that is a slip in the file, hardly a category.
+std::optional<int64_t> FirstSlip(const Column& column) {
+  const auto is_number = [](const std::string& text) { return ParseNumber(text).has_value(); };
+  const std::vector<std::string>& texts = column.categories;
+  const auto numbers = std::count_if(texts.begin(), texts.end(), is_number);
+  if (2 * static_cast<size_t>(numbers) < texts.size()) return std::nullopt;
+  for (size_t row = 0; row < column.codes.size(); ++row) {
+    const std::string& text = texts[column.codes[row]];
+    if (!IsMissing(text) && !is_number(text)) return static_cast<int64_t>(row);
+  }
+  return std::nullopt;
+}
+
+// The error for a column of more texts than a network can have inputs or outputs for.
+absl::Status TooManyTexts(const Table& table, const Column& column, absl::string_view message) {
+  const std::optional<int64_t> slip = FirstSlip(column);
+  if (!slip.has_value()) return DataError({table.source}, message);
+  return DataError(table.PlaceOf(*slip, column),
+                   absl::StrCat("\"", column.categories[column.codes[*slip]],
+                                "\" is not a finite number, and without numbers ", message));
+}
+
 absl::StatusOr<CategoryEncoding> FitCategories(const Table& table, const Column& column,
                                                absl::Span<const int64_t> rows) {
   std::vector<bool> seen(column.categories.size());
@@ -82,8 +107,8 @@ absl::StatusOr<CategoryEncoding> FitCategories(const Table& table, const Column&
     if (seen[code]) encoding.categories.push_back(column.categories[code]);
   }
   if (encoding.categories.size() > kMaxCategories) {
-    return DataError(
-        {table.source},
+    return TooManyTexts(
+        table, column,
         absl::StrCat("column ", column.schema.name, " holds ", encoding.categories.size(),
                      " different texts, too many for categories (at most ", kMaxCategories,
                      "); leave it out with --ignore"));
@@ -96,8 +121,8 @@ absl::StatusOr<CategoryEncoding> FitClasses(const Table& table) {
   const Column& column = *table.target;
   CategoryEncoding encoding{column.categories};
   if (encoding.categories.size() > kMaxCategories) {
-    return DataError(
-        {table.source},
+    return TooManyTexts(
+        table, column,
         absl::StrCat("the target ", column.schema.name, " has ", encoding.categories.size(),
                      " distinct values, too many for classes (at most ", kMaxCategories, ")"));
   }

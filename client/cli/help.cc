@@ -1,8 +1,11 @@
 #include "client/cli/help.h"
 
 #include <CLI/Error.hpp>
+#include <cstdint>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
@@ -11,6 +14,7 @@ namespace {
 
 constexpr size_t kColumn = 28;  // where descriptions begin
 constexpr size_t kWidth = 100;
+constexpr int64_t kMaxInteger = 1000000000;
 
 std::string Wrap(const std::string& text, size_t width) {
   std::string wrapped;
@@ -41,6 +45,22 @@ std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_p
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
   return Wrap(CLI::Formatter::make_option_desc(option), kWidth - kColumn);
+}
+
+std::string HelpFormatter::make_footer(const CLI::App* app) const {
+  const std::string footer = CLI::Formatter::make_footer(app);
+  if (app->get_parent() == nullptr) return footer;
+  return "\n--server, --connect-timeout and --json may come here too: see descent --help.\n" +
+         footer;
+}
+
+CLI::Validator PositiveInteger() {
+  const auto check = [](const std::string& text) -> std::string {
+    int64_t value = 0;
+    if (absl::SimpleAtoi(text, &value) && value >= 1 && value <= kMaxInteger) return "";
+    return absl::StrCat("expected a whole number from 1 to ", kMaxInteger, ", got \"", text, "\"");
+  };
+  return CLI::Validator(check, "");
 }
 
 void RequireOne(const CLI::Option* first, const CLI::Option* second) {

@@ -137,7 +137,7 @@ absl::StatusOr<ExitCode> Delete(const std::string& name, const Context& context)
 void AddCreateCommand(CLI::App* app, Command* chosen) {
   CLI::App* command = app->add_subcommand("create", "Make a model, at step 0");
   auto options = std::make_shared<CreateOptions>();
-  command->add_option("NAME", options->name, "The new model's name")->required();
+  command->add_option("NAME", options->name, "The new model's name")->option_text(" ")->required();
   command->add_option("--inputs", options->inputs, "Features of an input row")
       ->option_text("N")
       ->required();

@@ -1,7 +1,6 @@
 // train: streams a file or a generator's rows to a model.
 
 #include <CLI/Option.hpp>
-#include <CLI/Validators.hpp>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -212,11 +211,11 @@ void AddTrainCommand(CLI::App* app, Command* chosen) {
       ->add_option("--epochs", options->epochs,
                    "Times to go through the training rows (default 30)")
       ->option_text("N")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveInteger())
       ->group(kGroup);
   command->add_option("--batch", options->batch_rows, "Rows of an update (default 64)")
       ->option_text("N")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveInteger())
       ->group(kGroup);
   command->add_option("--plot", options->plot, "Draws the loss over the epochs into this SVG file")
       ->option_text("FILE")

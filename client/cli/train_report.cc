@@ -74,7 +74,9 @@ void PrintResultJson(const Task& task, const RunResult& result) {
 }
 
 void PrintResult(const Task& task, const RunResult& result) {
-  if (result.interrupted) {
+  if (result.interrupted && result.epochs.empty()) {
+    Print("stopped before the first epoch\n");
+  } else if (result.interrupted) {
     Print(absl::StrCat("stopped in epoch ", result.epochs.size(), " after ",
                        FormatCount(result.rows_in_last_epoch), " of its ",
                        FormatCount(task.data.training_rows.size()), " rows\n"));

@@ -30,6 +30,8 @@ class TrainingRun {
       const absl::Time start = absl::Now();
       RETURN_IF_ERROR(Train(&result));
       result_.training_time += absl::Now() - start;
+      if (epoch_rows_ == 0) break;  // interrupted as it began: the last epoch is the one before
+      result_.rows_in_last_epoch = epoch_rows_;
       RETURN_IF_ERROR(Test(&result));
       on_epoch(result);
       result_.epochs.push_back(std::move(result));
@@ -53,7 +55,7 @@ class TrainingRun {
     RETURN_IF_ERROR(SendRows(session.get()));
     ASSIGN_OR_RETURN(const client::TrainingProgress progress, session->Finish());
     result_.step = result->step = progress.step;
-    result_.rows += result_.rows_in_last_epoch;
+    result_.rows += epoch_rows_;
     // No ack comes after Finish, so these are this thread's again.
     result->training_loss = acked_rows_ > 0 ? acked_loss_ / static_cast<double>(acked_rows_) : 0;
     return absl::OkStatus();
@@ -77,7 +79,7 @@ class TrainingRun {
     const auto count = static_cast<int64_t>(rows.size());
     const std::vector<int64_t> order = ShuffledRows(count, options_.seed, result_.step);
     std::vector<int64_t> batch;
-    result_.rows_in_last_epoch = 0;
+    epoch_rows_ = 0;
     for (int64_t first = 0; first < count; first += options_.batch_rows) {
       if (Interrupted()) break;
       batch.clear();
@@ -85,7 +87,7 @@ class TrainingRun {
       for (int64_t i = first; i < end; ++i) batch.push_back(rows[order[i]]);
       RETURN_IF_ERROR(session->Send(MakeBatch(data_.dataset, batch, data_.loss.kind()),
                                     options_.learning_rate));
-      result_.rows_in_last_epoch += end - first;
+      epoch_rows_ += end - first;
     }
     return absl::OkStatus();
   }
@@ -119,6 +121,8 @@ class TrainingRun {
   Progress* const progress_;
   RunResult result_;
   std::string session_id_;  // the same for all epochs, so that a run is one session to the server
+
+  int64_t epoch_rows_ = 0;  // sent in this epoch
 
   // Written between sessions by this thread, during one by the session's.
   int64_t epoch_ = 0;

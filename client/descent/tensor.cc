@@ -26,7 +26,7 @@ constexpr v1::DataType DataTypeOf() {
 template <typename From, typename To>
 std::vector<To> CastRaw(const std::string& bytes) {
   std::vector<From> values(bytes.size() / sizeof(From));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(From));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(From));
   if constexpr (std::is_same_v<From, To>) {
     return values;
   } else {

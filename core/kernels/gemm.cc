@@ -5,96 +5,31 @@
 
 #include "core/check.h"
 #include "core/kernels/gemm_kernel.h"
+#include "core/kernels/gemm_pack.h"
 
 namespace descent {
 namespace gemm {
 namespace {
 
-// Rows of c that one task computes at most, so that its part of a stays in the second-level cache
-// for one k-range: 96 * 384 floats are 144 KiB.
-constexpr std::int64_t kTaskRows = 96;
+// A task is at most so many rows and panels of c. Each packs a panel of b for itself, so it should
+// be tall; its part of a for one k-range (792 KiB of floats at most) should stay in the
+// second-level cache, and so should what the epilogue reads.
+constexpr std::int64_t kTaskRows = 44 * kBlockRows;
+constexpr std::int64_t kTaskPanels = 16;
 template <typename T>
 constexpr std::int64_t kRangeK = sizeof(T) == 4 ? 384 : 192;
 
+// So few rows read b where it lies: packing costs more than it saves. So little of b, too.
+constexpr std::int64_t kInPlaceRows = 132;
+constexpr std::int64_t kInPlaceElements = 8192;
+
+// Narrower products read a where it lies.
+constexpr std::int64_t kPackLeftPanels = 8;
+
 // Below so many multiply-adds a product runs on the calling thread: a fork costs more.
-constexpr std::int64_t kForkWork = std::int64_t{1} << 18;
+constexpr std::int64_t kForkWork = std::int64_t{1} << 20;
 
 constexpr std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// The right-hand matrix as the blocks read it: in place, or packed into panels of kBlockCols
-// columns, k rows each, zero behind the last column.
-template <typename T>
-struct RightHand {
-  const T* data;
-  std::int64_t row_stride;
-  std::int64_t panel_stride;
-
-  const T* At(std::int64_t p, std::int64_t col) const {
-    return data + col / kBlockCols<T> * panel_stride + p * row_stride;
-  }
-};
-
-// One panel from a matrix whose rows are contiguous: cols <= kBlockCols columns.
-template <typename T>
-void PackRows(const T* b, std::int64_t stride, std::int64_t k, std::int64_t cols, T* panel) {
-  for (std::int64_t p = 0; p < k; ++p, b += stride, panel += kBlockCols<T>) {
-    std::copy(b, b + cols, panel);
-    std::fill(panel + cols, panel + kBlockCols<T>, T(0));
-  }
-}
-
-// One panel from a matrix whose columns are contiguous, by register-sized transposed blocks.
-template <typename T>
-void PackColumns(const T* b, std::int64_t stride, std::int64_t k, std::int64_t cols, T* panel) {
-  constexpr int kW = kLanes<T>;
-  using P = Packet<T>;
-  const std::int64_t whole_k = k / kW * kW;
-  for (std::int64_t j = 0; j < kBlockCols<T>; j += kW) {
-    if (cols - j >= kW) {
-      for (std::int64_t p = 0; p < whole_k; p += kW) {
-        Eigen::internal::PacketBlock<P, kW> block;
-        for (int i = 0; i < kW; ++i) {
-          block.packet[i] = Eigen::internal::ploadu<P>(b + (j + i) * stride + p);
-        }
-        Eigen::internal::ptranspose(block);
-        for (int i = 0; i < kW; ++i) {
-          Eigen::internal::pstoreu(panel + (p + i) * kBlockCols<T> + j, block.packet[i]);
-        }
-      }
-    }
-    for (std::int64_t p = cols - j >= kW ? whole_k : 0; p < k; ++p) {
-      for (int i = 0; i < kW; ++i) {
-        panel[p * kBlockCols<T> + j + i] = j + i < cols ? b[(j + i) * stride + p] : T(0);
-      }
-    }
-  }
-}
-
-template <typename T>
-RightHand<T> PackRightHand(const GemmOperands<T>& x, ThreadPool* pool, Buffer* packed) {
-  const std::int64_t panels = CeilDiv(x.n, kBlockCols<T>);
-  const std::int64_t panel_size = x.k * kBlockCols<T>;
-  if (packed->type() != kDataTypeOf<T> || packed->size() < panels * panel_size) {
-    packed->Resize(kDataTypeOf<T>, panels * panel_size);
-  }
-  T* const data = packed->data<T>();
-  const auto pack = [&](std::int64_t panel) {
-    const std::int64_t col = panel * kBlockCols<T>;
-    const std::int64_t cols = std::min<std::int64_t>(kBlockCols<T>, x.n - col);
-    T* const target = data + panel * panel_size;
-    if (x.b_col_stride == 1) {
-      PackRows(x.b + col, x.b_row_stride, x.k, cols, target);
-    } else {
-      PackColumns(x.b + col * x.b_col_stride, x.b_col_stride, x.k, cols, target);
-    }
-  };
-  if (pool != nullptr && x.k * x.n >= kForkWork / 8) {
-    pool->ParallelFor(panels, pack);
-  } else {
-    for (std::int64_t panel = 0; panel < panels; ++panel) pack(panel);
-  }
-  return {data, kBlockCols<T>, panel_size};
-}
 
 template <typename T, int NP, bool kRowMajorA>
 void DispatchRows(std::int64_t rows, const Block<T>& block) {
@@ -105,74 +40,140 @@ void DispatchRows(std::int64_t rows, const Block<T>& block) {
   select(std::make_integer_sequence<int, kMaxRows>());
 }
 
-// A task's left-hand rows for one k-range, contiguous in the order the blocks read them.
-template <typename T>
-const T* PackLeftHand(const GemmOperands<T>& x, std::int64_t row, std::int64_t rows,
-                      std::int64_t p0, std::int64_t k) {
-  thread_local Buffer scratch;
-  if (scratch.type() != kDataTypeOf<T> || scratch.size() < kTaskRows * kRangeK<T>) {
-    scratch.Resize(kDataTypeOf<T>, (kTaskRows + kBlockRows) * kRangeK<T>);
-  }
-  T* target = scratch.data<T>();
-  for (std::int64_t i = 0; i < rows; i += kBlockRows) {
-    const std::int64_t block = std::min<std::int64_t>(kBlockRows, rows - i);
-    const T* source = x.a + (row + i) + p0 * x.a_col_stride;
-    for (std::int64_t p = 0; p < k; ++p, source += x.a_col_stride, target += kBlockRows) {
-      if (block == kBlockRows) {
-        std::copy(source, source + kBlockRows, target);
-      } else {
-        std::copy(source, source + block, target);
-      }
+// A part of c.
+struct Tile {
+  std::int64_t row;
+  std::int64_t rows;
+  std::int64_t col;
+  std::int64_t cols;
+};
+
+// The cut of c into tiles, each a task.
+class Tiling {
+ public:
+  // At most `threads` threads will work on it.
+  Tiling(std::int64_t m, std::int64_t n, std::int64_t panel, int threads)
+      : m_(m),
+        n_(n),
+        panel_(panel),
+        panels_(CeilDiv(n, panel)),
+        down_(CeilDiv(m, kTaskRows)),
+        across_(CeilDiv(panels_, kTaskPanels)) {
+    if (threads == 1) return;
+    // At least two tasks a thread, so that a slow thread leaves work to a fast one. Each row of
+    // tiles packs b anew, so columns are cut once rows are in two.
+    const std::int64_t wanted = std::int64_t{2} * threads;
+    if (m >= 4 * kBlockRows) down_ = std::max<std::int64_t>(down_, 2);
+    across_ = std::clamp(CeilDiv(wanted, down_), across_, panels_);
+    if (down_ * across_ < wanted) {
+      down_ = std::max(down_, std::min(CeilDiv(wanted, across_), m / kBlockRows));
     }
   }
-  return scratch.data<T>();
-}
+
+  std::int64_t size() const { return down_ * across_; }
+  Tile operator[](std::int64_t index) const {
+    const std::int64_t i = index / across_;
+    const std::int64_t j = index % across_;
+    const std::int64_t row = m_ * i / down_;
+    const std::int64_t col = panels_ * j / across_ * panel_;
+    return {.row = row,
+            .rows = m_ * (i + 1) / down_ - row,
+            .col = col,
+            .cols = std::min(n_, panels_ * (j + 1) / across_ * panel_) - col};
+  }
+
+ private:
+  std::int64_t m_, n_, panel_, panels_;
+  std::int64_t down_, across_;
+};
 
 template <typename T>
 class Product {
  public:
-  Product(const GemmOperands<T>& operands, ThreadPool* pool, Buffer* packed)
+  explicit Product(const GemmOperands<T>& operands)
       : x_(operands), row_major_a_(operands.a_col_stride == 1) {
-    // Packing pays when the matrix is read by many rows and does not lie well in the cache.
-    const bool in_place = x_.b_col_stride == 1 && (x_.m < 24 || x_.k * x_.n <= 8192);
-    b_ = in_place ? RightHand<T>{x_.b, x_.b_row_stride, kBlockCols<T>}
-                  : PackRightHand(x_, pool, packed);
-    wide_ = in_place && x_.m <= 2;
-    pack_a_ = !row_major_a_ && x_.n >= 4 * kBlockCols<T> && x_.a_col_stride >= 128;
+    b_in_place_ = x_.b_col_stride == 1 && (x_.m <= kInPlaceRows || x_.k * x_.n <= kInPlaceElements);
+    wide_ = b_in_place_ && x_.m <= 2;
+    // Rows that are a multiple of 4 KiB apart fall into the same few lines of the first-level
+    // cache; columns of few rows each use a part of every line.
+    const std::int64_t stride = row_major_a_ ? x_.a_row_stride : x_.a_col_stride;
+    const bool scattered = row_major_a_ ? stride * sizeof(T) % 4096 == 0 : stride >= 128;
+    a_in_place_ = x_.n < kPackLeftPanels * kBlockCols<T> || !scattered;
   }
 
-  void Compute(std::int64_t row, std::int64_t rows, std::int64_t col, std::int64_t cols) const {
+  // Columns that are computed together.
+  std::int64_t panel() const { return wide_ ? kWidePackets * kLanes<T> : kBlockCols<T>; }
+
+  void Compute(const Tile& tile) const {
     for (std::int64_t p = 0; p < x_.k; p += kRangeK<T>) {
       const std::int64_t k = std::min(kRangeK<T>, x_.k - p);
-      const T* packed_a = pack_a_ ? PackLeftHand(x_, row, rows, p, k) : nullptr;
-      const std::int64_t width = wide_ ? kWidePackets * kLanes<T> : kBlockCols<T>;
-      for (std::int64_t j = col; j < col + cols; j += width) {
-        for (std::int64_t i = row; i < row + rows; i += kBlockRows) {
-          const std::int64_t block_rows = std::min<std::int64_t>(kBlockRows, row + rows - i);
-          Block<T> block{.k = k,
-                         .a = x_.a + i * x_.a_row_stride + p * x_.a_col_stride,
-                         .lda = row_major_a_ ? x_.a_row_stride : x_.a_col_stride,
-                         .b = b_.At(p, j),
-                         .ldb = b_.row_stride,
-                         .c = x_.c + i * x_.n + j,
-                         .ldc = x_.n,
-                         .start = x_.start != nullptr ? x_.start + j : nullptr,
-                         .resume = p > 0,
-                         .cols = std::min(width, col + cols - j)};
-          if (pack_a_) {
-            block.a = packed_a + (i - row) * k;
+      const T* const packed_a = a_in_place_ ? nullptr : PackLeftHand(tile, p, k);
+      for (std::int64_t j = tile.col; j < tile.col + tile.cols; j += panel()) {
+        Block<T> block{.k = k,
+                       .a = nullptr,
+                       .lda = row_major_a_ ? x_.a_row_stride : x_.a_col_stride,
+                       .b = b_in_place_ ? x_.b + p * x_.b_row_stride + j : PackPanel(j, p, k),
+                       .ldb = b_in_place_ ? x_.b_row_stride : kBlockCols<T>,
+                       .c = nullptr,
+                       .ldc = x_.n,
+                       .start = x_.start != nullptr ? x_.start + j : nullptr,
+                       .resume = p > 0,
+                       .cols = std::min(panel(), tile.col + tile.cols - j)};
+        const std::int64_t blocks = BlocksOf(tile);
+        for (std::int64_t i = 0; i < blocks; ++i) {
+          const std::int64_t row = RowOf(tile, i);
+          block.c = x_.c + row * x_.n + j;
+          if (packed_a != nullptr) {
+            block.a = packed_a + i * k * kBlockRows;
             block.lda = kBlockRows;
+          } else {
+            block.a = x_.a + row * x_.a_row_stride + p * x_.a_col_stride;
           }
-          ComputeRows(block_rows, block);
+          ComputeRows(RowOf(tile, i + 1) - row, packed_a == nullptr && row_major_a_, block);
         }
       }
     }
   }
 
  private:
-  void ComputeRows(std::int64_t rows, const Block<T>& block) const {
+  // A tile's rows are dealt out to blocks evenly: a block of few rows computes slowly.
+  static std::int64_t BlocksOf(const Tile& tile) { return CeilDiv(tile.rows, kBlockRows); }
+  static std::int64_t RowOf(const Tile& tile, std::int64_t block) {
+    return tile.row + tile.rows * block / BlocksOf(tile);
+  }
+
+  // A tile's left-hand rows for one k-range, block by block as k columns of kBlockRows.
+  const T* PackLeftHand(const Tile& tile, std::int64_t p, std::int64_t k) const {
+    const std::int64_t blocks = BlocksOf(tile);
+    T* const packed = Scratch<T, 0>(blocks * kBlockRows * k);
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      const std::int64_t row = RowOf(tile, i);
+      const std::int64_t rows = RowOf(tile, i + 1) - row;
+      const T* const a = x_.a + row * x_.a_row_stride + p * x_.a_col_stride;
+      T* const block = packed + i * kBlockRows * k;
+      if (row_major_a_) {
+        PackRowBlock(a, x_.a_row_stride, rows, k, block);
+      } else {
+        PackColumnBlock(a, x_.a_col_stride, k, block);
+      }
+    }
+    return packed;
+  }
+
+  const T* PackPanel(std::int64_t col, std::int64_t p, std::int64_t k) const {
+    T* const packed = Scratch<T, 1>(kRangeK<T> * kBlockCols<T>);
+    const T* const b = x_.b + p * x_.b_row_stride + col * x_.b_col_stride;
+    if (x_.b_col_stride == 1) {
+      PackRows(b, x_.b_row_stride, k, packed);
+    } else {
+      PackColumns(b, x_.b_col_stride, k, x_.n - col, packed);
+    }
+    return packed;
+  }
+
+  void ComputeRows(std::int64_t rows, bool row_major, const Block<T>& block) const {
     const bool one_packet = block.cols <= kLanes<T>;
-    if (row_major_a_) {
+    if (row_major) {
       if (one_packet) return DispatchRows<T, 1, true>(rows, block);
       if (wide_) return DispatchRows<T, kWidePackets, true>(rows, block);
       return DispatchRows<T, kBlockPackets, true>(rows, block);
@@ -184,9 +185,9 @@ class Product {
 
   const GemmOperands<T>& x_;
   const bool row_major_a_;
-  RightHand<T> b_;
+  bool a_in_place_ = true;
+  bool b_in_place_ = true;
   bool wide_ = false;
-  bool pack_a_ = false;
 };
 
 // n = 1: a row of a against the column b.
@@ -205,49 +206,28 @@ void ColumnProduct(const GemmOperands<T>& x, GemmEpilogue epilogue) {
 }  // namespace gemm
 
 template <typename T>
-void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, Buffer* packed,
-          GemmEpilogue epilogue) {
-  using gemm::CeilDiv;
+void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, GemmEpilogue epilogue) {
   const GemmOperands<T>& x = operands;
   if (x.n == 1) {
     gemm::ColumnProduct(x, epilogue);
     return;
   }
   const bool fork = pool != nullptr && pool->threads() > 1 && x.m * x.n * x.k >= gemm::kForkWork;
-  const gemm::Product<T> product(x, fork ? pool : nullptr, packed);
-
-  std::int64_t task_rows = std::min(x.m, gemm::kTaskRows);
-  std::int64_t task_cols = x.n;
-  if (fork) {
-    // At least two tasks a thread; the longer side is cut first.
-    const std::int64_t wanted = 2 * pool->threads();
-    const auto cut = [](std::int64_t extent, std::int64_t parts, std::int64_t unit) {
-      return std::max(CeilDiv(CeilDiv(extent, parts), unit) * unit, 4 * unit);
-    };
-    if (CeilDiv(x.m, task_rows) < wanted && x.n > x.m) {
-      task_cols = cut(x.n, CeilDiv(wanted, CeilDiv(x.m, task_rows)), gemm::kBlockCols<T>);
-    } else if (CeilDiv(x.m, task_rows) < wanted) {
-      task_rows = std::min(task_rows, cut(x.m, wanted, gemm::kBlockRows));
-    }
-  }
-  const std::int64_t across = CeilDiv(x.n, task_cols);
+  const gemm::Product<T> product(x);
+  const gemm::Tiling tiling(x.m, x.n, product.panel(), fork ? pool->threads() : 1);
   const auto run = [&](std::int64_t task) {
-    const std::int64_t row = task / across * task_rows;
-    const std::int64_t col = task % across * task_cols;
-    const std::int64_t rows = std::min(task_rows, x.m - row);
-    const std::int64_t cols = std::min(task_cols, x.n - col);
-    product.Compute(row, rows, col, cols);
-    epilogue(row, rows, col, cols);
+    const gemm::Tile tile = tiling[task];
+    product.Compute(tile);
+    epilogue(tile.row, tile.rows, tile.col, tile.cols);
   };
-  const std::int64_t tasks = CeilDiv(x.m, task_rows) * across;
   if (fork) {
-    pool->ParallelFor(tasks, run);
+    pool->ParallelFor(tiling.size(), run);
   } else {
-    for (std::int64_t task = 0; task < tasks; ++task) run(task);
+    for (std::int64_t task = 0; task < tiling.size(); ++task) run(task);
   }
 }
 
-template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, Buffer*, GemmEpilogue);
-template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, Buffer*, GemmEpilogue);
+template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, GemmEpilogue);
+template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, GemmEpilogue);
 
 }  // namespace descent

@@ -23,8 +23,8 @@
 
 namespace descent {
 
-// Reads of `b` and `start` may run up to kPadding bytes past their last element, so both must lie
-// in a Buffer; the surplus is never used. `c` is written exactly.
+// Reads of `a`, `b` and `start` may run up to kPadding bytes past their last element, so they must
+// lie in a Buffer; the surplus is never used. `c` is written exactly.
 template <typename T>
 struct GemmOperands {
   std::int64_t m = 0;
@@ -50,12 +50,13 @@ struct GemmOperands {
 using GemmEpilogue = absl::FunctionRef<void(std::int64_t row, std::int64_t rows, std::int64_t col,
                                             std::int64_t cols)>;
 
-// Computes c. `pool` may be null. `packed` is scratch that grows and is kept by the caller.
+// Computes c. `pool` may be null. Each thread that takes part keeps up to half a megabyte of
+// scratch.
 template <typename T>
-void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, Buffer* packed, GemmEpilogue epilogue);
+void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, GemmEpilogue epilogue);
 
-extern template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, Buffer*, GemmEpilogue);
-extern template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, Buffer*, GemmEpilogue);
+extern template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, GemmEpilogue);
+extern template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, GemmEpilogue);
 
 }  // namespace descent
 

@@ -1,5 +1,5 @@
 // The register-sized block of the matrix product: MR rows by NP registers of c, kept in registers
-// while k runs. Internal to the core.
+// while k runs. Internal to the core; inline, so that it is hidden and calls to it are direct.
 
 #ifndef CORE_KERNELS_GEMM_KERNEL_H_
 #define CORE_KERNELS_GEMM_KERNEL_H_
@@ -46,47 +46,71 @@ struct Block {
   std::int64_t cols;  // columns of c that exist, <= NP * lanes
 };
 
+// The sums of a block. Every loop over them is unrolled whole, or they would live in memory.
+template <typename T, int MR, int NP>
+struct Sums {
+  Packet<T> at[MR][NP];
+
+  [[gnu::always_inline]] void Set(const T* start) {
+#pragma GCC unroll 8
+    for (int j = 0; j < NP; ++j) {
+      const auto value = start == nullptr
+                             ? Eigen::internal::pset1<Packet<T>>(T(0))
+                             : Eigen::internal::ploadu<Packet<T>>(start + j * kLanes<T>);
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i) at[i][j] = value;
+    }
+  }
+  [[gnu::always_inline]] void Load(const T* c, std::int64_t ldc) {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; ++j) {
+        at[i][j] = Eigen::internal::ploadu<Packet<T>>(c + i * ldc + j * kLanes<T>);
+      }
+    }
+  }
+  [[gnu::always_inline]] void Store(T* c, std::int64_t ldc) const {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; ++j) Eigen::internal::pstoreu(c + i * ldc + j * kLanes<T>, at[i][j]);
+    }
+  }
+};
+
+// The part of c that exists, from and to a block at the right edge.
+template <typename T>
+inline void CopyEdge(const T* from, std::int64_t from_stride, std::int64_t rows, std::int64_t cols,
+                     T* to, std::int64_t to_stride) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) to[i * to_stride + j] = from[i * from_stride + j];
+  }
+}
+
 template <typename T, int MR, int NP, bool kRowMajorA>
-void ComputeBlock(const Block<T>& block) {
-  using Eigen::internal::pload1;
+inline void ComputeBlock(const Block<T>& block) {
   using Eigen::internal::ploadu;
   using Eigen::internal::pmadd;
   using Eigen::internal::pset1;
-  using Eigen::internal::pstoreu;
   using P = Packet<T>;
   constexpr int kWidth = NP * kLanes<T>;
-
-  // A block at the right edge works on a copy of its part of c.
-  T edge[MR * kWidth];
-  T* c = block.c;
-  std::int64_t ldc = block.ldc;
   const bool partial = block.cols < kWidth;
-  if (partial) {
-    if (block.resume) {
-      for (int i = 0; i < MR; ++i) {
-        for (std::int64_t j = 0; j < block.cols; ++j) {
-          edge[i * kWidth + j] = block.c[i * block.ldc + j];
-        }
-        for (std::int64_t j = block.cols; j < kWidth; ++j) edge[i * kWidth + j] = T(0);
-      }
-    }
-    c = edge;
-    ldc = kWidth;
-  }
 
-  P sums[MR][NP];
-  if (block.resume) {
-    for (int i = 0; i < MR; ++i) {
-      for (int j = 0; j < NP; ++j) sums[i][j] = ploadu<P>(c + i * ldc + j * kLanes<T>);
-    }
-  } else if (block.start != nullptr) {
-    for (int j = 0; j < NP; ++j) {
-      const P start = ploadu<P>(block.start + j * kLanes<T>);
-      for (int i = 0; i < MR; ++i) sums[i][j] = start;
-    }
+  Sums<T, MR, NP> sums;
+  if (!block.resume) {
+    sums.Set(block.start);
+  } else if (partial) {
+    T edge[MR * kWidth] = {};
+    CopyEdge(block.c, block.ldc, MR, block.cols, edge, kWidth);
+    sums.Load(edge, kWidth);
   } else {
+    sums.Load(block.c, block.ldc);
+  }
+  // A long k-range hides the way of c from memory.
+  if (block.k >= 32) {
     for (int i = 0; i < MR; ++i) {
-      for (int j = 0; j < NP; ++j) sums[i][j] = pset1<P>(T(0));
+      for (int j = 0; j < NP; ++j) __builtin_prefetch(block.c + i * block.ldc + j * kLanes<T>, 1);
     }
   }
 
@@ -101,27 +125,24 @@ void ComputeBlock(const Block<T>& block) {
     for (int i = 0; i < MR; ++i) {
       const P element = pset1<P>(kRowMajorA ? a[i * lda] : a[i]);
 #pragma GCC unroll 8
-      for (int j = 0; j < NP; ++j) sums[i][j] = pmadd(element, row[j], sums[i][j]);
+      for (int j = 0; j < NP; ++j) sums.at[i][j] = pmadd(element, row[j], sums.at[i][j]);
     }
     a += kRowMajorA ? 1 : lda;
     b += block.ldb;
   }
 
-  for (int i = 0; i < MR; ++i) {
-    for (int j = 0; j < NP; ++j) pstoreu(c + i * ldc + j * kLanes<T>, sums[i][j]);
-  }
   if (partial) {
-    for (int i = 0; i < MR; ++i) {
-      for (std::int64_t j = 0; j < block.cols; ++j) {
-        block.c[i * block.ldc + j] = edge[i * kWidth + j];
-      }
-    }
+    T edge[MR * kWidth];
+    sums.Store(edge, kWidth);
+    CopyEdge(edge, kWidth, MR, block.cols, block.c, block.ldc);
+  } else {
+    sums.Store(block.c, block.ldc);
   }
 }
 
 // Σ_p a[p] b[p], the p dealt out to lanes.
 template <typename T>
-T Dot(const T* a, const T* b, std::int64_t k) {
+inline T Dot(const T* a, const T* b, std::int64_t k) {
   using namespace Eigen::internal;
   using P = Packet<T>;
   P sum = pset1<P>(T(0));

@@ -221,8 +221,11 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
   ModelInfo info = Describe(*parts);
   auto kept = std::make_unique<ModelState::Parts>(*std::move(parts));
   const ModelState::Parts& made = *kept;
+  // Made before the call, whose arguments may be evaluated in any order: the callback takes both.
+  const store::ModelAnswer answer = AnswerOf(info);
+  std::optional<store::AnsweredRequest> answered = Answered(command.request);
   store_->CreateModel(
-      made.settings, AnswerOf(info), Answered(command.request),
+      made.settings, answer, std::move(answered),
       [this, kept = std::move(kept), info = std::move(info), request = std::move(command.request),
        call = std::move(call)](absl::StatusOr<std::unique_ptr<store::Journal>> journal) mutable {
         if (!journal.ok()) {

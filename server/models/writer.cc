@@ -197,14 +197,16 @@ void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOu
   }
   const UpdateResult result{.step = state_.step()};
   Remember(command.request, kSetParameters, store::UpdateAnswer{result});
-  Commit({.update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
-          .result = result,
-          .request = Answered(command.request)},
-         [self = shared_from_this(), step = state_.step(), request = std::move(command.request),
-          call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
-           self->calls_.Conclude(request, std::move(call),
-                                 SetParametersOutcomeOf(step, durable_step));
-         });
+  // Made before the call, whose arguments may be evaluated in any order: the callback takes the id.
+  ModelState::Change change{
+      .update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
+      .result = result,
+      .request = Answered(command.request)};
+  Commit(std::move(change), [self = shared_from_this(), step = state_.step(),
+                             request = std::move(command.request), call = std::move(call)](
+                                absl::StatusOr<std::int64_t> durable_step) mutable {
+    self->calls_.Conclude(request, std::move(call), SetParametersOutcomeOf(step, durable_step));
+  });
 }
 
 void Writer::Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply) {

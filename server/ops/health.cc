@@ -90,20 +90,22 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<HealthChe
     service_->mutex_.AssertHeld();
   }
 
-  // Sends the status if it is not what was sent last, or the end.
+  // Sends the status if it is not what was sent last; then the end, if there is one. So whoever
+  // watches sees the last change even when the end comes before its turn. A watch that is refused
+  // sees its end alone.
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
     if (writing_ || finished_) return;
-    if (end_.has_value()) {
+    const HealthCheckResponse::ServingStatus status = service_->StatusOf(name_);
+    const bool refused = end_.has_value() && !sent_.has_value();
+    if (sent_ != status && !refused) {
+      sent_ = status;
+      writing_ = true;
+      response_.set_status(status);
+      StartWrite(&response_);
+    } else if (end_.has_value()) {
       finished_ = true;
       Finish(*end_);
-      return;
     }
-    const HealthCheckResponse::ServingStatus status = service_->StatusOf(name_);
-    if (sent_ == status) return;
-    sent_ = status;
-    writing_ = true;
-    response_.set_status(status);
-    StartWrite(&response_);
   }
 
   void End(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
@@ -159,13 +161,17 @@ grpc::ServerWriteReactor<HealthCheckResponse>* Health::Service::Watch(
 void Health::Service::SetServing(bool serving) {
   const absl::MutexLock lock(&mutex_);
   serving_ = serving;
-  for (Watcher* watcher : watchers_) watcher->Write();
+  for (Watcher* watcher : watchers_) {
+    watcher->AssertLocked();
+    watcher->Write();
+  }
 }
 
 void Health::Service::Shutdown() {
   const absl::MutexLock lock(&mutex_);
   shut_down_ = true;
   for (Watcher* watcher : watchers_) {
+    watcher->AssertLocked();
     watcher->End({grpc::StatusCode::UNAVAILABLE, "the server is shutting down"});
   }
 }

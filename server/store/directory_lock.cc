@@ -44,6 +44,9 @@ absl::Status MakeDirectory(const std::filesystem::path& directory) {
   if (directory.empty() || std::filesystem::is_directory(directory, error)) {
     return absl::OkStatus();
   }
+  if (std::filesystem::exists(directory, error)) {
+    return SystemError(directory.string(), "make", ENOTDIR);
+  }
   const std::filesystem::path parent = directory.parent_path();
   if (parent != directory) RETURN_IF_ERROR(MakeDirectory(parent));
   std::filesystem::create_directory(directory, error);

@@ -1,8 +1,10 @@
 #include "server/store/history_table.h"
 
+#include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "core/status_macros.h"
 #include "server/store/registry_tables.h"
 #include "server/store/row_checksum.h"
@@ -15,7 +17,8 @@ std::string MetricsJson(const std::map<std::string, double>& metrics) {
   std::string json = "{";
   for (const auto& [name, value] : metrics) {
     if (json.size() > 1) json += ", ";
-    absl::StrAppend(&json, "\"", name, "\": ", AsKept(value));
+    absl::StrAppend(&json, "\"", name,
+                    "\": ", std::isfinite(value) ? absl::StrFormat("%.17g", value) : "null");
   }
   json += "}";
   return json;

@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/error.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
 #include "server/store/store_parts.h"
 
 namespace descent::store {
 namespace {
+
+// SQLite keeps no value of more than 10^9 bytes, and a row holds some other records too.
+constexpr std::size_t kMostRecordBytes = 950'000'000;
 
 // About what the record takes in the journal.
 std::size_t RecordBytes(const UpdateRecord& record) {
@@ -72,6 +77,15 @@ bool AppendOperation::changes() const {
 }
 
 absl::Status AppendOperation::Apply(StoreParts* parts) {
+  if (bytes_ > kMostRecordBytes) {
+    model()->Fail(Error(absl::StatusCode::kResourceExhausted, "UPDATE_TOO_LARGE",
+                        absl::StrCat("an update of ", bytes_,
+                                     " bytes can't be kept in a journal, "
+                                     "which takes ",
+                                     kMostRecordBytes, " at most"),
+                        {{"most_bytes", absl::StrCat(kMostRecordBytes)}}));
+    return absl::OkStatus();
+  }
   if (IsKept()) {
     parts->EnsureId(model());
     parts->journal_writer.Add(model(), change_.position, change_.record);
@@ -117,7 +131,8 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   if (IsKept()) {
     kept->last_position = change_.position;
     kept->last_step = change_.record.result.step;
-    // A model that is being raised from kMemory has lost nothing that was promised until it is kept.
+    // A model that is being raised from kMemory has lost nothing that was promised until it is
+    // kept.
     if (kept->JournalCounts() || !kept->kept) kept->durable_step = kept->last_step;
     if (!Forgets()) parts->history_writer.Add(kept->row.id, change_.record);
   }

@@ -150,11 +150,9 @@ absl::Status CheckPages(Connection* connection) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status ConfigureConnection(Connection* connection) {
-  // In this order. The lock is taken before the log is opened, so that the log's index is in this
-  // process's memory; no other connection can ever come beside this one.
+absl::Status Configure(Connection* connection) {
+  // The lock comes before the log, so that the log's index is in this process's memory: no other
+  // connection can ever come beside this one.
   for (const char* sql : {
            "PRAGMA page_size = 65536",
            "PRAGMA locking_mode = EXCLUSIVE",
@@ -167,6 +165,26 @@ absl::Status ConfigureConnection(Connection* connection) {
        }) {
     RETURN_IF_ERROR(connection->Execute(sql));
   }
+  return absl::OkStatus();
+}
+
+// The file's format; 0 if it is new.
+absl::StatusOr<std::int64_t> ReadVersion(Connection* connection) {
+  ASSIGN_OR_RETURN(const std::int64_t application, connection->QueryInt("PRAGMA application_id"));
+  ASSIGN_OR_RETURN(const std::int64_t version, connection->QueryInt("PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const std::int64_t tables,
+                   connection->QueryInt("SELECT count(*) FROM sqlite_schema"));
+  if (application == 0 && version == 0 && tables == 0) return 0;
+  if (application != kApplicationId) {
+    return StoredStateDamaged(absl::StrCat(
+        "descent.db is not a store of Descent (its application id is ", application, ")"));
+  }
+  if (version > kSchemaVersion) return StorageVersion(version, kSchemaVersion);
+  if (version < 1) return StoredStateDamaged(absl::StrCat("descent.db has no format ", version));
+  return version;
+}
+
+absl::Status UseLog(Connection* connection) {
   ASSIGN_OR_RETURN(const std::string mode, connection->QueryText("PRAGMA journal_mode = WAL"));
   if (mode != "wal") {
     return StorageFailed(absl::StrCat("descent.db can't have a write-ahead log, only \"", mode,
@@ -175,29 +193,18 @@ absl::Status ConfigureConnection(Connection* connection) {
   return connection->Execute("PRAGMA wal_autocheckpoint = 0");
 }
 
-absl::Status PrepareSchema(Connection* connection, bool read_only) {
-  ASSIGN_OR_RETURN(const std::int64_t application, connection->QueryInt("PRAGMA application_id"));
-  ASSIGN_OR_RETURN(const std::int64_t version, connection->QueryInt("PRAGMA user_version"));
-  ASSIGN_OR_RETURN(const std::int64_t tables,
-                   connection->QueryInt("SELECT count(*) FROM sqlite_schema"));
-  const bool is_new = application == 0 && version == 0 && tables == 0;
-  if (!is_new && application != kApplicationId) {
-    return StoredStateDamaged(
-        absl::StrCat("descent.db is not a store of Descent (application id ", application, ")"));
+}  // namespace
+
+absl::Status PrepareDatabase(Connection* connection, bool read_only) {
+  RETURN_IF_ERROR(Configure(connection));
+  ASSIGN_OR_RETURN(const std::int64_t version, ReadVersion(connection));
+  if (version < kSchemaVersion && read_only) {
+    return StorageFailed(absl::StrCat("descent.db has format ", version,
+                                      " and would have to be changed to be read"));
   }
-  if (version > kSchemaVersion) return StorageVersion(version, kSchemaVersion);
-  if (version < 0 || (version == 0 && !is_new)) {
-    return StoredStateDamaged(absl::StrCat("descent.db has no format ", version));
-  }
-  if (version < kSchemaVersion) {
-    if (read_only) {
-      return StorageFailed(absl::StrCat("descent.db has format ", version,
-                                        " and would have to be changed to be read"));
-    }
-    if (!is_new) RETURN_IF_ERROR(CheckPages(connection));
-    RETURN_IF_ERROR(Migrate(connection, version));
-  }
+  RETURN_IF_ERROR(UseLog(connection));
   RETURN_IF_ERROR(CheckPages(connection));
+  if (version < kSchemaVersion) RETURN_IF_ERROR(Migrate(connection, version));
   return CompareSchema(connection);
 }
 

@@ -16,17 +16,14 @@ inline constexpr std::int64_t kApplicationId = 0x44736374;
 // The format that this version writes: the file's user_version.
 inline constexpr std::int64_t kSchemaVersion = 1;
 
-// Settings that hold for the connection alone, before anything else is asked of it, and the file's
-// page size and log if it is new.
-absl::Status ConfigureConnection(Connection* connection);
-
-// Makes the tables of a new file, or brings those of an older version to this one, in one
-// transaction. Then checks the file: SQLite's quick_check, and that the tables are what this
-// version makes. `read_only`: a file that would have to change is refused.
+// Makes a connection that was just opened ready for use: its settings, a write-ahead log, and the
+// tables of a new file, or those of an older version brought to this one in one transaction. Then
+// checks the file: SQLite's quick_check, and that the tables are what this version makes. A file
+// that is not ours, or newer, is left as it is. `read_only`: so is one that would have to change.
 //
 // FAILED_PRECONDITION (STORAGE_VERSION) if a newer version has written it, DATA_LOSS
 // (STORED_STATE_DAMAGED) if it is damaged or something else.
-absl::Status PrepareSchema(Connection* connection, bool read_only);
+absl::Status PrepareDatabase(Connection* connection, bool read_only);
 
 }  // namespace descent::store
 

@@ -89,15 +89,14 @@ absl::Status SqliteStore::Open() {
   sqlite3_vfs* vfs = sqlite3_vfs_find(options_.vfs);
   if (vfs == nullptr) return StorageFailed("SQLite has no such file system");
   ASSIGN_OR_RETURN(const std::string path, FullPath(vfs, DatabasePath(options_)));
-  RETURN_IF_ERROR(CheckWal(vfs, path).status());
+  RETURN_IF_ERROR(CheckWal(vfs, path));
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (!options_.read_only) flags |= SQLITE_OPEN_CREATE;
   ASSIGN_OR_RETURN(connection_, Connection::Open(path, flags, options_.vfs));
   if (options_.read_only) {
     sqlite3_db_config(connection_->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
-  RETURN_IF_ERROR(ConfigureConnection(connection_.get()));
-  RETURN_IF_ERROR(PrepareSchema(connection_.get(), options_.read_only));
+  RETURN_IF_ERROR(PrepareDatabase(connection_.get(), options_.read_only));
   if (!options_.read_only) RETURN_IF_ERROR(lock_.SyncDirectory());
 
   auto parts = std::make_unique<StoreParts>(options_, connection_.get());

@@ -108,21 +108,15 @@ class WalReader {
                 static_cast<std::int64_t>(frame_size_)),
         bytes_(frame_size_) {}
 
-  absl::StatusOr<WalContents> Check() {
-    WalContents contents;
-    contents.exists = true;
+  absl::Status Check() {
     Checksum seed = header_.checksum;
-    for (; contents.frames < frames_; ++contents.frames) {
-      RETURN_IF_ERROR(Read(contents.frames));
+    for (std::int64_t frame = 0; frame < frames_; ++frame) {
+      RETURN_IF_ERROR(Read(frame));
       const Checksum computed = Compute(seed);
-      if (computed != Stored() || !HasSalts()) {
-        RETURN_IF_ERROR(CheckEnd(contents.frames, computed));
-        break;
-      }
-      if (EndsCommit()) ++contents.commits;
+      if (computed != Stored() || !HasSalts()) return CheckEnd(frame, computed);
       seed = computed;
     }
-    return contents;
+    return absl::OkStatus();
   }
 
  private:
@@ -177,34 +171,32 @@ class WalReader {
   std::vector<std::uint8_t> bytes_;  // of one frame
 };
 
+absl::StatusOr<std::int64_t> SizeOf(sqlite3_vfs* vfs, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> file,
+                   VfsFile::Open(vfs, path, SQLITE_OPEN_MAIN_DB));
+  if (file == nullptr) return 0;
+  return file->Size();
+}
+
 }  // namespace
 
-absl::StatusOr<WalContents> CheckWal(sqlite3_vfs* vfs, const std::string& path) {
+absl::Status CheckWal(sqlite3_vfs* vfs, const std::string& path) {
+  const std::string log_path = path + "-wal";
+  ASSIGN_OR_RETURN(const std::int64_t database_size, SizeOf(vfs, path));
+  ASSIGN_OR_RETURN(const std::int64_t size, SizeOf(vfs, log_path));
+  if (size <= static_cast<std::int64_t>(kHeaderSize)) return absl::OkStatus();
+  if (database_size == 0) {
+    return StoredStateDamaged("descent.db is missing, but its log descent.db-wal is there");
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> file,
-                   VfsFile::Open(vfs, path + "-wal", SQLITE_OPEN_WAL));
-  if (file == nullptr) return WalContents();
-  ASSIGN_OR_RETURN(const std::int64_t size, file->Size());
-  if (size < static_cast<std::int64_t>(kHeaderSize)) return WalContents{.exists = true};
+                   VfsFile::Open(vfs, log_path, SQLITE_OPEN_WAL));
   std::uint8_t bytes[kHeaderSize];
   RETURN_IF_ERROR(file->Read(0, bytes, sizeof(bytes)));
   const std::optional<Header> header = ParseHeader(bytes);
   if (!header.has_value()) {
-    if (size == static_cast<std::int64_t>(kHeaderSize)) return WalContents{.exists = true};
     return StoredStateDamaged("descent.db-wal: its header is not what was written");
   }
-  ASSIGN_OR_RETURN(const WalContents contents, WalReader(file.get(), *header, size).Check());
-  if (contents.commits > 0) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> database,
-                     VfsFile::Open(vfs, path, SQLITE_OPEN_MAIN_DB));
-    std::int64_t database_size = 0;
-    if (database != nullptr) {
-      ASSIGN_OR_RETURN(database_size, database->Size());
-    }
-    if (database_size == 0) {
-      return StoredStateDamaged("descent.db is missing, but its log descent.db-wal is there");
-    }
-  }
-  return contents;
+  return WalReader(file.get(), *header, size).Check();
 }
 
 }  // namespace descent::store

@@ -21,31 +21,22 @@
 //   - the first bad frame is right but for one bit (of its page, its header or its checksum): a
 //   torn
 //     write of many sectors does not look like that. By this also the last commit is told;
-//   - there are commits in the log but no database that it could belong to.
+//   - there are frames in the log but no database that it could belong to.
 // What is left, and taken for torn, is a last commit with more than one bit wrong.
 
 #ifndef SERVER_STORE_WAL_CHECK_H_
 #define SERVER_STORE_WAL_CHECK_H_
 
-#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "server/store/vfs_file.h"
 
 namespace descent::store {
 
-struct WalContents {
-  std::int64_t frames = 0;   // that SQLite will read
-  std::int64_t commits = 0;  // among them
-  // There is a log, whatever is in it.
-  bool exists = false;
-};
-
 // Looks at the log of the database at `path`, which must not be open. DATA_LOSS
 // (STORED_STATE_DAMAGED) if it is damaged, UNAVAILABLE (STORAGE_FAILED) if it can't be read.
-absl::StatusOr<WalContents> CheckWal(sqlite3_vfs* vfs, const std::string& path);
+absl::Status CheckWal(sqlite3_vfs* vfs, const std::string& path);
 
 }  // namespace descent::store
 

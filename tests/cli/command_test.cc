@@ -333,6 +333,8 @@ TEST_F(CommandTest, SaysWhenItIsUsedWrongly) {
       {"train", "x"},
       {"train", "x", "--generate=friedman1", "--csv=x.csv"},
       {"train", "x", "--generate=friedman1", "--epochs=0"},
+      {"train", "x", "--generate=friedman1", "--epochs=99999999999999999999"},
+      {"train", "x", "--generate=friedman1", "--batch=1.5"},
       {"train", "x", "--generate=friedman1", "--loss=love"},
       {"train", "x", "--generate=sine"},
       {"predict", "x"},
@@ -350,6 +352,19 @@ TEST_F(CommandTest, SaysWhenItIsUsedWrongly) {
   for (const std::vector<std::string>& usage : usages) {
     EXPECT_EQ(Run(usage).code, 64) << ::testing::PrintToString(usage);
   }
+}
+
+TEST_F(CommandTest, SaysWhatIsWrongWithTheCommandLine) {
+  EXPECT_THAT(Run({"dance"}).err, StartsWith("descent: there is no subcommand \"dance\"\n"));
+  EXPECT_THAT(Run({"get", "x", "--how", "so"}).err,
+              StartsWith("descent: not expected: --how so\n"));
+  EXPECT_THAT(Run({"train", "x", "--generate=friedman1", "--batch=0"}).err,
+              HasSubstr("--batch: expected a whole number from 1 to 1000000000, got \"0\"\n"));
+  const Result json = Run({"get", "--json"});
+  EXPECT_EQ(json.code, 64);
+  EXPECT_THAT(json.err, IsEmpty());
+  EXPECT_EQ(json.LastJson()["error"]["message"], "NAME is required");
+  EXPECT_EQ(json.LastJson()["error"]["exit_status"], 64);
 }
 
 TEST_F(CommandTest, NamesThePlaceOfBadData) {

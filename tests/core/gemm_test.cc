@@ -80,8 +80,7 @@ template <typename T>
 void ExpectDefinedBits(Form form, Shape shape, bool with_start, int threads) {
   Problem<T> problem(form, shape, with_start);
   ThreadPool pool(threads);
-  Buffer packed;
-  Gemm(problem.operands, &pool, &packed, kNoEpilogue);
+  Gemm(problem.operands, &pool, kNoEpilogue);
   for (std::int64_t i = 0; i < shape.m; ++i) {
     for (std::int64_t j = 0; j < shape.n; ++j) {
       T expected = problem.Start(j);
@@ -95,11 +94,13 @@ void ExpectDefinedBits(Form form, Shape shape, bool with_start, int threads) {
   }
 }
 
-// Around every edge: one block, less, more; one k-range and several; packed and in place.
-const Shape kShapes[] = {{1, 2, 1},     {1, 7, 5},     {2, 33, 3},    {3, 16, 400},
-                         {5, 17, 9},    {6, 16, 8},    {7, 31, 13},   {13, 64, 32},
-                         {24, 130, 70}, {25, 8, 800},  {97, 33, 40},  {100, 65, 385},
-                         {193, 20, 11}, {1, 300, 500}, {200, 150, 60}};
+// Around every edge: one block, less, more; one k-range and several; packed and in
+// place; one task and several; rows of a that fall into the same cache lines.
+const Shape kShapes[] = {{1, 2, 1},     {1, 7, 5},       {2, 33, 3},     {3, 16, 400},
+                         {5, 17, 9},    {6, 16, 8},      {7, 31, 13},    {13, 64, 32},
+                         {24, 130, 70}, {25, 8, 800},    {97, 33, 40},   {100, 65, 385},
+                         {193, 20, 11}, {1, 300, 500},   {200, 150, 60}, {600, 40, 9},
+                         {14, 600, 30}, {30, 260, 1024}, {140, 300, 390}};
 
 TEST(GemmTest, FollowsItsDefinitionBitByBit) {
   for (const Shape& shape : kShapes) {
@@ -117,8 +118,7 @@ TEST(GemmTest, FollowsItsDefinitionBitByBit) {
 TEST(GemmTest, ColumnResultIsCloseToTheExactOne) {
   for (const std::int64_t k : {1, 3, 8, 64, 301}) {
     Problem<double> problem(Form::kPlain, {.m = 9, .n = 1, .k = k}, /*with_start=*/true);
-    Buffer packed;
-    Gemm(problem.operands, nullptr, &packed, kNoEpilogue);
+    Gemm(problem.operands, nullptr, kNoEpilogue);
     for (std::int64_t i = 0; i < 9; ++i) {
       long double exact = problem.Start(0);
       for (std::int64_t p = 0; p < k; ++p) {
@@ -131,15 +131,14 @@ TEST(GemmTest, ColumnResultIsCloseToTheExactOne) {
 
 TEST(GemmTest, ColumnResultOfARowDoesNotDependOnTheOtherRows) {
   Problem<float> all(Form::kPlain, {.m = 50, .n = 1, .k = 77}, /*with_start=*/true);
-  Buffer packed;
-  Gemm(all.operands, nullptr, &packed, kNoEpilogue);
+  Gemm(all.operands, nullptr, kNoEpilogue);
   for (std::int64_t i = 0; i < 50; ++i) {
     float alone = 0;
     GemmOperands<float> row = all.operands;
     row.m = 1;
     row.a += i * row.a_row_stride;
     row.c = &alone;
-    Gemm(row, nullptr, &packed, kNoEpilogue);
+    Gemm(row, nullptr, kNoEpilogue);
     EXPECT_EQ(alone, all.operands.c[i]);
   }
 }
@@ -150,8 +149,7 @@ TEST(GemmTest, EpilogueCoversTheResultOnce) {
       Problem<float> problem(Form::kPlain, shape, /*with_start=*/false);
       std::vector<int> seen(static_cast<std::size_t>(shape.m * shape.n), 0);
       ThreadPool pool(threads);
-      Buffer packed;
-      Gemm(problem.operands, &pool, &packed,
+      Gemm(problem.operands, &pool,
            [&](std::int64_t row, std::int64_t rows, std::int64_t col, std::int64_t cols) {
              for (std::int64_t i = row; i < row + rows; ++i) {
                for (std::int64_t j = col; j < col + cols; ++j) {
@@ -169,16 +167,14 @@ TEST(GemmTest, WritesNothingBehindTheResult) {
   Buffer guarded(DataType::kFloat32, 7 * 9 + 64);
   for (std::int64_t i = 0; i < guarded.size(); ++i) guarded.data<float>()[i] = 42;
   problem.operands.c = guarded.data<float>();
-  Buffer packed;
-  Gemm(problem.operands, nullptr, &packed, kNoEpilogue);
+  Gemm(problem.operands, nullptr, kNoEpilogue);
   for (std::int64_t i = 7 * 9; i < guarded.size(); ++i) EXPECT_EQ(guarded.data<float>()[i], 42);
 }
 
 TEST(GemmTest, NotANumberSpreadsToItsRowOnly) {
   Problem<float> problem(Form::kPlain, {.m = 8, .n = 20, .k = 6}, /*with_start=*/false);
   problem.a.data<float>()[3 * 6 + 2] = std::nanf("");
-  Buffer packed;
-  Gemm(problem.operands, nullptr, &packed, kNoEpilogue);
+  Gemm(problem.operands, nullptr, kNoEpilogue);
   for (std::int64_t i = 0; i < 8; ++i) {
     for (std::int64_t j = 0; j < 20; ++j) {
       EXPECT_EQ(std::isnan(problem.operands.c[i * 20 + j]), i == 3);

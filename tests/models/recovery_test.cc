@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -157,7 +158,9 @@ TEST_F(RecoveryTest, ARepeatAfterARestartGetsTheFirstAnswer) {
   ASSERT_THAT(first, IsOk());
   // Behind a checkpoint the answer is in that, before one in the journal.
   for (const bool checkpointed : {false, true}) {
-    if (checkpointed) ASSERT_THAT(Checkpoint(*Find(), "checkpoint"), IsOk());
+    if (checkpointed) {
+      ASSERT_THAT(Checkpoint(*Find(), "checkpoint"), IsOk());
+    }
     Reopen();
     StepCommand repeat = StepOn(*Find()->network(), 1);
     repeat.request = {"step", 1};
@@ -231,7 +234,7 @@ TEST_F(RecoveryTest, SettingsAndParametersAreThereAgain) {
   UpdateModelCommand update;
   update.optimizer = SampleOptimizer();
   update.optimizer->algorithm = SgdOptions{.momentum = 0.9};
-  update.labels = {{"team", "prices"}};
+  update.labels = std::map<std::string, std::string>{{"team", "prices"}};
   ASSERT_THAT(Await<ModelInfo>([&](Reply<ModelInfo> reply) {
                 model->Update(std::move(update), {}, std::move(reply));
               }),

@@ -82,7 +82,7 @@ TEST_F(CheckpointTest, IsLoadedAsItWasSaved) {
 // Larger than a piece, and cut where no number ends a piece.
 TEST_F(CheckpointTest, OfALargeModelIsWrittenInPiecesBesideCommits) {
   std::unique_ptr<LiveModel> model =
-      Create(SampleSettings("large", Durability::kJournal, {1100, 400, 2}));
+      Create(SampleSettings("large", Durability::kJournal, {1100, 1000, 2}));
   std::unique_ptr<LiveModel> other = Create(SampleSettings("small"));
   EXPECT_THAT(model->StepNow(1), IsOk());
   ModelImage image = model->Image();

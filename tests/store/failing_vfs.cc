@@ -68,10 +68,25 @@ int DeviceCharacteristics(sqlite3_file* file) {
 }
 
 // Version 1: without shared memory, which a store never needs.
-const sqlite3_io_methods kMethods = {
-    1,        Close, Read, Write,  Truncate,          Sync,
-    FileSize, Lock,  Unlock, CheckReservedLock, FileControl, SectorSize,
-    DeviceCharacteristics, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+const sqlite3_io_methods kMethods = {1,
+                                     Close,
+                                     Read,
+                                     Write,
+                                     Truncate,
+                                     Sync,
+                                     FileSize,
+                                     Lock,
+                                     Unlock,
+                                     CheckReservedLock,
+                                     FileControl,
+                                     SectorSize,
+                                     DeviceCharacteristics,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr};
 
 sqlite3_vfs* Platform() { return sqlite3_vfs_find(nullptr); }
 

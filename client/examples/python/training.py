@@ -22,7 +22,7 @@ def train(stub, model, batches, session_id=None, ack_every=0):
     while True:
         before = acked
         try:
-            for ack in _stream(stub, model, batches, session_id, ack_every):
+            for ack in _stream(stub, model, batches, session_id, ack_every, acked):
                 acked = ack.sequence
                 yield ack
             return
@@ -31,7 +31,7 @@ def train(stub, model, batches, session_id=None, ack_every=0):
                 raise
 
 
-def _stream(stub, model, batches, session_id, ack_every):
+def _stream(stub, model, batches, session_id, ack_every, acked):
     # gRPC takes requests from an iterator on a thread of its own. The first batch has to wait for
     # the server's `ready`, and later ones for room in its window, so that a long data set does not
     # pile up: `turns` has one item for each batch that may be sent.
@@ -50,8 +50,11 @@ def _stream(stub, model, batches, session_id, ack_every):
     responses = stub.Train(requests())
     try:
         ready = next(responses).ready
-        granted = ready.next_sequence + ready.window
-        for sequence in range(ready.next_sequence, granted):
+        # Where the last stream broke, batches may have been applied whose acks were lost. Sent
+        # again, the server acknowledges them without applying them.
+        first = min(ready.next_sequence, acked + 1) if acked else ready.next_sequence
+        granted = first + ready.window
+        for sequence in range(first, granted):
             turns.put(sequence)
         for response in responses:
             while granted <= response.ack.sequence + ready.window:
