@@ -45,7 +45,7 @@ absl::StatusOr<Response> CallStub(const Connection& connection, Stub& stub,
                                   const CallOptions& call) {
   const absl::Time deadline = UnaryDeadline(connection, call);
   Response response;
-  absl::Status status = Retry(connection.options().retry, deadline, [&] {
+  absl::Status status = Retry(connection, deadline, [&] {
     grpc::ClientContext context;
     SetDeadline(context, deadline);
     return FromGrpcStatus((stub.*method)(&context, request, &response));
@@ -115,11 +115,13 @@ Client::Client(std::shared_ptr<const Connection> connection) : connection_(std::
 absl::StatusOr<Client> Client::Connect(ClientOptions options) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
   std::shared_ptr<grpc::Channel> channel = MakeChannel(options);
-  return Over(std::move(channel), std::move(options));
+  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options),
+                                                   /*is_network=*/true));
 }
 
 Client Client::Over(std::shared_ptr<grpc::Channel> channel, ClientOptions options) {
-  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options)));
+  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options),
+                                                   /*is_network=*/false));
 }
 
 absl::Status Client::WaitUntilReady(absl::Duration timeout) const {
@@ -272,7 +274,7 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
                                                       const CallOptions& call) const {
   const absl::Time deadline = StreamDeadline(call);
   v1::EvaluateResponse response;
-  absl::Status status = Retry(connection_->options().retry, deadline, [&] {
+  absl::Status status = Retry(*connection_, deadline, [&] {
     auto batch = batches.begin();
     auto next = [&](v1::Batch& to) -> absl::StatusOr<bool> {
       if (batch == batches.end()) return false;

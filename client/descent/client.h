@@ -45,7 +45,8 @@ class Client {
   static absl::StatusOr<Client> Connect(ClientOptions options = {});
 
   // A client over a channel made elsewhere, such as one inside the process. The options' target,
-  // credentials, message limit and keepalive are the channel's own affair then.
+  // credentials, message limit and keepalive, and how fast a broken connection is made again, are
+  // the channel's own affair then.
   static Client Over(std::shared_ptr<grpc::Channel> channel, ClientOptions options = {});
 
   // Waits until there is a connection. UNAVAILABLE if there is none after `timeout`.

@@ -3,13 +3,19 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 
 namespace descent::client {
 namespace {
 
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+// How often a server that is away is looked for, at least.
+constexpr absl::Duration kMaxReconnectPause = absl::Seconds(1);
+constexpr absl::Duration kPauseSlice = absl::Milliseconds(20);
 
 absl::Status InvalidOption(absl::string_view name, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat(name, " must be ", rule));
@@ -50,11 +56,25 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   // calls fail meanwhile though the server may be back.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    Milliseconds(options.retry.initial_backoff));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options.retry.max_backoff));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                   Milliseconds(std::min(options.retry.max_backoff, kMaxReconnectPause)));
   return grpc::CreateCustomChannel(
       options.target,
       options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials(),
       arguments);
+}
+
+void Connection::Pause(absl::Time end, absl::FunctionRef<bool()> over) const {
+  for (absl::Time now = absl::Now(); now < end && !over(); now = absl::Now()) {
+    const absl::Time slice_end = std::min(end, now + kPauseSlice);
+    const grpc_connectivity_state state =
+        is_network_ ? channel_->GetState(/*try_to_connect=*/true) : GRPC_CHANNEL_READY;
+    if (state == GRPC_CHANNEL_READY) {
+      absl::SleepFor(slice_end - now);
+    } else {
+      channel_->WaitForStateChange(state, absl::ToChronoTime(slice_end));
+    }
+  }
 }
 
 }  // namespace descent::client

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/descent/options.h"
@@ -25,8 +26,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options);
 // Thread-safe, as gRPC's channels and stubs are.
 class Connection {
  public:
-  Connection(std::shared_ptr<grpc::Channel> channel, ClientOptions options)
+  // `is_network`: the channel is one of MakeChannel's. Others may have no connection to speak of.
+  Connection(std::shared_ptr<grpc::Channel> channel, ClientOptions options, bool is_network)
       : options_(std::move(options)),
+        is_network_(is_network),
         channel_(std::move(channel)),
         models_(v1::ModelService::NewStub(channel_)),
         networks_(v1::NetworkService::NewStub(channel_)),
@@ -34,12 +37,19 @@ class Connection {
 
   const ClientOptions& options() const { return options_; }
   grpc::Channel& channel() const { return *channel_; }
+  // Waits until `end`, or until `over` says so, which is asked many times a second. A connection
+  // that is broken is being made again meanwhile: gRPC goes on with that only while somebody waits
+  // for something of the channel, and otherwise looks at it every five seconds.
+  void Pause(
+      absl::Time end, absl::FunctionRef<bool()> over = [] { return false; }) const;
+
   v1::ModelService::Stub& models() const { return *models_; }
   v1::NetworkService::Stub& networks() const { return *networks_; }
   v1::AdminService::Stub& admin() const { return *admin_; }
 
  private:
   const ClientOptions options_;
+  const bool is_network_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ModelService::Stub> models_;
   const std::unique_ptr<v1::NetworkService::Stub> networks_;

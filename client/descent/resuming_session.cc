@@ -246,9 +246,10 @@ std::optional<absl::Duration> ResumingSession::Judge(const absl::Status& end, Ba
 }
 
 void ResumingSession::Pause(absl::Duration duration) {
-  const absl::Time end = absl::Now() + duration;
-  absl::MutexLock lock(&mutex_);
-  while (!cancelled_ && absl::Now() < end) to_others_.WaitWithDeadline(&mutex_, end);
+  connection_->Pause(absl::Now() + duration, [this] {
+    absl::MutexLock lock(&mutex_);
+    return cancelled_;
+  });
 }
 
 }  // namespace descent::client

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "client/descent/backoff.h"
+#include "client/descent/connection.h"
 #include "client/descent/error.h"
 
 namespace descent::client {
@@ -14,8 +15,9 @@ bool IsTransient(const absl::Status& status) {
          GetErrorDetails(status).retry_delay.has_value();
 }
 
-absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
+absl::Status Retry(const Connection& connection, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt) {
+  const RetryPolicy& policy = connection.options().retry;
   Backoff backoff(policy);
   absl::Time end = absl::InfiniteFuture();
   while (true) {
@@ -25,7 +27,7 @@ absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
     if (end == absl::InfiniteFuture()) end = std::min(deadline, now + policy.give_up_after);
     const absl::Duration pause = backoff.Next(status);
     if (now + pause >= end) return status;
-    absl::SleepFor(pause);
+    connection.Pause(now + pause);
   }
 }
 

@@ -6,9 +6,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/descent/options.h"
 
 namespace descent::client {
+
+class Connection;
 
 // Whether a later attempt may succeed where this one failed, provided that it is safe to repeat:
 // the server is away (UNAVAILABLE), asks to be called later (RetryInfo), or went away during the
@@ -17,9 +18,9 @@ namespace descent::client {
 bool IsTransient(const absl::Status& status);
 
 // Runs `attempt`, which must be safe to repeat, until it succeeds or fails for good, with pauses in
-// between. A pause is not begun that would not end before the deadline, and within
-// `policy.give_up_after` of the first failure. Returns the last attempt's status.
-absl::Status Retry(const RetryPolicy& policy, absl::Time deadline,
+// between, as the connection's RetryPolicy has them. A pause is not begun that would not end before
+// the deadline, and within `give_up_after` of the first failure. Returns the last attempt's status.
+absl::Status Retry(const Connection& connection, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt);
 
 }  // namespace descent::client

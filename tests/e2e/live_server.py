@@ -1,24 +1,44 @@
 """A descentd for tests that are scripts."""
 
 import re
+import signal
 import subprocess
 
 TIMEOUT = 120  # seconds, of anything that a test waits for
 
 
 class LiveServer:
-    """A running descentd on a free port. A context manager, which at its end expects it to drain."""
+    """A running descentd on a free port. A context manager, which at its end expects it to drain.
 
-    def __init__(self, descentd):
-        command = [descentd, "--listen", "127.0.0.1:0", "--in-memory"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    It keeps models in memory, or in `data_dir`. It may be stopped in between, and started again on
+    the same port.
+    """
+
+    def __init__(self, descentd, data_dir=None):
+        self._command = [descentd, "--in-memory"] if data_dir is None else [
+            descentd, "--data-dir", data_dir]
+        self._process = None
+        self.address = "127.0.0.1:0"
 
     def __enter__(self):
-        line = self._process.stdout.readline()
-        self.address = re.fullmatch(r"listening on (\S+)\n", line).group(1)
+        self.start()
         return self
 
     def __exit__(self, *exception):
-        with self._process:  # closes its output and waits
-            self._process.terminate()
-        assert self._process.returncode == 0, self._process.returncode
+        if self._process is not None:
+            code = self.stop()
+            assert code == 0, code
+
+    def start(self):
+        """Returns when it takes calls."""
+        self._process = subprocess.Popen(
+            [*self._command, "--listen", self.address], stdout=subprocess.PIPE, text=True)
+        line = self._process.stdout.readline()
+        self.address = re.fullmatch(r"listening on (\S+)\n", line).group(1)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it by a signal, and returns how it ended."""
+        process, self._process = self._process, None
+        with process:  # closes its output and waits
+            process.send_signal(number)
+        return process.returncode

@@ -1,0 +1,102 @@
+"""A server that is stopped, or killed, and started again in the middle of `descent train`: training
+goes on by itself, and the model comes out as if nothing had happened.
+
+    restart_test.py DESCENTD DESCENT
+"""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from live_server import TIMEOUT, LiveServer
+
+EPOCHS = 9
+LONGEST_STALL = 10  # seconds until training goes on once the server is back
+DATA = ("--generate", "friedman1", "--rows", "20000", "--batch", "16", "--layers", "16",
+        "--epochs", str(EPOCHS), "--seed", "3")
+
+
+def descent(address, *arguments):
+    return [descent_program, "--server", address, "--json", *arguments]
+
+
+def get(server, model):
+    output = subprocess.run(descent(server.address, "get", model), check=True, timeout=TIMEOUT,
+                            stdout=subprocess.PIPE).stdout
+    return json.loads(output)
+
+
+class RestartTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with LiveServer(descentd) as server:
+            subprocess.run(descent(server.address, "train", "model", *DATA), check=True,
+                           timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+            cls.undisturbed = get(server, "model")
+
+    def await_epoch(self, training, epoch):
+        line = ""
+        while f'"epoch":{epoch},' not in line:
+            line = training.stdout.readline()
+            self.assertTrue(line, "training ended too early")
+
+    def train_through(self, number, expected_code):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        server = self.enterContext(LiveServer(descentd, directory))
+        training = subprocess.Popen(descent(server.address, "train", "model", *DATA),
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(training.stderr.close)
+        self.addCleanup(training.stdout.close)
+        self.addCleanup(training.wait)
+        self.addCleanup(training.kill)
+        chance = random.Random(number)
+        # Epochs take different moments: some restarts come while batches are on their way, others
+        # while the model is being judged or the next epoch begins.
+        for epoch in (1, 3, 5, 7):
+            self.await_epoch(training, epoch)
+            time.sleep(chance.choice((0, chance.uniform(0, 0.2))))
+            self.assertEqual(server.stop(number), expected_code)
+            time.sleep(chance.uniform(0, 1.5))
+            server.start()
+            back = time.monotonic()
+            self.await_epoch(training, epoch + 1)
+            self.assertLess(time.monotonic() - back, LONGEST_STALL)
+        output, errors = training.communicate(timeout=TIMEOUT)
+        self.assertEqual(training.returncode, 0, output + errors)
+        result = json.loads(output.splitlines()[-1])
+        self.assertEqual(result["epochs"], EPOCHS)
+
+        model = get(server, "model")
+        self.assertEqual(model["step"], self.undisturbed["step"])
+        self.assertEqual(model["state_hash"], self.undisturbed["state_hash"])
+        self.assertEqual(model["durable_step"], model["step"])
+        return errors
+
+    def test_a_server_that_is_stopped_in_order(self):
+        self.train_through(signal.SIGTERM, 0)
+
+    def test_a_server_that_is_killed(self):
+        errors = self.train_through(signal.SIGKILL, -signal.SIGKILL)
+        self.assertIn("mending it", errors)
+
+    def test_a_killed_server_has_the_model_that_it_acknowledged(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        server = self.enterContext(LiveServer(descentd, directory))
+        subprocess.run(descent(server.address, "train", "model", *DATA), check=True,
+                       timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+        server.stop(signal.SIGKILL)
+        server.start()
+        model = get(server, "model")
+        self.assertEqual(model["step"], self.undisturbed["step"])
+        self.assertEqual(model["state_hash"], self.undisturbed["state_hash"])
+
+
+if __name__ == "__main__":
+    descentd, descent_program = sys.argv[1:3]
+    del sys.argv[1:3]
+    unittest.main()
