@@ -156,8 +156,10 @@ void SimulatedDisk::SyncDirectory() {
   pending_names_.clear();
 }
 
-std::int64_t SimulatedDisk::PartOf(std::int64_t size) {
-  return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(size));
+std::int64_t SimulatedDisk::PartOf(std::int64_t offset, std::int64_t size) {
+  const std::int64_t drawn =
+      static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(size));
+  return std::max<std::int64_t>(0, (offset + drawn) / kSector * kSector - offset);
 }
 
 void SimulatedDisk::KeepWhatReachedThePlatter() {
@@ -239,8 +241,9 @@ int SimulatedDisk::Write(const Handle& handle, std::int64_t offset, std::string_
     return SQLITE_OK;
   }
   if (*fault == FaultKind::kShortWrite || EndsTheProcess(*fault)) {
-    const std::int64_t part = PartOf(static_cast<std::int64_t>(bytes.size()));
-    Put(handle.file.get(), {offset, std::string(bytes.substr(0, static_cast<std::size_t>(part)))});
+    const std::int64_t part = PartOf(offset, static_cast<std::int64_t>(bytes.size()));
+    const std::string_view written = bytes.substr(0, static_cast<std::size_t>(part));
+    if (part > 0) Put(handle.file.get(), {offset, std::string(written)});
   }
   const bool is_full =
       *fault == FaultKind::kFull || (*fault == FaultKind::kShortWrite && TossCoin());

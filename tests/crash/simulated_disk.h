@@ -134,8 +134,8 @@ class SimulatedDisk {
   void ChangeName(NameChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SyncDirectory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TossCoin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return (random_() & 1) != 0; }
-  // A random length of a part that is less than the whole.
-  std::int64_t PartOf(std::int64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A random length, less than the whole, at which the write may break off: the end of a sector.
+  std::int64_t PartOf(std::int64_t offset, std::int64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepWhatReachedThePlatter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepSectors(const Change& change, std::string* contents)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
