@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/format.h"
 
@@ -71,10 +73,9 @@ Axis Axis::Counting(int count, int ticks) {
   const double low = count > 1 ? 1 : 0;
   const double high = count > 1 ? count : 2;
   Axis axis(low, high, /*logarithmic=*/false);
-  const double step = std::max(1.0, RoundStep((high - low) / ticks));
-  for (double value = std::max(1.0, low); value <= count;
-       value = (std::floor(value / step) + 1) * step) {
-    axis.ticks_.push_back({value, absl::StrFormat("%.0f", value)});
+  const auto step = static_cast<int>(std::max(1.0, RoundStep((high - low) / ticks)));
+  for (int64_t value = 1; value <= count; value = (value / step + 1) * step) {
+    axis.ticks_.push_back({static_cast<double>(value), absl::StrCat(value)});
   }
   return axis;
 }
@@ -95,12 +96,12 @@ void Axis::AddLinearTicks(double step) {
 
 void Axis::AddLogarithmicTicks(int count) {
   // Every power of ten, and 2 and 5 times it if there are few.
-  const double first = std::floor(std::log10(low_));
-  const double last = std::ceil(std::log10(high_));
-  const double stride = std::max(1.0, std::ceil((last - first) / count));
+  const auto first = static_cast<int>(std::floor(std::log10(low_)));
+  const auto last = static_cast<int>(std::ceil(std::log10(high_)));
+  const int stride = std::max(1, (last - first + count - 1) / count);
   const std::vector<double> factors =
       last - first <= 3 ? std::vector<double>{1, 2, 5} : std::vector<double>{1};
-  for (double exponent = first; exponent <= last; exponent += stride) {
+  for (int exponent = first; exponent <= last; exponent += stride) {
     const double power = std::pow(10.0, exponent);
     for (const double factor : factors) {
       const double value = factor * power;

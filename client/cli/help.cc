@@ -48,7 +48,7 @@ std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
 }
 
 std::string HelpFormatter::make_footer(const CLI::App* app) const {
-  const std::string footer = CLI::Formatter::make_footer(app);
+  std::string footer = CLI::Formatter::make_footer(app);
   if (app->get_parent() == nullptr) return footer;
   return "\n--server, --connect-timeout and --json may come here too: see descent --help.\n" +
          footer;

@@ -23,9 +23,12 @@
   DESCENT_ASSIGN_OR_RETURN(DESCENT_STATUS_CONCAT(descent_result_, __LINE__), declaration, \
                            expression)
 
+// A declaration in parentheses is none.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define DESCENT_ASSIGN_OR_RETURN(result, declaration, expression) \
   auto result = (expression);                                     \
   if (!result.ok()) return std::move(result).status();            \
   declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // CLIENT_CLI_STATUS_MACROS_H_
