@@ -1,6 +1,8 @@
 // The real program, over TCP.
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -260,12 +262,66 @@ TEST(DescentdTest, LogsJsonOnRequest) {
   EXPECT_TRUE(called);
 }
 
-TEST(DescentdTest, WarnsThatModelsLiveInMemory) {
-  Process process({Descentd(), "--listen=127.0.0.1:0"});
-  EXPECT_NE(process.AwaitLine("listening on "), "");
+// A directory that is gone at the end of the test.
+struct DataDirectory {
+  DataDirectory() {
+    std::string pattern = ::testing::TempDir() + "/descentd_test_XXXXXX";
+    path = mkdtemp(pattern.data());
+  }
+  ~DataDirectory() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+std::vector<std::string> OnDirectory(const std::string& path) {
+  return {Descentd(), "--listen=127.0.0.1:0", "--data-dir", path};
+}
+
+TEST(DescentdTest, WhatWasAcknowledgedSurvivesAKill) {
+  const DataDirectory directory;
+  const std::string state = directory.path + "/state";
+  std::uint64_t hash = 0;
+  {
+    Process process(OnDirectory(state));
+    ServiceClient client(process.AwaitLine("listening on "));
+    ASSERT_TRUE(client.Call(LineModel("line")).ok());
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(client.Call(StepOf("line", LineBatch(8, 1))).ok());
+    }
+    hash = client.Call(GetOf("line"))->model().state_hash();
+    process.Signal(SIGKILL);
+    EXPECT_EQ(process.Wait(), -SIGKILL);
+  }
+  const Invocation verified({"verify", state});
+  EXPECT_EQ(verified.code, 0) << verified.output << verified.errors;
+  EXPECT_THAT(verified.output, HasSubstr("line: step 5"));
+  EXPECT_THAT(verified.output, HasSubstr("1 models, 0 damaged"));
+  Process process(OnDirectory(state));
+  ServiceClient client(process.AwaitLine("listening on "));
+  const auto model = client.Call(GetOf("line"));
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(model->model().step(), 5);
+  EXPECT_EQ(model->model().state_hash(), hash);
   process.Signal(SIGTERM);
-  EXPECT_EQ(process.Wait(), 0);
-  EXPECT_THAT(process.ErrorOutput(), HasSubstr("gone when the server ends"));
+  EXPECT_EQ(process.Wait(), 0) << process.ErrorOutput();
+}
+
+TEST(DescentdTest, ABadDataDirectoryIsAClearError) {
+  const DataDirectory directory;
+  const std::string file = directory.path + "/file";
+  std::ofstream(file) << "not a directory";
+  const Invocation not_a_directory({"--listen=127.0.0.1:0", "--data-dir", file});
+  EXPECT_EQ(not_a_directory.code, 74);
+  EXPECT_THAT(not_a_directory.errors, HasSubstr(file));
+  EXPECT_THAT(not_a_directory.output, IsEmpty());
+
+  Process first(OnDirectory(directory.path));
+  EXPECT_NE(first.AwaitLine("listening on "), "");
+  const Invocation second({"--listen=127.0.0.1:0", "--data-dir", directory.path});
+  EXPECT_EQ(second.code, 74);
+  EXPECT_THAT(second.errors, HasSubstr("in use"));
+  const Invocation verify({"verify", directory.path});
+  EXPECT_EQ(verify.code, 74);
+  EXPECT_THAT(verify.errors, HasSubstr("in use"));
 }
 
 TEST(DescentdTest, LargeMessagesGoUpToTheLimit) {

@@ -332,7 +332,9 @@ TEST_F(TrainTest, TheServerHoldsNoMoreThanItsWindow) {
   EXPECT_LE(most, 2 + 2);
 }
 
+// Over TCP: a server that shuts down cuts its in-process channels at once.
 TEST_F(TrainTest, ADrainAcknowledgesWhatIsHeldAndEndsTheStream) {
+  RestartOnPort();
   Create(SlowModel("slow"));
   TrainStream stream = Begin("s", 0, "slow");
   for (int i = 1; i <= 10; ++i) ASSERT_TRUE(stream.Write(BatchOf(i, SlowBatch())));
