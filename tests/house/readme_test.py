@@ -59,7 +59,8 @@ class ReadmeTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = pathlib.Path(directory.name)
         self.server = subprocess.Popen(
-            [self.programs / "descentd", "--listen", "127.0.0.1:0", "--in-memory"],
+            [self.programs / "descentd", "--listen", "127.0.0.1:0",
+             "--data-dir", self.directory / "data"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -84,6 +85,7 @@ class ReadmeTest(unittest.TestCase):
                     stdout=subprocess.DEVNULL,
                 )
         self.assertTrue((self.directory / "loss.svg").is_file())
+        self.assertTrue((self.directory / "descent-backup.db").is_file())
 
     def test_grpcurl_calls(self):
         subprocess.run(
