@@ -165,9 +165,7 @@ TEST(DescentdTest, BadOptionsAreRefused) {
                                                      {"--log-level=loud"},
                                                      {"--config=/no/such/file.toml"},
                                                      {"--checkpoint-interval=0"},
-                                                     {"--kept-checkpoints=0"}
-
-  };
+                                                     {"--kept-checkpoints=0"}};
   for (const auto& arguments : bad) {
     const Invocation run(arguments);
     EXPECT_EQ(run.code, 64) << arguments[0] << run.errors;
