@@ -51,9 +51,9 @@ void ByteReader::Fail(std::string_view field, std::string_view problem) {
 void ByteReader::Fail(std::string_view field, const absl::Status& status) {
   const ErrorDetails details = GetErrorDetails(status);
   const auto damage = details.metadata.find("damage");
-  Fail(field, absl::StrCat("can't be read: ", damage == details.metadata.end()
-                                                  ? std::string(status.message())
-                                                  : damage->second));
+  const absl::string_view problem =
+      damage == details.metadata.end() ? status.message() : absl::string_view(damage->second);
+  Fail(field, absl::StrCat("can't be read: ", problem));
 }
 
 void ByteReader::ExpectEnd() {

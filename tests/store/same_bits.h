@@ -3,6 +3,9 @@
 #ifndef TESTS_STORE_SAME_BITS_H_
 #define TESTS_STORE_SAME_BITS_H_
 
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -74,7 +77,8 @@ bool SameBits(const std::variant<Ts...>& a, const std::variant<Ts...>& b) {
 template <typename T>
 bool SameBits(const T& a, const T& b) {
   if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
-    return std::memcmp(&a, &b, sizeof(T)) == 0;
+    using Bytes = std::array<std::byte, sizeof(T)>;
+    return std::bit_cast<Bytes>(a) == std::bit_cast<Bytes>(b);
   } else {
     const auto all = [](const auto& fields_of_a, const auto& fields_of_b) {
       constexpr std::size_t kFields = std::tuple_size_v<std::remove_cvref_t<decltype(fields_of_a)>>;
