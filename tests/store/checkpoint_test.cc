@@ -85,20 +85,22 @@ TEST_F(CheckpointTest, OfALargeModelIsWrittenInPiecesBesideCommits) {
       Create(SampleSettings("large", Durability::kJournal, {1100, 1000, 2}));
   std::unique_ptr<LiveModel> other = Create(SampleSettings("small"));
   EXPECT_THAT(model->StepNow(1), IsOk());
-  ModelImage image = model->Image();
+  std::vector<std::string> events;  // callbacks come from one thread
   absl::Notification saved;
-  int steps_meanwhile = 0;
-  model->journal().SaveCheckpoint(std::move(image), false,
+  model->journal().SaveCheckpoint(model->Image(), false,
                                   [&](const absl::StatusOr<CheckpointInfo>& info) {
                                     EXPECT_THAT(info, IsOk());
+                                    events.push_back("saved");
                                     saved.Notify();
                                   });
-  while (!saved.HasBeenNotified()) {
-    EXPECT_THAT(other->StepNow(1), IsOk());
-    EXPECT_THAT(model->StepNow(2), IsOk());
-    ++steps_meanwhile;
+  for (LiveModel* each : {other.get(), model.get()}) {
+    each->Step(2, [&, each](const absl::StatusOr<std::int64_t>& step) {
+      EXPECT_THAT(step, IsOk());
+      events.push_back(each->settings().name);
+    });
   }
-  EXPECT_THAT(steps_meanwhile, Gt(2));
+  saved.WaitForNotification();
+  EXPECT_THAT(events, ElementsAre("small", "large", "saved"));
   EXPECT_THAT(model->LoadNow(1), IsOk());
   const ModelState before = model->State();
   other = nullptr;
