@@ -98,7 +98,7 @@ TEST(DescentdTest, EndsOnSigintToo) {
 }
 
 TEST(DescentdTest, ADrainFinishesWhatAnOpenStreamHasSent) {
-  Daemon daemon;
+  Daemon daemon({"--drain-timeout=120"});  // a busy machine may need longer than the default
   ASSERT_TRUE(daemon.client.Call(SlowModel("slow")).ok());
   TrainStream stream = daemon.client.Train();
   ASSERT_TRUE(stream.Write(StartOf("slow", "session")));
