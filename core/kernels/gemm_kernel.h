@@ -143,9 +143,10 @@ inline void ComputeBlock(const Block<T>& block) {
 // Σ_p a[p] b[p], the p dealt out to lanes.
 template <typename T>
 inline T Dot(const T* a, const T* b, std::int64_t k) {
-  using namespace Eigen::internal;
+  using Eigen::internal::ploadu;
+  using Eigen::internal::pmadd;
   using P = Packet<T>;
-  P sum = pset1<P>(T(0));
+  P sum = Eigen::internal::pset1<P>(T(0));
   std::int64_t p = 0;
   for (; p + kLanes<T> <= k; p += kLanes<T>) sum = pmadd(ploadu<P>(a + p), ploadu<P>(b + p), sum);
   if (p < k) {
@@ -157,7 +158,7 @@ inline T Dot(const T* a, const T* b, std::int64_t k) {
     }
     sum = pmadd(ploadu<P>(tail_a), ploadu<P>(tail_b), sum);
   }
-  return predux(sum);
+  return Eigen::internal::predux(sum);
 }
 
 }  // namespace descent::gemm

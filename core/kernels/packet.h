@@ -31,17 +31,19 @@ class Packet {
   using Register = typename Eigen::internal::packet_traits<T>::type;
   // The bits of the lanes as unsigned integers.
   using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  typedef Word Bits __attribute__((vector_size(sizeof(Register))));
+  using Bits [[gnu::vector_size(sizeof(Register))]] = Word;
 
   static constexpr int kLanes = static_cast<int>(sizeof(Register) / sizeof(T));
   static_assert(Eigen::internal::packet_traits<T>::Vectorizable, "needs a vector instruction set");
 
   Packet() = default;
   // A number in every lane. Implicit, so that formulas read as they are written.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <typename Number>
     requires std::is_arithmetic_v<Number>
   [[gnu::always_inline]] Packet(Number value)
       : register_(Eigen::internal::pset1<Register>(static_cast<T>(value))) {}
+  // NOLINTEND(google-explicit-constructor)
   [[gnu::always_inline]] static Packet FromRegister(Register value) { return Packet(value, 0); }
   [[gnu::always_inline]] static Packet FromBits(Bits bits) {
     return FromRegister(std::bit_cast<Register>(bits));
