@@ -30,13 +30,17 @@ absl::Status Connection::Execute(const char* sql) {
 absl::StatusOr<std::int64_t> Connection::QueryInt(const char* sql) {
   Statement statement(this, sql);
   ASSIGN_OR_RETURN(const bool found, statement.Next());
-  return found ? statement.Int(0) : 0;
+  const std::int64_t answer = found ? statement.Int(0) : 0;
+  if (found) RETURN_IF_ERROR(statement.Next().status());
+  return answer;
 }
 
 absl::StatusOr<std::string> Connection::QueryText(const char* sql) {
   Statement statement(this, sql);
   ASSIGN_OR_RETURN(const bool found, statement.Next());
-  return found ? std::string(statement.Text(0)) : std::string();
+  std::string answer = found ? std::string(statement.Text(0)) : std::string();
+  if (found) RETURN_IF_ERROR(statement.Next().status());
+  return answer;
 }
 
 absl::Status Connection::ErrorOf(int code) const {

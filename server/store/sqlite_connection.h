@@ -25,7 +25,8 @@ class Connection {
 
   // Runs statements that answer nothing.
   absl::Status Execute(const char* sql);
-  // The first column of the first row.
+  // The first column of the only row. A pragma's row comes before its work is committed: it counts
+  // when the statement has ended well.
   absl::StatusOr<std::int64_t> QueryInt(const char* sql);
   absl::StatusOr<std::string> QueryText(const char* sql);
 
