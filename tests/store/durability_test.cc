@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/live_model.h"
@@ -159,17 +160,18 @@ TEST_F(DurabilityTest, RaisingPromisesNothingBeforeTheCheckpointIsWhole) {
   EXPECT_THAT(model->StepNow(1), IsOk());
   EXPECT_THAT(model->ChangeSettingsNow(With(model->settings(), Durability::kJournal)), IsOk());
   std::vector<std::string> events;  // callbacks come from one thread
+  absl::Notification saved;
   model->journal().SaveCheckpoint(model->Image(), false,
                                   [&](const absl::StatusOr<CheckpointInfo>& info) {
                                     EXPECT_THAT(info, IsOk());
                                     events.push_back("saved");
+                                    saved.Notify();
                                   });
   model->Step(2, [&](const absl::StatusOr<std::int64_t>& step) {
     EXPECT_THAT(*step, Eq(0));
     events.push_back("step");
   });
-  while (Sync(*model) == 0) {
-  }
+  saved.WaitForNotification();
   EXPECT_THAT(events, ::testing::ElementsAre("step", "saved"));
   EXPECT_THAT(Sync(*model), Eq(2));
   const ModelState before = model->State();
