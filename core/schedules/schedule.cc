@@ -37,7 +37,8 @@ absl::Status Validate(const StepSchedule& schedule) {
 }
 
 double Rate(const StepSchedule& schedule, double base, std::int64_t steps) {
-  return base * std::pow(schedule.gamma, static_cast<double>(steps / schedule.step_size));
+  const std::int64_t drops = steps / schedule.step_size;
+  return base * std::pow(schedule.gamma, static_cast<double>(drops));
 }
 
 absl::Status Validate(const ExponentialSchedule& schedule) {
