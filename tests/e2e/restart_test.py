@@ -16,7 +16,8 @@ import unittest
 from live_server import TIMEOUT, LiveServer
 
 EPOCHS = 9
-LONGEST_STALL = 10  # seconds until training goes on once the server is back
+# Seconds until training goes on once the server is back, on a machine that has nothing else to do.
+LONGEST_STALL = 8
 DATA = ("--generate", "friedman1", "--rows", "20000", "--batch", "16", "--layers", "16",
         "--epochs", str(EPOCHS), "--seed", "3")
 
@@ -35,8 +36,10 @@ class RestartTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         with LiveServer(descentd) as server:
+            start = time.monotonic()
             subprocess.run(descent(server.address, "train", "model", *DATA), check=True,
                            timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+            cls.longest_stall = LONGEST_STALL + 3 * (time.monotonic() - start)
             cls.undisturbed = get(server, "model")
 
     def await_epoch(self, training, epoch):
@@ -65,7 +68,7 @@ class RestartTest(unittest.TestCase):
             server.start()
             back = time.monotonic()
             self.await_epoch(training, epoch + 1)
-            self.assertLess(time.monotonic() - back, LONGEST_STALL)
+            self.assertLess(time.monotonic() - back, self.longest_stall)
         output, errors = training.communicate(timeout=TIMEOUT)
         self.assertEqual(training.returncode, 0, output + errors)
         result = json.loads(output.splitlines()[-1])
