@@ -14,10 +14,10 @@ namespace {
 
 // What one transaction takes of the queue, so that none lasts long.
 constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
-// The log is moved into the database when it has so many pages: 128 MiB. Pages that were written
+// The log is moved into the database when it has so many pages: 256 MiB. Pages that were written
 // several times until then are moved once; a longer log would make the commit behind that wait
 // longer.
-constexpr int kMostLogPages = 2048;
+constexpr int kMostLogPages = 4096;
 // And when nothing has been written for so long.
 constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
