@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/status_macros.h"
@@ -275,12 +276,12 @@ void StoreThread::Fail(const absl::Status& error) {
   } else {
     // Whatever it was, what is on the disk is not known any more. Not even closing may write.
     sqlite3_db_config(parts_->connection->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    SetStatus(absl::IsUnavailable(error) ? error : StorageFailed(std::string(error.message())));
+    SetStatus(absl::IsUnavailable(error) ? error : StorageFailed(absl::StrCat(error.message())));
   }
   parts_->checkpoint_writer.Fail(parts_->status, parts_.get());
 }
 
-void StoreThread::SetStatus(absl::Status status) {
+void StoreThread::SetStatus(const absl::Status& status) {
   parts_->status = status;
   healthy_ = status.ok();
   Store::OnStatus notify;
