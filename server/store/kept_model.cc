@@ -28,14 +28,15 @@ Retention Retain(const std::vector<CheckpointRow>& checkpoints, const std::deque
     if (row.last_position > base.position) needed.insert(row.restores.begin(), row.restores.end());
   }
   int automatic = 0;
-  for (auto it = checkpoints.rbegin(); it != checkpoints.rend(); ++it) {
-    CheckpointRow row = *it;
+  const std::vector<CheckpointRow> newest_first(checkpoints.rbegin(), checkpoints.rend());
+  for (const CheckpointRow& checkpoint : newest_first) {
+    CheckpointRow row = checkpoint;
     if (row.listed && !row.requested && ++automatic > most_automatic) row.listed = false;
     if (!row.listed && !needed.contains(row.id)) {
       retention.deleted.push_back(row.id);
       continue;
     }
-    if (it->listed && !row.listed) retention.unlisted.push_back(row);
+    if (checkpoint.listed && !row.listed) retention.unlisted.push_back(row);
     retention.kept.insert(retention.kept.begin(), row);
   }
   return retention;

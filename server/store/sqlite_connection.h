@@ -94,7 +94,7 @@ class Statement {
   void BindOne(int i, int value) { BindOne(i, std::int64_t{value}); }
   void BindOne(int i, std::int64_t value);
   void BindOne(int i, double value);
-  void BindOne(int i, const std::string& value) { BindOne(i, std::string_view(value)); }
+  void BindOne(int i, const std::string& value) { BindOne(i, std::string_view{value}); }
   void BindOne(int i, std::string_view value);
   void BindOne(int i, Blob value);
   void Note(int code) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/status_macros.h"
@@ -14,10 +15,10 @@ namespace {
 
 // What one transaction takes of the queue, so that none lasts long.
 constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
-// The log is moved into the database when it has so many pages: 128 MiB. Pages that were written
+// The log is moved into the database when it has so many pages: 256 MiB. Pages that were written
 // several times until then are moved once; a longer log would make the commit behind that wait
 // longer.
-constexpr int kMostLogPages = 2048;
+constexpr int kMostLogPages = 4096;
 // And when nothing has been written for so long.
 constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
@@ -275,12 +276,12 @@ void StoreThread::Fail(const absl::Status& error) {
   } else {
     // Whatever it was, what is on the disk is not known any more. Not even closing may write.
     sqlite3_db_config(parts_->connection->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    SetStatus(absl::IsUnavailable(error) ? error : StorageFailed(std::string(error.message())));
+    SetStatus(absl::IsUnavailable(error) ? error : StorageFailed(absl::StrCat(error.message())));
   }
   parts_->checkpoint_writer.Fail(parts_->status, parts_.get());
 }
 
-void StoreThread::SetStatus(absl::Status status) {
+void StoreThread::SetStatus(const absl::Status& status) {
   parts_->status = status;
   healthy_ = status.ok();
   Store::OnStatus notify;

@@ -81,7 +81,7 @@ class StoreThread {
 
   // Every failure to write comes here.
   void Fail(const absl::Status& error);
-  void SetStatus(absl::Status status);
+  void SetStatus(const absl::Status& status);
   // While the disk is full: whether there is room again.
   void LookForRoom();
   absl::Status TryRoom();

@@ -1,5 +1,6 @@
 // Copies of a store that is in use.
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -80,16 +81,16 @@ TEST_F(BackupTest, IsOfOneMomentWhileTrainingGoesOn) {
       Create(SampleSettings("large", Durability::kJournal, {1500, 1500, 2}));
   EXPECT_THAT(large->SaveNow(true), IsOk());
   std::unique_ptr<LiveModel> model = Create(SampleSettings("small"));
-  absl::Notification done;
+  std::atomic<bool> done = false;
   absl::StatusOr<std::unique_ptr<Backup>> backup;
   std::int64_t acknowledged = 0;  // callbacks come from one thread
   std::int64_t acknowledged_before = 0;
   store_->MakeBackup([&](absl::StatusOr<std::unique_ptr<Backup>> made) {
     backup = std::move(made);
     acknowledged_before = acknowledged;
-    done.Notify();
+    done = true;
   });
-  while (!done.HasBeenNotified()) {
+  while (!done) {
     model->Step(1, [&](const absl::StatusOr<std::int64_t>& step) {
       EXPECT_THAT(step, IsOk());
       ++acknowledged;
