@@ -142,7 +142,7 @@ TEST(DescentdTest, ASecondSignalEndsItAtOnce) {
 
 TEST(DescentdTest, ATakenPortIsAClearError) {
   const Daemon first;
-  const Invocation second({"--listen", first.address});
+  const Invocation second({"--in-memory", "--listen", first.address});
   EXPECT_EQ(second.code, 69);
   EXPECT_THAT(second.errors, HasSubstr("cannot listen on " + first.address));
   EXPECT_THAT(second.errors, HasSubstr("Address already in use"));

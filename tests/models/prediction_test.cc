@@ -82,6 +82,8 @@ TEST(PredictionBatcherTest, MergesWhatGatheredWhileTheReadersWereBusy) {
     inputs.push_back(RandomMatrix(DataType::kFloat32, 1 + i % 5, 5, static_cast<std::uint64_t>(i)));
     alone.push_back(*Predict(*model, inputs.back().Clone(), /*raw=*/i % 2 == 0));
   }
+  // A call gives its place back a moment after its answer.
+  ASSERT_TRUE(AwaitNothingHeld(registry));
   Blocker blocker;
   model->Predict({.inputs = inputs[0].Clone()}, {}, blocker.reply<PredictOutcome>());
   blocker.AwaitEntered();

@@ -1,6 +1,7 @@
 """Training on a stream of batches."""
 
 import queue
+import time
 import uuid
 
 import grpc
@@ -9,26 +10,33 @@ from descent.v1 import network_service_pb2 as networks
 from descent.v1 import tensor_pb2
 from tensors import to_tensor
 
+RETRIES = 8
+FIRST_DELAY = 0.05  # seconds; it doubles with each failure, to six seconds in all
+
 
 def train(stub, model, batches, session_id=None, ack_every=0):
     """Streams (inputs, targets) pairs and yields the server's acks.
 
     `batches` is a sequence; batch i of it is the update with the sequence number i + 1. Each is
     applied exactly once: a stream that breaks is opened again with the same `session_id`, and goes
-    on where the server says. This tries again at once, and only as long as acks keep coming.
+    on where the server says. It gives up when `RETRIES` streams in a row have brought no ack.
     """
     session_id = session_id or uuid.uuid4().hex
     acked = 0
+    failures = 0
     while True:
-        before = acked
         try:
             for ack in _stream(stub, model, batches, session_id, ack_every, acked):
                 acked = ack.sequence
+                failures = 0
                 yield ack
             return
         except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE or acked == before:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or failures == RETRIES:
                 raise
+            if failures > 0:
+                time.sleep(FIRST_DELAY * 2 ** (failures - 1))
+            failures += 1
 
 
 def _stream(stub, model, batches, session_id, ack_every, acked):
