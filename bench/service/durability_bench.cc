@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
@@ -201,6 +202,7 @@ int Main(const std::string& descentd, const std::string& directory, int rounds) 
 }  // namespace descent::bench
 
 int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
   if (argc < 3) {
     std::fprintf(stderr, "usage: durability_bench DESCENTD DIRECTORY [rounds]\n");
     return 64;

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/synchronization/mutex.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/model_service.pb.h"
@@ -184,6 +185,7 @@ int Main(const std::string& descentd, const std::string& empty_server, int round
 }  // namespace descent::bench
 
 int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
   if (argc < 3) {
     std::fprintf(stderr, "usage: service_bench DESCENTD EMPTY_SERVER [rounds [name]]\n");
     return 64;

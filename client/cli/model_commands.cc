@@ -61,6 +61,7 @@ void PrintModel(const v1::Model& model) {
                                     model.optimizer().learning_rate())},
       {"step", absl::StrCat(FormatCount(model.step()), " (durable ",
                             FormatCount(model.durable_step()), ")")},
+      {"durability", NameOf(model.durability())},
       {"parameters", FormatCount(model.parameter_count())},
       {"last loss", model.step() > 0 ? FormatNumber(model.last_loss()) : "none yet"},
       {"created", TimeUtil::ToString(model.create_time())},

@@ -145,6 +145,14 @@ void AddModelOptions(CLI::App* command, const std::string& default_loss, ModelOp
       ->option_text("NAME")
       ->group(kGroup);
   command
+      ->add_option(
+          "--durability", options->durability,
+          absl::StrCat("What outlives a crash of the server: each acknowledged update, the "
+                       "last checkpoint or nothing (default journal): ",
+                       DurabilityNames()))
+      ->option_text("NAME")
+      ->group(kGroup);
+  command
       ->add_option("--seed", options->seed,
                    "Decides initial parameters, test rows, order of rows, generated rows "
                    "(default 0; for a model that is there already, its own)")
@@ -170,6 +178,10 @@ absl::StatusOr<v1::Model> BuildModel(const ModelOptions& options, const std::str
   if (options.data_type.has_value()) {
     ASSIGN_OR_RETURN(const v1::DataType data_type, ParseDataType(*options.data_type));
     network.set_data_type(data_type);
+  }
+  if (options.durability.has_value()) {
+    ASSIGN_OR_RETURN(const v1::Durability durability, ParseDurability(*options.durability));
+    model.set_durability(durability);
   }
   const size_t hidden = units.size();
   units.push_back(outputs);
@@ -208,6 +220,12 @@ absl::Status CheckModelOptions(const ModelOptions& options, const v1::Model& mod
     ASSIGN_OR_RETURN(const v1::DataType given, ParseDataType(*options.data_type));
     if (given != model.network().data_type()) {
       return Contradiction("--data-type", model, v1::DataType_Name(model.network().data_type()));
+    }
+  }
+  if (options.durability.has_value()) {
+    ASSIGN_OR_RETURN(const v1::Durability given, ParseDurability(*options.durability));
+    if (given != model.durability()) {
+      return Contradiction("--durability", model, NameOf(model.durability()));
     }
   }
   return absl::OkStatus();

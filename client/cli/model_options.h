@@ -26,6 +26,7 @@ struct ModelOptions {
   std::optional<double> clip_norm;
   std::optional<std::string> initializer;
   std::optional<std::string> data_type;
+  std::optional<std::string> durability;
   std::optional<uint64_t> seed;
 };
 

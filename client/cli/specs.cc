@@ -32,8 +32,20 @@ absl::string_view Prefix(const EnumDescriptor& kinds) {
   return absl::string_view(first).substr(0, first.size() - kUnspecified.size());
 }
 
+// Null if no value is spelled so.
+const EnumValueDescriptor* FindSpelled(const EnumDescriptor& kinds, const std::string& spelled) {
+  const EnumValueDescriptor* value =
+      kinds.FindValueByName(absl::StrCat(Prefix(kinds), absl::AsciiStrToUpper(spelled)));
+  return value == nullptr || value->number() == 0 ? nullptr : value;
+}
+
 std::string SpelledName(const EnumValueDescriptor& kind) {
   return absl::AsciiStrToLower(kind.name().substr(Prefix(*kind.type()).size()));
+}
+
+std::string NameOf(const EnumDescriptor& kinds, int number) {
+  const EnumValueDescriptor* value = kinds.FindValueByNumber(number);
+  return value == nullptr ? absl::StrCat(number) : SpelledName(*value);
 }
 
 std::string Names(const EnumDescriptor& kinds) {
@@ -133,9 +145,8 @@ absl::StatusOr<T> ParseByKind(const std::string& text, absl::string_view option)
   T message;
   const FieldDescriptor& kind = *T::descriptor()->FindFieldByName(kKindField);
   const EnumDescriptor& kinds = *kind.enum_type();
-  const EnumValueDescriptor* value =
-      kinds.FindValueByName(absl::StrCat(Prefix(kinds), absl::AsciiStrToUpper(spelling.name)));
-  if (value == nullptr || value->number() == 0) {
+  const EnumValueDescriptor* value = FindSpelled(kinds, spelling.name);
+  if (value == nullptr) {
     return UsageError(absl::StrCat(option, ": \"", spelling.name, "\" is none of ", Names(kinds)));
   }
   message.GetReflection()->SetEnum(&message, &kind, value);
@@ -181,6 +192,14 @@ absl::StatusOr<v1::LearningRateSchedule> ParseSchedule(const std::string& text) 
   return ParseByChoice<v1::LearningRateSchedule>(text, "--schedule", Decays());
 }
 
+absl::StatusOr<v1::Durability> ParseDurability(const std::string& text) {
+  const EnumValueDescriptor* value = FindSpelled(*v1::Durability_descriptor(), text);
+  if (value == nullptr) {
+    return UsageError(absl::StrCat("--durability: \"", text, "\" is none of ", DurabilityNames()));
+  }
+  return static_cast<v1::Durability>(value->number());
+}
+
 absl::StatusOr<std::vector<int64_t>> ParseLayers(const std::string& text) {
   std::vector<int64_t> layers;
   if (text.empty() || text == "none") return layers;
@@ -196,19 +215,20 @@ absl::StatusOr<std::vector<int64_t>> ParseLayers(const std::string& text) {
 }
 
 std::string ActivationNames() { return Names(*v1::ActivationKind_descriptor()); }
+std::string DurabilityNames() { return Names(*v1::Durability_descriptor()); }
 std::string InitializerNames() { return Names(*v1::InitializerKind_descriptor()); }
 std::string LossNames() { return Names(*v1::LossKind_descriptor()); }
 std::string OptimizerNames() { return Names(Algorithms()); }
 std::string ScheduleNames() { return Names(Decays()); }
 
 std::string NameOf(v1::ActivationKind kind) {
-  const EnumValueDescriptor* value = v1::ActivationKind_descriptor()->FindValueByNumber(kind);
-  return value == nullptr ? absl::StrCat(static_cast<int>(kind)) : SpelledName(*value);
+  return NameOf(*v1::ActivationKind_descriptor(), kind);
 }
 
-std::string NameOf(v1::LossKind kind) {
-  const EnumValueDescriptor* value = v1::LossKind_descriptor()->FindValueByNumber(kind);
-  return value == nullptr ? absl::StrCat(static_cast<int>(kind)) : SpelledName(*value);
+std::string NameOf(v1::LossKind kind) { return NameOf(*v1::LossKind_descriptor(), kind); }
+
+std::string NameOf(v1::Durability durability) {
+  return NameOf(*v1::Durability_descriptor(), durability);
 }
 
 std::string NameOf(const v1::OptimizerSpec& optimizer) {

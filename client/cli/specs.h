@@ -24,11 +24,14 @@ absl::StatusOr<v1::Loss> ParseLoss(const std::string& text);
 absl::StatusOr<v1::OptimizerSpec> ParseOptimizer(const std::string& text);
 // Sets `decay` alone.
 absl::StatusOr<v1::LearningRateSchedule> ParseSchedule(const std::string& text);
+// "journal", "checkpoint", "memory".
+absl::StatusOr<v1::Durability> ParseDurability(const std::string& text);
 // "64,32" to {64, 32}; "" or "none" to {}.
 absl::StatusOr<std::vector<int64_t>> ParseLayers(const std::string& text);
 
 // "relu, tanh, ...": for help.
 std::string ActivationNames();
+std::string DurabilityNames();
 std::string InitializerNames();
 std::string LossNames();
 std::string OptimizerNames();
@@ -37,6 +40,7 @@ std::string ScheduleNames();
 // "relu", "mean_squared_error", "adam".
 std::string NameOf(v1::ActivationKind kind);
 std::string NameOf(v1::LossKind kind);
+std::string NameOf(v1::Durability durability);
 std::string NameOf(const v1::OptimizerSpec& optimizer);
 // "13-64-64-1".
 std::string ShapeOf(const v1::NetworkSpec& network);

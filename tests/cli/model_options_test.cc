@@ -47,11 +47,13 @@ TEST(BuildModelTest, SaysWhatWasGiven) {
                                  .clip_norm = 2,
                                  .initializer = "he_normal",
                                  .data_type = "float64",
+                                 .durability = "checkpoint",
                                  .seed = 7},
                                 3, 2);
   EXPECT_EQ(ShapeOf(model.network()), "3-8-2");
   EXPECT_EQ(model.network().layers(0).dense().activation().alpha(), 0.3);
   EXPECT_EQ(model.network().data_type(), v1::DATA_TYPE_FLOAT64);
+  EXPECT_EQ(model.durability(), v1::DURABILITY_CHECKPOINT);
   EXPECT_EQ(model.network().seed(), 7U);
   EXPECT_TRUE(model.optimizer().rmsprop().centered());
   EXPECT_EQ(model.optimizer().schedule().step().step_size(), 10);
@@ -72,10 +74,19 @@ TEST(BuildModelTest, RefusesAnUnknownDataType) {
   EXPECT_EQ(Message(status), "--data-type: \"int8\" is none of float32, float64");
 }
 
+TEST(BuildModelTest, RefusesAnUnknownDurability) {
+  ModelOptions options;
+  options.durability = "unspecified";
+  const absl::Status status = BuildModel(options, "house", 1, 1, {}).status();
+  EXPECT_EQ(Message(status),
+            "--durability: \"unspecified\" is none of journal, checkpoint, memory");
+}
+
 // A model as a server describes it, with all hyperparameters said.
 v1::Model Described() {
   v1::Model model = Build({});
   model.mutable_network()->set_data_type(v1::DATA_TYPE_FLOAT32);
+  model.set_durability(v1::DURABILITY_JOURNAL);
   model.mutable_optimizer()->mutable_adam()->set_beta1(0.9);
   model.mutable_optimizer()->mutable_adam()->set_beta2(0.999);
   model.mutable_optimizer()->mutable_schedule()->mutable_constant();
@@ -94,6 +105,7 @@ TEST(CheckModelOptionsTest, AcceptsWhatAgrees) {
   options.warmup_steps = 0;
   options.initializer = "fan_in_uniform";
   options.data_type = "float32";
+  options.durability = "journal";
   EXPECT_TRUE(CheckModelOptions(options, model).ok()) << CheckModelOptions(options, model);
 }
 
@@ -141,6 +153,9 @@ TEST(CheckModelOptionsTest, RefusesEveryContradiction) {
   options = {};
   options.data_type = "float64";
   refused("--data-type", options);
+  options = {};
+  options.durability = "memory";
+  refused("--durability", options);
 }
 
 }  // namespace
