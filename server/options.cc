@@ -64,6 +64,7 @@ struct Arguments {
   int kept_checkpoints = 2;
   int request_window = 1024;
   int request_window_age = 600;
+  int session_window = 256;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int max_message_mib = 64;
   int memory_mib = 8192;
@@ -204,6 +205,12 @@ void AddStorageOptions(CLI::App* app, Arguments* arguments) {
                   "How long an answer is remembered at most")
       ->check(Between(1, 1 << 24))
       ->type_name("SECONDS");
+  app->add_option("--session-window", arguments->session_window,
+                  "Batches that a training stream may have on their way unacknowledged, up to 64\n"
+                  "MiB of them. More hide a longer way to the client and share commits; fewer let\n"
+                  "other calls in sooner where cores are few")
+      ->check(Between(1, 1024))
+      ->type_name("N");
 }
 
 void AddLogOptions(CLI::App* app, Arguments* arguments) {
@@ -305,6 +312,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.log_level = kLogLevels.at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
   serve.in_memory = arguments.in_memory;
+  serve.models.session_window = arguments.session_window;
   serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
   serve.storage.directory = arguments.data_dir;

@@ -142,7 +142,7 @@ void Stream(const std::string& directory, const char* name, const ModelSettings&
       mutex.Await(absl::Condition(&room));
       ++outstanding;
     }
-    opened.journal->Append(Record(rows, inputs, outputs, ++step),
+    opened.journal->Append(Record(rows, inputs, outputs, ++step), nullptr,
                            [&](const absl::StatusOr<std::int64_t>& stored) {
                              DESCENT_CHECK(stored.ok());
                              const absl::MutexLock lock(&mutex);
@@ -189,7 +189,7 @@ void SingleSteps(const std::string& directory, double seconds) {
     UpdateRecord record = Record(32, 13, 1, ++step);
     absl::Notification stored;
     const absl::Time begin = absl::Now();
-    opened.journal->Append(std::move(record),
+    opened.journal->Append(std::move(record), nullptr,
                            [&](const absl::StatusOr<std::int64_t>&) { stored.Notify(); });
     stored.WaitForNotification();
     times.push_back(absl::ToDoubleSeconds(absl::Now() - begin));

@@ -110,18 +110,21 @@ absl::StatusOr<v1::EvaluateResponse> EvaluateOnce(
 
 }  // namespace
 
-Client::Client(std::shared_ptr<const Connection> connection) : connection_(std::move(connection)) {}
+Client::Client(std::shared_ptr<const Connection> calls, std::shared_ptr<const Connection> training)
+    : connection_(std::move(calls)), training_connection_(std::move(training)) {}
 
 absl::StatusOr<Client> Client::Connect(ClientOptions options) {
   if (absl::Status status = ValidateOptions(options); !status.ok()) return status;
-  std::shared_ptr<grpc::Channel> channel = MakeChannel(options);
-  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options),
-                                                   /*is_network=*/true));
+  const auto connect = [&options] {
+    return std::make_shared<const Connection>(MakeChannel(options), options, /*is_network=*/true);
+  };
+  return Client(connect(), connect());
 }
 
 Client Client::Over(std::shared_ptr<grpc::Channel> channel, ClientOptions options) {
-  return Client(std::make_shared<const Connection>(std::move(channel), std::move(options),
-                                                   /*is_network=*/false));
+  const auto connection = std::make_shared<const Connection>(std::move(channel), std::move(options),
+                                                             /*is_network=*/false);
+  return Client(connection, connection);
 }
 
 absl::Status Client::WaitUntilReady(absl::Duration timeout) const {
@@ -298,7 +301,7 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(
 
 absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view model,
                                                                TrainingOptions options) const {
-  return ResumingSession::Open(connection_, std::string(model), std::move(options));
+  return ResumingSession::Open(training_connection_, std::string(model), std::move(options));
 }
 
 absl::Status Client::Backup(BackupSink sink, const BackupOptions& options) const {

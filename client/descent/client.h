@@ -37,7 +37,8 @@ namespace descent::client {
 
 class Connection;
 
-// Thread-safe. Copies are cheap and share one connection.
+// Thread-safe. Copies are cheap and share two connections: training streams have one of their own,
+// since on one with them other calls would wait behind the batches on their way.
 class Client {
  public:
   // Prepares a client. The connection is made in the background with the first call, so this fails
@@ -124,9 +125,10 @@ class Client {
   absl::Status Backup(BackupSink sink, const BackupOptions& options = {}) const;
 
  private:
-  explicit Client(std::shared_ptr<const Connection> connection);
+  Client(std::shared_ptr<const Connection> calls, std::shared_ptr<const Connection> training);
 
   std::shared_ptr<const Connection> connection_;
+  std::shared_ptr<const Connection> training_connection_;
 };
 
 }  // namespace descent::client

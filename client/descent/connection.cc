@@ -58,6 +58,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
                    Milliseconds(options.retry.initial_backoff));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                    Milliseconds(std::min(options.retry.max_backoff, kMaxReconnectPause)));
+  // Channels to the same server would share one connection.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(
       options.target,
       options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials(),

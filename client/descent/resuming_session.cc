@@ -216,7 +216,7 @@ absl::Status ResumingSession::HandleAck(const v1::TrainResponse& response) {
     progress_.rows += ack.rows();
     if (batches_.applied() > applied_before) trouble_since_ = absl::InfiniteFuture();
     // A sender that waits for room is woken when there is room for several batches.
-    if (batches_.unapplied() <= window_ / 2) to_others_.SignalAll();
+    if (batches_.unapplied() <= window_ - window_ / 4) to_others_.SignalAll();
   }
   if (options_.on_ack) options_.on_ack(ack);
   return absl::OkStatus();

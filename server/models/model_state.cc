@@ -89,24 +89,24 @@ void ModelState::Commit(Change change, store::OnStored done) {
   }
   const bool hashed =
       change.result.step % kHashEvery == 0 && settings_.durability == Durability::kJournal;
-  journal_->Append({.time = update_time_,
-                    .update = std::move(change.update),
-                    .session = std::move(change.session),
-                    .request = std::move(change.request),
-                    .result = change.result,
-                    .rows = change.rows,
-                    .state_hash = hashed ? std::optional(trainer_->StateHash()) : std::nullopt},
-                   [publication = publication_, snapshot = trainer_->snapshot(), progress,
-                    settings = std::move(settings),
-                    done = std::move(done)](absl::StatusOr<std::int64_t> durable_step) mutable {
-                     if (durable_step.ok()) {
-                       progress.durable_step = *durable_step;
-                       publication->Publish(std::move(snapshot), progress, std::move(settings));
-                     } else {
-                       publication->Fail(durable_step.status());
-                     }
-                     std::move(done)(std::move(durable_step));
-                   });
+  journal_->Append(
+      {.time = update_time_,
+       .update = std::move(change.update),
+       .session = std::move(change.session),
+       .request = std::move(change.request),
+       .result = change.result,
+       .rows = change.rows,
+       .state_hash = hashed ? std::optional(trainer_->StateHash()) : std::nullopt},
+      [publication = publication_, snapshot = trainer_->snapshot(), progress,
+       settings = std::move(settings)](std::int64_t durable_step) mutable {
+        progress.durable_step = durable_step;
+        publication->Publish(std::move(snapshot), progress, std::move(settings));
+      },
+      [publication = publication_,
+       done = std::move(done)](absl::StatusOr<std::int64_t> durable_step) mutable {
+        if (!durable_step.ok()) publication->Fail(durable_step.status());
+        std::move(done)(std::move(durable_step));
+      });
 }
 
 void ModelState::Sync(store::OnStored done) {

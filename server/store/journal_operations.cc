@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "server/store/codec.h"
 #include "server/store/errors.h"
 #include "server/store/store_parts.h"
 
@@ -16,24 +17,11 @@ namespace {
 // SQLite keeps no value of more than 10^9 bytes, and a row holds some other records too.
 constexpr std::size_t kMostRecordBytes = 950'000'000;
 
-// About what the record takes in the journal.
-std::size_t RecordBytes(const UpdateRecord& record) {
-  constexpr std::size_t kFixed = 128;
-  if (const auto* update = std::get_if<BatchUpdate>(&record.update)) {
-    const Batch& batch = update->batch;
-    const auto* values = std::get_if<Matrix>(&batch.targets);
-    return kFixed + batch.inputs.buffer().byte_size() + batch.weights.buffer().byte_size() +
-           (values != nullptr
-                ? values->buffer().byte_size()
-                : std::get<ClassIndices>(batch.targets).size() * sizeof(std::int32_t));
-  }
-  if (const auto* update = std::get_if<GradientsUpdate>(&record.update)) {
-    return kFixed + update->gradients.byte_size();
-  }
-  if (const auto* update = std::get_if<ParametersUpdate>(&record.update)) {
-    return kFixed + update->parameters.byte_size();
-  }
-  return kFixed;
+// What encoding leaves of a record: all but its numbers.
+void DropNumbers(UpdateRecord* record) {
+  if (std::holds_alternative<BatchUpdate>(record->update)) record->update = BatchUpdate();
+  if (std::holds_alternative<GradientsUpdate>(record->update)) record->update = GradientsUpdate();
+  if (std::holds_alternative<ParametersUpdate>(record->update)) record->update = ParametersUpdate();
 }
 
 }  // namespace
@@ -64,11 +52,25 @@ void Removal::Committed(StoreParts* parts) {
   parts->trash.AddHistory(model_id_);
 }
 
-AppendOperation::AppendOperation(std::shared_ptr<KeptModel> model, Change change, OnStored done)
+AppendOperation::AppendOperation(std::shared_ptr<KeptModel> model, Change change, Publish publish,
+                                 OnStored done)
     : Operation(std::move(model)),
       change_(std::move(change)),
-      done_(std::move(done)),
-      bytes_(IsKept() ? RecordBytes(change_.record) : 0) {}
+      publish_(std::move(publish)),
+      published_step_(change_.record.result.step),
+      may_be_superseded_(!std::holds_alternative<SettingsUpdate>(change_.record.update)),
+      done_(std::move(done)) {
+  if (IsKept()) AppendRecord(change_.record, &encoded_);
+  DropNumbers(&change_.record);
+}
+
+bool AppendOperation::PublishInstead(AppendOperation* later, Publish* superseded) {
+  if (!may_be_superseded_) return false;
+  *superseded = std::exchange(publish_, std::move(later->publish_));
+  published_step_ = later->published_step_;
+  may_be_superseded_ = later->may_be_superseded_;
+  return true;
+}
 
 bool AppendOperation::changes() const {
   return IsKept() || Forgets() ||
@@ -77,9 +79,9 @@ bool AppendOperation::changes() const {
 }
 
 absl::Status AppendOperation::Apply(StoreParts* parts) {
-  if (bytes_ > kMostRecordBytes) {
+  if (encoded_.size() > kMostRecordBytes) {
     model()->Fail(Error(absl::StatusCode::kResourceExhausted, "UPDATE_TOO_LARGE",
-                        absl::StrCat("an update of ", bytes_,
+                        absl::StrCat("an update of ", encoded_.size(),
                                      " bytes can't be kept in a journal, "
                                      "which takes ",
                                      kMostRecordBytes, " at most"),
@@ -88,7 +90,7 @@ absl::Status AppendOperation::Apply(StoreParts* parts) {
   }
   if (IsKept()) {
     parts->EnsureId(model());
-    parts->journal_writer.Add(model(), change_.position, change_.record);
+    parts->journal_writer.Add(model(), change_.position, change_.record, std::move(encoded_));
     // The checkpoint it names is now needed by the journal itself.
     if (std::holds_alternative<RestoreUpdate>(change_.record.update))
       model()->loaded_checkpoint = 0;
@@ -141,7 +143,12 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
     removal_.Committed(parts);
     kept->journal_bytes = 0;
   }
-  std::move(done_)(DurableStep());
+  const std::int64_t durable = DurableStep();
+  if (publish_) {
+    // What is published was stored with this change, and lasts if this does.
+    std::move(publish_)(durable == change_.record.result.step ? published_step_ : durable);
+  }
+  std::move(done_)(durable);
 }
 
 void SyncOperation::Finish(const absl::Status& outcome, StoreParts* /*parts*/) {

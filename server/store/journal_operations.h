@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,12 +43,17 @@ class AppendOperation final : public Operation {
     Durability after = Durability::kJournal;
   };
 
-  AppendOperation(std::shared_ptr<KeptModel> model, Change change, OnStored done);
+  // Encodes what is to be kept, on the caller's thread: the batch is at hand there, and goes.
+  AppendOperation(std::shared_ptr<KeptModel> model, Change change, Publish publish, OnStored done);
 
   bool changes() const override;
-  std::size_t bytes() const override { return bytes_; }
+  std::size_t bytes() const override { return encoded_.size(); }
   absl::Status Apply(StoreParts* parts) override;
   void Finish(const absl::Status& outcome, StoreParts* parts) override;
+
+  // `later` is a change of the same model that will be stored together with this one. True: what it
+  // publishes takes the place of what this one would have, which is returned to be destroyed.
+  bool PublishInstead(AppendOperation* later, Publish* superseded);
 
  private:
   bool IsKept() const { return change_.before == Durability::kJournal; }
@@ -57,9 +63,13 @@ class AppendOperation final : public Operation {
   absl::Status Unlist(std::int64_t step, StoreParts* parts);
   std::int64_t DurableStep() const;
 
-  Change change_;
+  Change change_;  // without what was encoded
+  std::string encoded_;
+  Publish publish_;
+  // The step that publish_ shows, and whether a later change's may take its place.
+  std::int64_t published_step_;
+  bool may_be_superseded_;
   OnStored done_;
-  std::size_t bytes_;
   Removal removal_;
   std::vector<std::int64_t> deleted_checkpoints_;
 };

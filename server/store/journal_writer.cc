@@ -3,7 +3,6 @@
 #include <variant>
 
 #include "core/status_macros.h"
-#include "server/store/codec.h"
 
 namespace descent::store {
 namespace {
@@ -13,7 +12,8 @@ constexpr std::size_t kMostKeptCapacity = std::size_t{16} << 20;
 
 }  // namespace
 
-void JournalWriter::Add(KeptModel* model, std::int64_t position, const UpdateRecord& record) {
+void JournalWriter::Add(KeptModel* model, std::int64_t position, const UpdateRecord& record,
+                        std::string bytes) {
   const bool continues =
       model->group >= 0 &&
       groups_[static_cast<std::size_t>(model->group)].row.last_position + 1 == position;
@@ -30,7 +30,12 @@ void JournalWriter::Add(KeptModel* model, std::int64_t position, const UpdateRec
     model->rows.emplace_back().id = group.row.id;
   }
   Group& group = groups_[static_cast<std::size_t>(model->group)];
-  AppendRecord(record, &group.records);
+  // A large record alone in its row is not copied.
+  if (group.records.empty() && group.records.capacity() < bytes.size()) {
+    group.records = std::move(bytes);
+  } else {
+    group.records += bytes;
+  }
   group.row.last_position = position;
   group.row.time = record.time;
   group.row.summary.Add(record);

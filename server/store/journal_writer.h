@@ -22,8 +22,9 @@ class JournalWriter {
   // dirty its last page alone.
   explicit JournalWriter(std::int64_t next_id) : next_id_(next_id) {}
 
-  // `position`: of the record among all that were ever appended to the model.
-  void Add(KeptModel* model, std::int64_t position, const UpdateRecord& record);
+  // `position`: of the record among all that were ever appended to the model. `bytes`: the record
+  // as AppendRecord writes it; of `record` itself no more is looked at than what its update is.
+  void Add(KeptModel* model, std::int64_t position, const UpdateRecord& record, std::string bytes);
 
   // No record added from now on goes into the same row as earlier ones of the model.
   static void CutGroup(KeptModel* model) { model->group = -1; }

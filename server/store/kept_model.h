@@ -17,6 +17,7 @@
 
 namespace descent::store {
 
+class AppendOperation;
 class Operation;
 
 // A row of the journal that recovery may need.
@@ -42,6 +43,11 @@ class KeptModel {
   std::atomic<int> saves = 0;
   // As `failure`.
   std::atomic<bool> failed = false;
+
+  // Guarded by the mutex of the store's queue: the change that publishes what is queued, and the
+  // batch of the queue that it is in; where that is no longer the last batch, it may be gone.
+  AppendOperation* publisher = nullptr;
+  std::uint64_t publisher_batch = 0;
 
   // Used by the store's thread alone.
 

@@ -36,11 +36,12 @@ std::int64_t ByteSize(const TrainerState& state) {
 // Callbacks of Append may come before those of calls made inside them, as the contract allows.
 class MemoryJournal final : public Journal {
  public:
-  void Append(UpdateRecord record, OnStored done) override {
+  void Append(UpdateRecord record, Publish publish, OnStored done) override {
     if (const auto* deletion = std::get_if<CheckpointDeletion>(&record.update)) {
       checkpoints_.erase(deletion->step);
     }
     step_ = record.result.step;
+    if (publish) std::move(publish)(step_);
     std::move(done)(step_);
   }
 

@@ -28,7 +28,7 @@ SqliteJournal::SqliteJournal(StoreThread* thread, std::shared_ptr<KeptModel> mod
       saved_time_(ToColumn(start.saved_time)),
       step_(start.step) {}
 
-void SqliteJournal::Append(UpdateRecord record, OnStored done) {
+void SqliteJournal::Append(UpdateRecord record, Publish publish, OnStored done) {
   if (!damage_.ok()) {
     std::move(done)(damage_);
     return;
@@ -43,14 +43,16 @@ void SqliteJournal::Append(UpdateRecord record, OnStored done) {
   const std::int64_t position = ++position_;
   const bool is_deletion = std::holds_alternative<CheckpointDeletion>(record.update);
   if (before != Durability::kJournal && after == before && !is_deletion && MayCallBack()) {
-    std::move(done)(before == Durability::kMemory ? step_ : model_->durable_step.load());
+    const std::int64_t stored = before == Durability::kMemory ? step_ : model_->durable_step.load();
+    if (publish) std::move(publish)(stored);
+    std::move(done)(stored);
     return;
   }
-  thread_->Enqueue(std::make_unique<AppendOperation>(
+  thread_->Append(std::make_unique<AppendOperation>(
       model_,
       AppendOperation::Change{
           .record = std::move(record), .position = position, .before = before, .after = after},
-      std::move(done)));
+      std::move(publish), std::move(done)));
 }
 
 void SqliteJournal::Sync(OnStored done) {

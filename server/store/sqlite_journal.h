@@ -30,7 +30,7 @@ class SqliteJournal final : public Journal {
 
   SqliteJournal(StoreThread* thread, std::shared_ptr<KeptModel> model, const Start& start);
 
-  void Append(UpdateRecord record, OnStored done) override;
+  void Append(UpdateRecord record, Publish publish, OnStored done) override;
   void Sync(OnStored done) override;
   void Remove(std::optional<AnsweredRequest> request, OnStored done) override;
   bool WantsCheckpoint() const override;

@@ -32,6 +32,8 @@ namespace descent::store {
 // a crash can no longer take back. An error: the change may be lost, and so will be every later one
 // (see Store::status).
 using OnStored = absl::AnyInvocable<void(absl::StatusOr<std::int64_t> durable_step) &&>;
+// Makes a change visible to readers, its argument as OnStored's.
+using Publish = absl::AnyInvocable<void(std::int64_t durable_step) &&>;
 using OnSaved = absl::AnyInvocable<void(absl::StatusOr<CheckpointInfo>) &&>;
 using OnListed = absl::AnyInvocable<void(absl::StatusOr<std::vector<CheckpointInfo>>) &&>;
 using OnLoaded = absl::AnyInvocable<void(absl::StatusOr<LoadedCheckpoint>) &&>;
@@ -49,7 +51,12 @@ class Journal {
   // SettingsUpdate that lowers the durability (from kJournal to kCheckpoint, from either to
   // kMemory) is kept as the higher one promises and counts for what is appended behind it; with
   // kMemory, whatever was kept of the model is removed. For raising it see SaveCheckpoint.
-  virtual void Append(UpdateRecord record, OnStored done) = 0;
+  //
+  // `publish` may be null. It is called once the change is stored, before `done` and before that of
+  // every later change. Where later ones were stored with it only the last one's is called, so what
+  // it shows has to show theirs too (except for a SettingsUpdate, whose own is always called); the
+  // others are destroyed as soon as that is known, which lets go of what they hold.
+  virtual void Append(UpdateRecord record, Publish publish, OnStored done) = 0;
 
   // Calls back behind everything appended before.
   virtual void Sync(OnStored done) = 0;

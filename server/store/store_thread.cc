@@ -73,11 +73,31 @@ StoreThread::~StoreThread() {
   thread_.join();
 }
 
-void StoreThread::Enqueue(std::unique_ptr<Operation> operation) {
+void StoreThread::Push(std::unique_ptr<Operation> operation) {
   if (operation->model() != nullptr) ++operation->model()->outstanding;
+  if (queue_.empty()) work_.Signal();
+  if (queue_.empty() || queue_.back().bytes >= kMostBatchBytes) {
+    queue_.emplace_back().number = ++batches_;
+  }
+  queue_.back().bytes += operation->bytes();
+  queue_.back().operations.push_back(std::move(operation));
+}
+
+void StoreThread::Enqueue(std::unique_ptr<Operation> operation) {
   const absl::MutexLock lock(&mutex_);
-  queue_.push_back(std::move(operation));
-  if (queue_.size() == 1) work_.Signal();
+  Push(std::move(operation));
+}
+
+void StoreThread::Append(std::unique_ptr<AppendOperation> operation) {
+  KeptModel* const model = operation->model();
+  AppendOperation* const change = operation.get();
+  Publish superseded;  // destroyed behind the lock
+  const absl::MutexLock lock(&mutex_);
+  Push(std::move(operation));
+  const bool shares = model->publisher_batch == queue_.back().number;
+  if (shares && model->publisher->PublishInstead(change, &superseded)) return;
+  model->publisher = change;
+  model->publisher_batch = queue_.back().number;
 }
 
 void StoreThread::Post(Task task) { Enqueue(std::make_unique<TaskOperation>(std::move(task))); }
@@ -153,13 +173,12 @@ bool StoreThread::Wait(Batch* batch) {
   while (queue_.empty() && !stopping_ && !busy) {
     if (work_.WaitWithDeadline(&mutex_, deadline)) break;
   }
-  std::size_t bytes = 0;
-  while (!queue_.empty() && bytes < kMostBatchBytes) {
-    bytes += queue_.front()->bytes();
-    batch->push_back(std::move(queue_.front()));
+  batch_bytes_ = 0;
+  if (!queue_.empty()) {
+    *batch = std::move(queue_.front().operations);
+    batch_bytes_ = static_cast<std::int64_t>(queue_.front().bytes);
     queue_.pop_front();
   }
-  batch_bytes_ = static_cast<std::int64_t>(bytes);
   return !batch->empty() || !stopping_ || must_go_on;
 }
 

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/store/journal_operations.h"
 #include "server/store/operation.h"
 #include "server/store/sqlite_backup.h"
 #include "server/store/store.h"
@@ -40,6 +41,8 @@ class StoreThread {
 
   // Thread-safe.
   void Enqueue(std::unique_ptr<Operation> operation);
+  // Of several that will share a transaction, the first publishes for all (see Journal::Append).
+  void Append(std::unique_ptr<AppendOperation> operation);
   // Runs `task`, which does not write, on the thread behind what has been queued.
   using Task = absl::AnyInvocable<void(StoreParts*) &&>;
   void Post(Task task);
@@ -59,8 +62,10 @@ class StoreThread {
   std::atomic<std::int64_t>& pending_image_bytes() { return pending_image_bytes_; }
 
  private:
+  // What shares a transaction.
   using Batch = std::vector<std::unique_ptr<Operation>>;
 
+  void Push(std::unique_ptr<Operation> operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Main();
   // Waits for something to do. False when there is nothing left and the thread is to end.
   bool Wait(Batch* batch);
@@ -92,7 +97,14 @@ class StoreThread {
   SqliteBackup backup_;
 
   mutable absl::Mutex mutex_;
-  std::deque<std::unique_ptr<Operation>> queue_ ABSL_GUARDED_BY(mutex_);
+  struct QueuedBatch {
+    std::uint64_t number = 0;
+    std::size_t bytes = 0;
+    Batch operations;
+  };
+  // The last one is added to until it is large enough.
+  std::deque<QueuedBatch> queue_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t batches_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   Store::OnStatus on_status_ ABSL_GUARDED_BY(mutex_);

@@ -13,10 +13,11 @@ class EarlyJournal final : public store::Journal {
  public:
   explicit EarlyJournal(std::unique_ptr<store::Journal> journal) : journal_(std::move(journal)) {}
 
-  void Append(store::UpdateRecord record, store::OnStored done) override {
+  void Append(store::UpdateRecord record, store::Publish publish, store::OnStored done) override {
     const std::int64_t step = record.result.step;
-    journal_->Append(std::move(record), [](const absl::StatusOr<std::int64_t>&) {});
+    journal_->Append(std::move(record), nullptr, [](const absl::StatusOr<std::int64_t>&) {});
     step_ = step;
+    if (publish) std::move(publish)(step);
     std::move(done)(step);
   }
   void Sync(store::OnStored done) override { std::move(done)(step_); }

@@ -165,7 +165,8 @@ TEST(DescentdTest, BadOptionsAreRefused) {
                                                      {"--log-level=loud"},
                                                      {"--config=/no/such/file.toml"},
                                                      {"--checkpoint-interval=0"},
-                                                     {"--kept-checkpoints=0"}};
+                                                     {"--kept-checkpoints=0"},
+                                                     {"--session-window=0"}};
   for (const auto& arguments : bad) {
     const Invocation run(arguments);
     EXPECT_EQ(run.code, 64) << arguments[0] << run.errors;

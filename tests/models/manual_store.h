@@ -146,14 +146,19 @@ class ManualStore final : public store::Store {
     ManualJournal(store::Durability durability, std::shared_ptr<ManualCommits> commits)
         : durability_(durability), commits_(std::move(commits)) {}
 
-    void Append(store::UpdateRecord record, store::OnStored done) override {
+    void Append(store::UpdateRecord record, store::Publish publish, store::OnStored done) override {
       step_ = record.result.step;
+      auto both = [publish = std::move(publish),
+                   done = std::move(done)](absl::StatusOr<std::int64_t> stored) mutable {
+        if (stored.ok()) std::move(publish)(*stored);
+        std::move(done)(std::move(stored));
+      };
       if (durability_ != store::Durability::kJournal) {
-        std::move(done)(commits_->saved_step());
+        both(commits_->saved_step());
         return;
       }
       commits_->Record(std::move(record));
-      commits_->Add(step_, std::move(done));
+      commits_->Add(step_, std::move(both));
     }
     void Sync(store::OnStored done) override {
       if (durability_ == store::Durability::kJournal) {

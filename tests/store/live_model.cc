@@ -193,7 +193,7 @@ void LiveModel::Append(Update update, UpdateResult result, std::int64_t rows, On
                       .rows = rows,
                       .state_hash = trainer_->StateHash()};
   Remember(record);
-  journal_->Append(std::move(record), std::move(done));
+  journal_->Append(std::move(record), nullptr, std::move(done));
 }
 
 void LiveModel::Step(std::uint64_t seed, OnStored done, std::optional<SessionPosition> session,

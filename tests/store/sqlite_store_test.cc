@@ -10,7 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/live_model.h"
@@ -51,6 +54,61 @@ TEST_F(SqliteStoreTest, AModelIsRecoveredFromItsJournal) {
   ASSERT_THAT(models, SizeIs(1));
   EXPECT_THAT(models[0]->State(), Eq(before));
   EXPECT_THAT(*models[0]->StepNow(21), Eq(21));
+}
+
+// Of what is stored together the last publishes for all, before any of them is answered; what the
+// others would have published is let go of at once.
+TEST_F(SqliteStoreTest, WhatIsStoredTogetherIsPublishedOnce) {
+  Open();
+  const std::unique_ptr<LiveModel> model = Create(SampleSettings("a"));
+  absl::Mutex mutex;
+  std::vector<std::string> events;
+  const auto log = [&](std::string event) {
+    const absl::MutexLock lock(&mutex);
+    events.push_back(std::move(event));
+  };
+  std::vector<std::weak_ptr<int>> held;
+  const auto append = [&](const std::string& name, std::int64_t step, Update update) {
+    const auto parameters = std::make_shared<int>();
+    held.push_back(parameters);
+    UpdateRecord record;
+    record.time = absl::Now();
+    record.update = std::move(update);
+    record.result.step = step;
+    model->journal().Append(
+        std::move(record),
+        [&log, name, parameters](std::int64_t durable) {
+          log(absl::StrCat("publish ", name, " at ", durable));
+        },
+        [&log, name](const absl::StatusOr<std::int64_t>& durable) {
+          log(absl::StrCat("answer ", name, " at ", *durable));
+        });
+  };
+  const auto train = [&](const std::string& name, std::int64_t step) {
+    append(name, step, BatchUpdate{testing::RandomBatch(model->network().spec(), 2, 1), {}});
+  };
+  absl::Notification entered;
+  absl::Notification go;
+  model->Step(1, [&](const absl::StatusOr<std::int64_t>&) {
+    entered.Notify();
+    go.WaitForNotification();
+  });
+  entered.WaitForNotification();
+  train("two", 2);
+  train("three", 3);
+  append("settings", 3, SettingsUpdate{model->settings()});
+  train("four", 4);
+  train("five", 5);
+  std::vector<bool> gone;
+  for (const auto& parameters : held) gone.push_back(parameters.expired());
+  EXPECT_THAT(gone, ElementsAre(true, true, false, true, false));
+  go.Notify();
+  absl::Notification finished;
+  model->journal().Sync([&](const absl::StatusOr<std::int64_t>&) { finished.Notify(); });
+  finished.WaitForNotification();
+  EXPECT_THAT(events, ElementsAre("publish settings at 3", "answer two at 2", "answer three at 3",
+                                  "answer settings at 3", "publish five at 5", "answer four at 4",
+                                  "answer five at 5"));
 }
 
 TEST_F(SqliteStoreTest, AModelWithoutUpdatesIsRecovered) {
