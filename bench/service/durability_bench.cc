@@ -7,8 +7,9 @@
 //   {"kind": "predict", "name": "…", "journal_us": …, "memory_us": …}             p99 while
 //   training
 //
-// Usage: durability_bench DESCENTD DIRECTORY [rounds], with the address of a server that keeps its
-// data in that directory's file system. Everything takes its turn in every round.
+// Usage: durability_bench DESCENTD DIRECTORY [rounds [kind]], with the address of a server that
+// keeps its data in that directory's file system; `kind` leaves the others out. Everything takes
+// its turn in every round.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -182,15 +183,17 @@ void MeasurePredictions(const client::Client& client, const Case& which, const P
       which.name.c_str(), Quantile(journal, 0.99) * 1e6, Quantile(memory, 0.99) * 1e6);
 }
 
-int Main(const std::string& descentd, const std::string& directory, int rounds) {
+int Main(const std::string& descentd, const std::string& directory, int rounds,
+         const std::string& kind) {
+  const auto wanted = [&kind](const char* which) { return kind.empty() || kind == which; };
   const client::Client client = Require(client::Client::Connect({.target = descentd}));
   Require(client.WaitUntilReady(absl::Seconds(10)));
   int number = 0;
   for (const Case& which : Cases()) {
     const Pair names = CreatePair(client, which, number);
-    MeasureTraining(client, which, names, rounds);
-    if (number == 0) MeasureSteps(client, which, names, directory, rounds);
-    MeasurePredictions(client, which, names, rounds);
+    if (wanted("train")) MeasureTraining(client, which, names, rounds);
+    if (number == 0 && wanted("step")) MeasureSteps(client, which, names, directory, rounds);
+    if (wanted("predict")) MeasurePredictions(client, which, names, rounds);
     Require(client.DeleteModel(names.journal));
     Require(client.DeleteModel(names.memory));
     ++number;
@@ -204,8 +207,9 @@ int Main(const std::string& descentd, const std::string& directory, int rounds) 
 int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
   if (argc < 3) {
-    std::fprintf(stderr, "usage: durability_bench DESCENTD DIRECTORY [rounds]\n");
+    std::fprintf(stderr, "usage: durability_bench DESCENTD DIRECTORY [rounds [kind]]\n");
     return 64;
   }
-  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 7);
+  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 7,
+                              argc > 4 ? argv[4] : "");
 }
