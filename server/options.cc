@@ -39,13 +39,18 @@ serving; 64 on bad options; 65 when verify found damage; 69 when the address can
 74 when the data directory can't be used.
 )";
 
+// Null where it is not set.
+const char* Variable(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
+}
+
 // Where a program keeps what has to last: systemd says it, or the platform's convention does.
 std::string StateDirectory() {
   const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
+    const char* value = Variable(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const std::string given = variable("STATE_DIRECTORY"); !given.empty()) return given;
+  if (std::string given = variable("STATE_DIRECTORY"); !given.empty()) return given;
   if (geteuid() == 0) return "/var/lib/descent";
   if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
     return state + "/descent";
@@ -283,7 +288,7 @@ std::vector<std::string> FlagsFromEnvironment(const CLI::App& app, std::string* 
   std::vector<std::string> flags;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_envname().empty()) continue;
-    const char* value = std::getenv(option->get_envname().c_str());
+    const char* value = Variable(option->get_envname().c_str());
     if (value == nullptr || *value == '\0') continue;
     absl::StrAppend(variables, " ", option->get_envname(), "=", value);
     flags.push_back(absl::StrCat("--", option->get_single_name(), "=", value));

@@ -18,15 +18,19 @@ class Lane::Queue : public std::enable_shared_from_this<Lane::Queue> {
  public:
   explicit Queue(Executor* executor) : executor_(executor) {}
 
-  void Add(Task task, bool may_run_here) {
+  void Post(Task task) {
     {
       const absl::MutexLock lock(&mutex_);
-      if (active_ || !may_run_here) tasks_.push_back(std::move(task));
+      tasks_.push_back(std::move(task));
       if (active_) return;
       active_ = true;
     }
-    if (!may_run_here) {
-      Schedule();
+    Schedule();
+  }
+
+  void RunOrPost(Task task) {
+    if (!BeginIfIdle()) {
+      Post(std::move(task));
       return;
     }
     Run(std::move(task));
@@ -36,6 +40,11 @@ class Lane::Queue : public std::enable_shared_from_this<Lane::Queue> {
  private:
   // A task's captures go before the next task runs.
   static void Run(Task task) { std::move(task)(); }
+
+  bool BeginIfIdle() {
+    const absl::MutexLock lock(&mutex_);
+    return !std::exchange(active_, true);
+  }
 
   void Schedule() {
     executor_->Post([self = shared_from_this()] { self->TakeTurn(); });
@@ -80,8 +89,8 @@ class Lane::Queue : public std::enable_shared_from_this<Lane::Queue> {
 
 Lane::Lane(Executor* executor) : queue_(std::make_shared<Queue>(executor)) {}
 
-void Lane::Post(Task task) { queue_->Add(std::move(task), /*may_run_here=*/false); }
+void Lane::Post(Task task) { queue_->Post(std::move(task)); }
 
-void Lane::RunOrPost(Task task) { queue_->Add(std::move(task), /*may_run_here=*/true); }
+void Lane::RunOrPost(Task task) { queue_->RunOrPost(std::move(task)); }
 
 }  // namespace descent::models

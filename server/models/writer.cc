@@ -225,7 +225,9 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (command.optimizer.has_value()) settings.optimizer = *command.optimizer;
   if (command.durability.has_value()) settings.durability = *command.durability;
   if (command.labels.has_value()) settings.labels = *std::move(command.labels);
-  absl::Status status = state_.SetSettings(std::move(settings));
+  // A model that nothing is kept of would have nothing to go back to if this failed half-way.
+  absl::Status status = raised ? state_.journal()->status() : absl::OkStatus();
+  if (status.ok()) status = state_.SetSettings(std::move(settings));
   if (!status.ok()) {
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,8 +39,8 @@ absl::Status SyncPath(const std::string& directory) {
   return absl::OkStatus();
 }
 
-// Makes it and makes every new name last, the outermost first.
-absl::Status MakeDirectory(const std::filesystem::path& directory) {
+// Makes it, with the rights of `mode`, and makes every new name last, the outermost first.
+absl::Status MakeDirectory(const std::filesystem::path& directory, mode_t mode) {
   std::error_code error;
   if (directory.empty() || std::filesystem::is_directory(directory, error)) {
     return absl::OkStatus();
@@ -48,16 +49,18 @@ absl::Status MakeDirectory(const std::filesystem::path& directory) {
     return SystemError(directory.string(), "make", ENOTDIR);
   }
   const std::filesystem::path parent = directory.parent_path();
-  if (parent != directory) RETURN_IF_ERROR(MakeDirectory(parent));
-  std::filesystem::create_directory(directory, error);
-  if (error) return SystemError(directory.string(), "make", error.value());
+  if (parent != directory) RETURN_IF_ERROR(MakeDirectory(parent, 0777));
+  if (::mkdir(directory.c_str(), mode) != 0) {
+    return SystemError(directory.string(), "make", errno);
+  }
   return SyncPath(parent.empty() ? "." : parent.string());
 }
 
 }  // namespace
 
 absl::StatusOr<DirectoryLock> DirectoryLock::Take(const std::string& directory) {
-  RETURN_IF_ERROR(MakeDirectory(directory));
+  // Models may say much about the data that they learnt from: they are nobody else's to read.
+  RETURN_IF_ERROR(MakeDirectory(directory, 0700));
   const std::string path = directory + "/descentd.lock";
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return SystemError(path, "open", errno);

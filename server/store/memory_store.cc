@@ -1,6 +1,7 @@
 #include "server/store/memory_store.h"
 
 #include <map>
+#include <ranges>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -51,6 +52,7 @@ class MemoryJournal final : public Journal {
     std::move(done)(step_);
   }
 
+  absl::Status status() const override { return absl::OkStatus(); }
   bool WantsCheckpoint() const override { return false; }
 
   void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) override {
@@ -64,8 +66,8 @@ class MemoryJournal final : public Journal {
 
   void ListCheckpoints(OnListed done) override {
     std::vector<CheckpointInfo> listed;
-    for (auto saved = checkpoints_.rbegin(); saved != checkpoints_.rend(); ++saved) {
-      listed.push_back(saved->second.info);
+    for (const auto& [step, saved] : std::views::reverse(checkpoints_)) {
+      listed.push_back(saved.info);
     }
     std::move(done)(std::move(listed));
   }

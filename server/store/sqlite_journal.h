@@ -33,6 +33,7 @@ class SqliteJournal final : public Journal {
   void Append(UpdateRecord record, Publish publish, OnStored done) override;
   void Sync(OnStored done) override;
   void Remove(std::optional<AnsweredRequest> request, OnStored done) override;
+  absl::Status status() const override { return thread_->status(); }
   bool WantsCheckpoint() const override;
   void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) override;
   void ListCheckpoints(OnListed done) override;

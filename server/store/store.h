@@ -38,7 +38,7 @@ using OnSaved = absl::AnyInvocable<void(absl::StatusOr<CheckpointInfo>) &&>;
 using OnListed = absl::AnyInvocable<void(absl::StatusOr<std::vector<CheckpointInfo>>) &&>;
 using OnLoaded = absl::AnyInvocable<void(absl::StatusOr<LoadedCheckpoint>) &&>;
 
-// The changes of one model. Calls come one at a time (WantsCheckpoint apart), maybe from a
+// The changes of one model. Calls come one at a time (status and WantsCheckpoint apart), maybe from a
 // callback, and do not wait for the disk; their callbacks come in the order of the calls
 // (SaveCheckpoint's apart), one when the one before has returned, unless that made the call. A
 // journal may be destroyed while callbacks are outstanding: they still come.
@@ -64,6 +64,9 @@ class Journal {
   // Removes the model with everything that belongs to it; the last call. `request`: the call that
   // asked for it, remembered with the removal.
   virtual void Remove(std::optional<AnsweredRequest> request, OnStored done) = 0;
+
+  // Whether changes of this model can be kept now, as Store::status says it. On any thread.
+  virtual absl::Status status() const = 0;
 
   // Whether the store's policy of journal size and time asks for SaveCheckpoint now. Cheap, on any
   // thread.

@@ -24,6 +24,7 @@ class EarlyJournal final : public store::Journal {
   void Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) override {
     journal_->Remove(std::move(request), std::move(done));
   }
+  absl::Status status() const override { return journal_->status(); }
   bool WantsCheckpoint() const override { return journal_->WantsCheckpoint(); }
   void SaveCheckpoint(store::ModelImage image, bool requested, store::OnSaved done) override {
     journal_->SaveCheckpoint(std::move(image), requested, std::move(done));

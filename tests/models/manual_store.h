@@ -170,6 +170,7 @@ class ManualStore final : public store::Store {
     void Remove(std::optional<store::AnsweredRequest> /*request*/, store::OnStored done) override {
       commits_->Add(step_, std::move(done));
     }
+    absl::Status status() const override { return absl::OkStatus(); }
     bool WantsCheckpoint() const override { return commits_->wants_checkpoint(); }
     void SaveCheckpoint(store::ModelImage image, bool /*requested*/, store::OnSaved done) override {
       durability_ = image.settings.durability;

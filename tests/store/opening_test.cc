@@ -62,6 +62,12 @@ TEST_F(OpeningTest, AFileOfANewerVersionIsLeftAlone) {
   EXPECT_THAT(Reopen(), SizeIs(1));
 }
 
+TEST_F(OpeningTest, ANewDirectoryIsItsOwnersAlone) {
+  Open();
+  EXPECT_EQ(std::filesystem::status(options_.directory).permissions(),
+            std::filesystem::perms::owner_all);
+}
+
 TEST_F(OpeningTest, ADatabaseOfSomethingElseIsLeftAlone) {
   std::filesystem::create_directories(options_.directory);
   Execute("CREATE TABLE theirs (x)");

@@ -1,0 +1,138 @@
+// A disk that fills while models train, and has room again: through the real server, on a real
+// store whose file system fails on demand.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "server/store/sqlite_store.h"
+#include "tests/services/service_fixture.h"
+#include "tests/store/failing_vfs.h"
+#include "tests/store/temporary_directory.h"
+
+namespace descent::testing {
+namespace {
+
+using absl::StatusCode;
+
+class FullDiskTest : public ServiceTest {
+ protected:
+  FullDiskTest() { RestartOnDisk(); }
+  // The store before its file system.
+  ~FullDiskTest() override {
+    client_.reset();
+    server_.reset();
+    registry_.reset();
+  }
+
+  void RestartOnDisk() {
+    client_.reset();
+    server_.reset();
+    registry_.reset();
+    store::SqliteStoreOptions options;
+    options.directory = directory_.path();
+    options.build = "test build";
+    options.instruction_set = "test set";
+    options.vfs = vfs_.name();
+    auto store = store::OpenSqliteStore(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    Start();
+    absl::Notification recovered;
+    registry_->Recover([&](const models::RecoverySummary& summary) {
+      EXPECT_EQ(summary.quarantined, 0);
+      recovered.Notify();
+    });
+    recovered.WaitForNotification();
+    server_->StartServing();
+  }
+
+  auto Step(const std::string& model, unsigned number) {
+    v1::StepRequest request = StepOf(model, LineBatch(8, number));
+    request.set_request_id(model + std::to_string(number));
+    return client_->Call(request);
+  }
+  void StepMany(const std::string& model, unsigned first, unsigned last) {
+    for (unsigned number = first; number <= last; ++number) {
+      const auto answer = Step(model, number);
+      ASSERT_TRUE(answer.ok()) << answer;
+      ASSERT_EQ(answer->step(), number);
+    }
+  }
+  std::int64_t PredictedStep(const std::string& model) {
+    const auto answer = client_->Call(PredictOf(model, LineBatch(3, 1).inputs()));
+    EXPECT_TRUE(answer.ok()) << answer;
+    return answer->step();
+  }
+
+  store::TemporaryDirectory directory_;
+  store::FailingVfs vfs_;
+};
+
+TEST_F(FullDiskTest, StopsAcknowledgingAndGoesOnWithoutLossWhenThereIsRoom) {
+  Create(LineModel("line"));
+  Create(LineModel("idle"));
+  v1::CreateModelRequest memory = LineModel("memory");
+  memory.mutable_model()->set_durability(v1::DURABILITY_MEMORY);
+  Create(memory);
+  StepMany("line", 1, 10);
+  StepMany("idle", 1, 3);
+  TrainStream stream = client_->Train();
+  ASSERT_TRUE(stream.Write(StartOf("line", "session")));
+  ASSERT_TRUE(stream.Read()->has_ready());
+
+  vfs_.write_result = SQLITE_FULL;
+  EXPECT_THAT(Step("line", 11), FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  EXPECT_THAT(Step("line", 12), FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  EXPECT_THAT(Step("idle", 4), FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  EXPECT_THAT(client_->Call(LineModel("new")),
+              FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  // The stream hears of it with its next batch.
+  stream.Write(BatchOf(1, LineBatch(8, 99)));
+  while (stream.Read().has_value()) {
+  }
+  EXPECT_EQ(stream.Finish().reason, "STORAGE_FULL");
+  // What was acknowledged is still read, and what needs no disk goes on.
+  EXPECT_EQ(PredictedStep("line"), 10);
+  EXPECT_EQ(PredictedStep("idle"), 3);
+  EXPECT_EQ(Get("line").step(), 10);
+  StepMany("memory", 1, 10);
+  v1::UpdateModelRequest raise;
+  raise.mutable_model()->set_name("memory");
+  raise.mutable_model()->set_durability(v1::DURABILITY_JOURNAL);
+  raise.mutable_update_mask()->add_paths("durability");
+  EXPECT_THAT(client_->Call(raise), FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  EXPECT_EQ(Get("memory").durability(), v1::DURABILITY_MEMORY);
+  StepMany("memory", 11, 20);
+
+  vfs_.write_result = SQLITE_OK;
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  auto answer = Step("line", 11);
+  while (!answer.ok() && absl::Now() < deadline) {
+    EXPECT_THAT(answer.status.reason, ::testing::AnyOf("STORAGE_FULL", "RECOVERING")) << answer;
+    EXPECT_EQ(PredictedStep("line"), 10);
+    absl::SleepFor(absl::Milliseconds(20));
+    answer = Step("line", 11);
+  }
+  ASSERT_TRUE(answer.ok()) << answer;
+  EXPECT_EQ(answer->step(), 11);
+  EXPECT_FALSE(answer->replayed());
+  StepMany("line", 12, 20);
+  while (!(answer = Step("idle", 4)).ok() && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  StepMany("idle", 5, 20);
+  EXPECT_EQ(Get("line").state_hash(), Get("memory").state_hash());
+  EXPECT_EQ(Get("idle").state_hash(), Get("memory").state_hash());
+
+  const std::uint64_t hash = Get("line").state_hash();
+  RestartOnDisk();
+  EXPECT_EQ(Get("line").state_hash(), hash);
+  EXPECT_EQ(Get("idle").state_hash(), hash);
+  EXPECT_TRUE(Step("line", 20)->replayed());
+}
+
+}  // namespace
+}  // namespace descent::testing
