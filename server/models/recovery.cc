@@ -75,7 +75,7 @@ class Replay {
                                                .last_step = record.result.step,
                                                .last_used = record.time};
     }
-    if (record.request.has_value()) answers_.Add(AnswerTo(record));
+    if (record.request.has_value()) answers_.Add(AnswerTo(record, *record.request));
     return absl::OkStatus();
   }
 
@@ -161,9 +161,10 @@ class Replay {
     for (store::RememberedAnswer& answer : image.answers) answers_.Add(std::move(answer));
   }
 
-  store::RememberedAnswer AnswerTo(const store::UpdateRecord& record) const {
+  store::RememberedAnswer AnswerTo(const store::UpdateRecord& record,
+                                   const store::AnsweredRequest& request) const {
     store::RememberedAnswer remembered{
-        .request = *record.request, .time = record.time, .method = {}, .answer = {}};
+        .request = request, .time = record.time, .method = {}, .answer = {}};
     const auto set = [&](std::string_view method, auto answer) {
       remembered.method = std::string(method);
       remembered.answer = std::move(answer);

@@ -168,7 +168,7 @@ void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
   Remember(command.request, kStep, store::UpdateAnswer{*result});
   Commit(std::move(change),
          [self = shared_from_this(), result = *result, request = std::move(command.request),
-          call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
+          call = std::move(call)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
            self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
          });
 }
@@ -204,7 +204,7 @@ void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOu
       .request = Answered(command.request)};
   Commit(std::move(change), [self = shared_from_this(), step = state_.step(),
                              request = std::move(command.request), call = std::move(call)](
-                                absl::StatusOr<std::int64_t> durable_step) mutable {
+                                const absl::StatusOr<std::int64_t>& durable_step) mutable {
     self->calls_.Conclude(request, std::move(call), SetParametersOutcomeOf(step, durable_step));
   });
 }

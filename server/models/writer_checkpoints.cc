@@ -129,7 +129,7 @@ void Writer::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext con
 void Writer::RestoreCheckpointNow(const RestoreCheckpointCommand& command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
   state_.journal()->LoadCheckpoint(
-      command.step, [self = shared_from_this(), command, call = std::move(call)](
+      command.step, [self = shared_from_this(), command = command, call = std::move(call)](
                         absl::StatusOr<store::LoadedCheckpoint> loaded) mutable {
         Writer* const writer = self.get();
         writer->lane_.Post([self = std::move(self), command = std::move(command),
@@ -183,7 +183,7 @@ void Writer::DeleteCheckpointNow(const DeleteCheckpointCommand& command,
                                  Call<DeleteCheckpointOutcome> call) {
   if (!calls_.Begin(command.request, &call)) return;
   state_.journal()->ListCheckpoints(
-      [self = shared_from_this(), command,
+      [self = shared_from_this(), command = command,
        call = std::move(call)](absl::StatusOr<std::vector<CheckpointInfo>> listed) mutable {
         Writer* const writer = self.get();
         writer->lane_.Post([self = std::move(self), command = std::move(command),

@@ -38,8 +38,8 @@ using OnSaved = absl::AnyInvocable<void(absl::StatusOr<CheckpointInfo>) &&>;
 using OnListed = absl::AnyInvocable<void(absl::StatusOr<std::vector<CheckpointInfo>>) &&>;
 using OnLoaded = absl::AnyInvocable<void(absl::StatusOr<LoadedCheckpoint>) &&>;
 
-// The changes of one model. Calls come one at a time (status and WantsCheckpoint apart), maybe from a
-// callback, and do not wait for the disk; their callbacks come in the order of the calls
+// The changes of one model. Calls come one at a time (status and WantsCheckpoint apart), maybe from
+// a callback, and do not wait for the disk; their callbacks come in the order of the calls
 // (SaveCheckpoint's apart), one when the one before has returned, unless that made the call. A
 // journal may be destroyed while callbacks are outstanding: they still come.
 class Journal {

@@ -24,7 +24,7 @@ using google::protobuf::util::FieldMaskUtil;
 // The mask of a request that has none: whatever is set, as long as it may be changed.
 absl::StatusOr<FieldMask> ImpliedMask(const v1::Model& model) {
   std::vector<const FieldDescriptor*> fields;
-  model.GetReflection()->ListFields(model, &fields);
+  v1::Model::GetReflection()->ListFields(model, &fields);
   FieldMask mask;
   for (const FieldDescriptor* field : fields) {
     const std::string& name = field->name();
