@@ -54,7 +54,8 @@ absl::Status AttachedSession::TryAttach() {
   RETURN_IF_ERROR(writer_->publication()->WriteStatus());
   RETURN_IF_ERROR(writer_->resources()->work->OpenStatus());
   const std::int64_t step = writer_->state().step();
-  if (start_.expected_step.value_or(step) != step) return StepMismatch(*start_.expected_step, step);
+  const std::int64_t expected_step = start_.expected_step.value_or(step);
+  if (expected_step != step) return StepMismatch(expected_step, step);
   ASSIGN_OR_RETURN(SessionState* const state,
                    writer_->sessions().FindOrAdd(start_.session_id, absl::Now()));
   if (const auto before = state->stream.lock(); before != nullptr) {
@@ -106,7 +107,7 @@ void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
   const std::size_t bytes = ByteSize(command.batch);
   const auto on_stored = [&] {
     return [self = shared_from_this(), applied, bytes,
-            ticket = std::move(ticket)](absl::StatusOr<std::int64_t> durable_step) mutable {
+            ticket = std::move(ticket)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
       self->OnStored(applied, bytes, std::move(ticket), durable_step);
     };
   };

@@ -55,7 +55,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
     if (evaluation_ == nullptr) RETURN_IF_ERROR(Begin());
     ASSIGN_OR_RETURN(Batch batch,
                      wire::DecodeEvaluateBatch(request_, model_name_, *model_->network()));
-    evaluation_->Add(std::move(batch), context(), [this](absl::StatusOr<std::int64_t> rows) {
+    evaluation_->Add(std::move(batch), context(), [this](const absl::StatusOr<std::int64_t>& rows) {
       if (rows.ok()) {
         StartRead(&request_);
       } else {

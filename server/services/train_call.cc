@@ -35,7 +35,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   TrainCall(const models::Registry& registry, CallGate* gate, const MethodName& name,
             grpc::CallbackServerContext* context)
       : registry_(registry), context_(*context) {
-    pass_.emplace(gate, name, *context);
+    pass_ = std::make_unique<CallPass>(gate, name, *context);
   }
 
   void Start() {
@@ -185,7 +185,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
 
   const models::Registry& registry_;
   const grpc::CallbackServerContext& context_;
-  std::optional<CallPass> pass_;  // until gRPC is done with the context
+  std::unique_ptr<CallPass> pass_;  // until gRPC is done with the context
 
   // Of the one read that is under way.
   v1::TrainRequest request_;

@@ -273,8 +273,8 @@ absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& messa
   RETURN_IF_ERROR(CheckModelName("name", message.name()));
   for (const char* name : {"step", "durable_step", "parameter_count", "create_time", "update_time",
                            "last_loss", "state_hash"}) {
-    if (message.GetReflection()->HasField(message,
-                                          message.GetDescriptor()->FindFieldByName(name))) {
+    if (v1::Model::GetReflection()->HasField(message,
+                                             v1::Model::GetDescriptor()->FindFieldByName(name))) {
       return InvalidField(name, "output only; leave it unset", {}, "OUTPUT_ONLY_FIELD");
     }
   }
