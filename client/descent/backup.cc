@@ -78,7 +78,7 @@ absl::Status RunBackup(const Connection& connection, BackupSink sink,
   bool begun = false;
   std::optional<absl::Status> end;  // what another attempt is not to mend
   const absl::Status status = Retry(connection, deadline, [&] {
-    const absl::Status attempt = BackupOnce(connection, sink, options, deadline, &begun);
+    absl::Status attempt = BackupOnce(connection, sink, options, deadline, &begun);
     const bool cancelled = options.cancelled && options.cancelled();
     if (!begun && !cancelled) return attempt;
     end = cancelled && !attempt.ok() ? absl::CancelledError("the backup was cancelled") : attempt;

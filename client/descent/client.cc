@@ -286,8 +286,9 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
     };
     absl::StatusOr<v1::EvaluateResponse> attempt =
         EvaluateOnce(*connection_, model, deadline, next);
-    if (attempt.ok()) response = *std::move(attempt);
-    return attempt.status();
+    absl::Status end = attempt.status();
+    if (end.ok()) response = *std::move(attempt);
+    return end;
   });
   if (!status.ok()) return status;
   return response;

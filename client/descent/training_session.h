@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -76,7 +77,9 @@ class TrainingSession {
   // batches is full, also while the connection is being mended. An error is final: the session is
   // over, and every later call returns the same. The server's own errors say in their metadata
   // which `sequence` they are about; batches before it stay applied.
-  virtual absl::Status Send(v1::Batch batch, std::optional<double> learning_rate = {}) = 0;
+  absl::Status Send(v1::Batch batch) { return Send(std::move(batch), std::nullopt); }
+  // The same at another learning rate than the schedule's; nullopt: at the schedule's.
+  virtual absl::Status Send(v1::Batch batch, std::optional<double> learning_rate) = 0;
 
   // Ends the session in order: waits until everything sent is applied, durable as the model
   // promises, and acknowledged. No Send may follow.

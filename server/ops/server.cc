@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -60,7 +59,7 @@ std::string BindFailure(const std::string& address) {
     const int on = 1;
     setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(socket_fd, entry->ai_addr, entry->ai_addrlen) != 0 || listen(socket_fd, 1) != 0) {
-      reason = std::strerror(errno);
+      reason = std::generic_category().message(errno);
     }
     close(socket_fd);
   }
