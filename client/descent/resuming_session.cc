@@ -117,7 +117,7 @@ absl::Status ResumingSession::RunStream() {
     ready_ = half_closed_ = ended_ = false;
   }
   const std::unique_ptr<Stream> stream = connection_->networks().Train(&context);
-  const absl::Status complaint = Converse(context, *stream);
+  absl::Status complaint = Converse(context, *stream);
   const grpc::Status end = stream->Finish();
 
   absl::MutexLock lock(&mutex_);
