@@ -46,7 +46,7 @@ absl::Status SyncDirectoryOf(const std::string& path) {
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return SystemError(directory);
-  const absl::Status status = fsync(descriptor) == 0 ? absl::OkStatus() : SystemError(directory);
+  absl::Status status = fsync(descriptor) == 0 ? absl::OkStatus() : SystemError(directory);
   close(descriptor);
   return status;
 }

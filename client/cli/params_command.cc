@@ -34,7 +34,7 @@ absl::StatusOr<ExitCode> GetParameters(const GetOptions& options, const Context&
   ASSIGN_OR_RETURN(const v1::GetParametersResponse answer, context.client.GetParameters(request));
   if (context.json) {
     nlohmann::ordered_json json = {{"model", options.name}, {"step", answer.step()}};
-    ASSIGN_OR_RETURN(json["parameters"], ParametersJson(answer.parameters(), /*values=*/true));
+    ASSIGN_OR_RETURN(json["parameters"], ParametersJson(answer.parameters(), /*with_values=*/true));
     PrintJson(json);
     return ExitCode::kOk;
   }

@@ -233,7 +233,7 @@ std::string NameOf(v1::Durability durability) {
 
 std::string NameOf(const v1::OptimizerSpec& optimizer) {
   const FieldDescriptor* field =
-      optimizer.GetReflection()->GetOneofFieldDescriptor(optimizer, &Algorithms());
+      v1::OptimizerSpec::GetReflection()->GetOneofFieldDescriptor(optimizer, &Algorithms());
   return field == nullptr ? "none" : field->name();
 }
 

@@ -1,7 +1,7 @@
 #include "client/cli/status_line.h"
 
 #include <langinfo.h>
-#include <locale.h>
+#include <locale.h>  // NOLINT(modernize-deprecated-headers): for newlocale, which is POSIX
 #include <sys/ioctl.h>
 #include <unistd.h>
 

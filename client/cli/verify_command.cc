@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -44,7 +44,7 @@ absl::Status Verify(const std::string& directory, bool json) {
   return absl::UnavailableError(
       absl::StrCat("descentd, which does the checking, can't be run: it is neither beside this "
                    "program nor on the PATH (",
-                   std::strerror(errno), ")"));
+                   std::generic_category().message(errno), ")"));
 }
 
 constexpr char kFooter[] = R"(
