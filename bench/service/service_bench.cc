@@ -1,12 +1,14 @@
-// Times descentd's training stream and predictions beside an empty stream and empty calls that
-// carry the same bytes, and prints one JSON object a line:
+// Times descentd's training stream, steps and predictions beside an empty stream and empty calls
+// that carry the same bytes, and beside another server of the same contract, and prints one JSON
+// object a line:
 //
-//   {"kind": "service", "name": "train", "descent_per_s": …, "empty_per_s": …, "request_bytes": …}
+//   {"kind": "service", "name": "train", "descent_per_s": …, "empty_per_s": …, "peer_per_s": …,
+//    "request_bytes": …}
 //
-// Usage: service_bench DESCENTD EMPTY_SERVER [rounds [name]], with the addresses of two servers
-// that run in processes of their own on this machine, and the beginning of the names to measure,
-// all if there is none. Each number is the median of rounds in which everything takes its turn, so
-// that a noisy machine disturbs them alike.
+// Usage: service_bench DESCENTD EMPTY_SERVER PEER [rounds [name]], with the addresses of servers
+// that run in processes of their own on this machine (PEER may be "-": none), and the beginning of
+// the names to measure, all if there is none. Each number is the median of rounds in which
+// everything takes its turn, so that a noisy machine disturbs them alike.
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
@@ -97,6 +99,10 @@ void Train(const client::Client& client, const v1::Batch& batch, int ack_every, 
   Require(session->Finish());
 }
 
+void Step(const client::Client& client, const v1::StepRequest& request, int count) {
+  for (int i = 0; i < count; ++i) Require(client.Step(request));
+}
+
 void Predict(const client::Client& client, const v1::PredictRequest& request, int count) {
   for (int i = 0; i < count; ++i) Require(client.Predict(request));
 }
@@ -117,17 +123,26 @@ struct Comparison {
   int count;  // of a round, about a quarter of a second
   Work descent;
   Work empty;
+  Work peer;  // null: none
 };
+
+// A peer does a part of the work, as it takes longer.
+constexpr int kPeerShare = 10;
 
 void Measure(const std::vector<Comparison>& comparisons, int rounds) {
   std::vector<std::vector<double>> descent(comparisons.size());
   std::vector<std::vector<double>> empty(comparisons.size());
+  std::vector<std::vector<double>> peer(comparisons.size());
   for (int round = -1; round < rounds; ++round) {  // one to warm up
     for (std::size_t i = 0; i < comparisons.size(); ++i) {
       const Comparison& comparison = comparisons[i];
       const double descent_seconds = Seconds([&] { comparison.descent(comparison.count); });
       const double empty_seconds = Seconds([&] { comparison.empty(comparison.count); });
+      const int peer_count = comparison.count / kPeerShare;
+      const double peer_seconds =
+          comparison.peer ? Seconds([&] { comparison.peer(peer_count); }) : 1;
       if (round < 0) continue;
+      peer[i].push_back(comparison.peer ? peer_count / peer_seconds : 0);
       descent[i].push_back(comparison.count / descent_seconds);
       empty[i].push_back(comparison.count / empty_seconds);
     }
@@ -135,16 +150,25 @@ void Measure(const std::vector<Comparison>& comparisons, int rounds) {
   for (std::size_t i = 0; i < comparisons.size(); ++i) {
     std::printf(
         "{\"kind\": \"service\", \"name\": \"%s\", \"descent_per_s\": %.0f, "
-        "\"empty_per_s\": %.0f, \"request_bytes\": %zu}\n",
-        comparisons[i].name, Median(descent[i]), Median(empty[i]), comparisons[i].request_bytes);
+        "\"empty_per_s\": %.0f, \"peer_per_s\": %.0f, \"request_bytes\": %zu}\n",
+        comparisons[i].name, Median(descent[i]), Median(empty[i]), Median(peer[i]),
+        comparisons[i].request_bytes);
   }
 }
 
-int Main(const std::string& descentd, const std::string& empty_server, int rounds,
-         const std::string& name) {
-  const client::Client client = Require(client::Client::Connect({.target = descentd}));
+// A client of a server that has the model.
+client::Client ConnectWithModel(const std::string& server) {
+  client::Client client = Require(client::Client::Connect({.target = server}));
   Require(client.WaitUntilReady(absl::Seconds(10)));
   Require(client.CreateModel(Model()));
+  return client;
+}
+
+int Main(const std::string& descentd, const std::string& empty_server,
+         const std::string& peer_server, int rounds, const std::string& name) {
+  const client::Client client = ConnectWithModel(descentd);
+  const bool has_peer = peer_server != "-";
+  const client::Client peer = has_peer ? ConnectWithModel(peer_server) : client;
   const auto stub =
       EmptyService::NewStub(grpc::CreateChannel(empty_server, grpc::InsecureChannelCredentials()));
 
@@ -167,14 +191,30 @@ int Main(const std::string& descentd, const std::string& empty_server, int round
   const Payload predict_payload = SameSize(predict, Require(client.Predict(predict)));
 
   const v1::Batch& batch = train.batch().batch();
+  v1::StepRequest step;
+  step.set_model(kModel);
+  *step.mutable_batch() = batch;
+  const Payload step_payload = SameSize(step, Require(client.Step(step)));
+
+  const Work steps = [&](int count) { Step(client, step, count); };
+  const Work empty_steps = [&](int count) { EmptyCalls(*stub, step_payload, count); };
   const Work predicts = [&](int count) { Predict(client, predict, count); };
   const Work empty_calls = [&](int count) { EmptyCalls(*stub, predict_payload, count); };
+  // Of the peer, if there is one.
+  const auto peers = [&](Work work) { return has_peer ? std::move(work) : Work(); };
+  const Work peer_steps = [&](int count) { Step(peer, step, count); };
+  const Work peer_predicts = [&](int count) { Predict(peer, predict, count); };
   std::vector<Comparison> comparisons = {
       {"train", train.ByteSizeLong(), 10000, [&](int count) { Train(client, batch, 0, count); },
-       [&](int count) { EmptyStream(*stub, train_payload, count); }},
-      {"predict, 1 caller", predict.ByteSizeLong(), 2000, predicts, empty_calls},
+       [&](int count) { EmptyStream(*stub, train_payload, count); },
+       peers([&](int count) { Train(peer, batch, 0, count); })},
+      {"step, 1 caller", step.ByteSizeLong(), 2000, steps, empty_steps, peers(peer_steps)},
+      {"step, 8 callers", step.ByteSizeLong(), 4000, Concurrently(8, steps),
+       Concurrently(8, empty_steps), peers(Concurrently(8, peer_steps))},
+      {"predict, 1 caller", predict.ByteSizeLong(), 2000, predicts, empty_calls,
+       peers(peer_predicts)},
       {"predict, 8 callers", predict.ByteSizeLong(), 4000, Concurrently(8, predicts),
-       Concurrently(8, empty_calls)},
+       Concurrently(8, empty_calls), peers(Concurrently(8, peer_predicts))},
   };
   std::erase_if(comparisons, [&](const Comparison& comparison) {
     return !absl::StartsWith(comparison.name, name);
@@ -189,10 +229,11 @@ int Main(const std::string& descentd, const std::string& empty_server, int round
 
 int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: service_bench DESCENTD EMPTY_SERVER [rounds [name]]\n");
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: service_bench DESCENTD EMPTY_SERVER PEER [rounds [name]]\n");
     return 64;
   }
-  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 9,
-                              argc > 4 ? argv[4] : "");
+  return descent::bench::Main(argv[1], argv[2], argv[3],
+                              argc > 4 ? std::max(1, std::atoi(argv[4])) : 9,
+                              argc > 5 ? argv[5] : "");
 }
