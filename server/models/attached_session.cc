@@ -10,6 +10,10 @@
 namespace descent::models {
 namespace {
 
+// Batches that a stream has read in a row before others have their turn: gRPC looks for what has
+// come on other connections when a stream is not being read.
+constexpr std::int64_t kBatchesPerTurn = 16;
+
 // Batches an acknowledgement covers: what was asked for, but at least twice a window, since a
 // client may wait for one before it sends on.
 std::int64_t AckEvery(int asked, int window) {
@@ -80,10 +84,26 @@ bool AttachedSession::Submit(TrainBatchCommand command) {
                       ticket = writer_->quota()->AdmitAlways(bytes)]() mutable {
     self->ApplyNow(std::move(command), std::move(ticket));
   });
-  const absl::MutexLock lock(&mutex_);
-  if (observer_ == nullptr) return false;
-  wants_capacity_ = !HasCapacity();
-  return !wants_capacity_;
+  // What is done in place keeps the thread that the stream is read on.
+  const bool takes_turns =
+      writer_->resources()->IsSmall(cost) && ++submitted_ % kBatchesPerTurn == 0;
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (observer_ == nullptr) return false;
+    wants_capacity_ = !HasCapacity();
+    if (wants_capacity_ || !takes_turns) return !wants_capacity_;
+  }
+  writer_->resources()->readers.Post([self = shared_from_this()] { self->TakeNextTurn(); });
+  return false;
+}
+
+void AttachedSession::TakeNextTurn() {
+  std::shared_ptr<TrainObserver> observer;
+  {
+    const absl::MutexLock lock(&mutex_);
+    observer = observer_;
+  }
+  if (observer != nullptr) observer->OnCapacity();
 }
 
 absl::StatusOr<UpdateResult> AttachedSession::Apply(const TrainBatchCommand& command) {

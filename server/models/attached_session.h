@@ -20,8 +20,9 @@
 
 namespace descent::models {
 
-// Every call to the observer is made from a callback of the model's journal, which come one at a
-// time and in order: that alone keeps acknowledgements behind the commits they report.
+// Every call to the observer but OnCapacity is made from a callback of the model's journal, which
+// come one at a time and in order: that alone keeps acknowledgements behind the commits they
+// report.
 class AttachedSession final : public TrainingSession,
                               public std::enable_shared_from_this<AttachedSession> {
  public:
@@ -50,6 +51,7 @@ class AttachedSession final : public TrainingSession,
   };
 
   absl::Status TryAttach();
+  void TakeNextTurn();
   void ApplyNow(TrainBatchCommand command, WorkTicket ticket);
   absl::StatusOr<UpdateResult> Apply(const TrainBatchCommand& command);
 
@@ -65,6 +67,8 @@ class AttachedSession final : public TrainingSession,
   const std::shared_ptr<Writer> writer_;
   const TrainStart start_;
   const std::int64_t ack_every_;
+
+  std::int64_t submitted_ = 0;  // used by Submit alone
 
   // Used by the lane's tasks alone.
   SessionState* state_ = nullptr;  // null until attached

@@ -20,7 +20,8 @@ class TrainObserver {
 
   virtual void OnAck(const TrainAck& ack) = 0;
 
-  // After a Submit that returned false: the stream may read its next batch.
+  // After a Submit that returned false: the stream may read its next batch. May come beside other
+  // calls, and behind OnFinished.
   virtual void OnCapacity() = 0;
 
   // Last, and once, unless the session was detached before: everything applied is acknowledged.
@@ -40,9 +41,9 @@ class TrainingSession {
  public:
   virtual ~TrainingSession() = default;
 
-  // Takes the next batch. True: the stream may read another one at once. False: the window is full
-  // (or the session is over) and OnCapacity (or OnFinished) will follow, possibly before this
-  // returns. Requires OnReady, and capacity.
+  // Takes the next batch. True: the stream may read another one at once. False: the window is full,
+  // others have their turn, or the session is over, and OnCapacity (or OnFinished) will follow,
+  // possibly before this returns. Requires OnReady, and capacity.
   virtual bool Submit(TrainBatchCommand command) = 0;
 
   // No batch will follow: OnFinished(OK) once everything submitted is applied, as durable as the

@@ -32,7 +32,7 @@ class RecordingObserver final : public TrainObserver {
   }
   void OnCapacity() override {
     const absl::MutexLock lock(&mutex_);
-    DESCENT_CHECK(ready_.has_value() && !finished_.has_value());
+    DESCENT_CHECK(ready_.has_value());
     ++capacity_;
   }
   void OnFinished(absl::Status status) override {
