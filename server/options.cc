@@ -329,6 +329,12 @@ Serve MakeServe(const Arguments& arguments) {
   return serve;
 }
 
+// What --config names; empty without it.
+std::string FileOf(const CLI::App& app) {
+  const CLI::Option* config = app.get_config_ptr();
+  return config->count() > 0 ? config->results().back() : std::string();
+}
+
 }  // namespace
 
 Invocation ParseOptions(int argc, const char* const* argv) {
@@ -348,6 +354,14 @@ Invocation ParseOptions(int argc, const char* const* argv) {
       return Exit{kExitOk, version ? absl::StrCat(error.what(), "\n") : app.help()};
     }
     std::string message = error.what();
+    const std::string file = FileOf(app);
+    if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) {
+      message =
+          absl::StrCat(file, ": expected lines such as threads = 4, with options that --help ",
+                       "names; ", message);
+    } else if (!file.empty()) {
+      absl::StrAppend(&message, "\nThe file ", file, " has options too");
+    }
     if (!variables.empty()) absl::StrAppend(&message, "\nThe environment has", variables);
     return UsageError(message);
   }

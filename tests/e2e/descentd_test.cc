@@ -206,8 +206,12 @@ TEST(DescentdTest, ABadFileIsRefused) {
   const Invocation run({"--config", unknown});
   EXPECT_EQ(run.code, 64);
   EXPECT_THAT(run.errors, HasSubstr("colour"));
-  const std::string bad = WriteFile("descentd_bad.toml", "threads = -4\n");
-  EXPECT_EQ(Invocation({"--config", bad}).code, 64);
+  EXPECT_THAT(run.errors, HasSubstr(unknown));
+  const std::string bad = WriteFile("descentd_bad.toml", "threads = 4000\n");
+  const Invocation refused({"--config", bad});
+  EXPECT_EQ(refused.code, 64);
+  EXPECT_THAT(refused.errors, HasSubstr("--threads: Value 4000"));
+  EXPECT_THAT(refused.errors, HasSubstr(bad));
 }
 
 TEST(DescentdTest, ABadVariableIsNamed) {
