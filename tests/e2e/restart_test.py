@@ -18,8 +18,9 @@ from live_server import TIMEOUT, LiveServer
 EPOCHS = 9
 # Seconds until training goes on once the server is back, on a machine that has nothing else to do.
 LONGEST_STALL = 8
-DATA = ("--generate", "friedman1", "--rows", "20000", "--batch", "16", "--layers", "16",
-        "--epochs", str(EPOCHS), "--seed", "3")
+# Few rows to test with, so that most of the time batches are on their way.
+DATA = ("--generate", "friedman1", "--rows", "20000", "--test-fraction", "0.01", "--batch", "16",
+        "--layers", "16", "--epochs", str(EPOCHS), "--seed", "3")
 
 
 def descent(address, *arguments):
@@ -39,7 +40,9 @@ class RestartTest(unittest.TestCase):
             start = time.monotonic()
             subprocess.run(descent(server.address, "train", "model", *DATA), check=True,
                            timeout=TIMEOUT, stdout=subprocess.DEVNULL)
-            cls.longest_stall = LONGEST_STALL + 3 * (time.monotonic() - start)
+            duration = time.monotonic() - start
+            cls.longest_stall = LONGEST_STALL + 3 * duration
+            cls.epoch_seconds = duration / EPOCHS
             cls.undisturbed = get(server, "model")
 
     def await_epoch(self, training, epoch):
@@ -58,11 +61,11 @@ class RestartTest(unittest.TestCase):
         self.addCleanup(training.wait)
         self.addCleanup(training.kill)
         chance = random.Random(number)
-        # Epochs take different moments: some restarts come while batches are on their way, others
-        # while the model is being judged or the next epoch begins.
-        for epoch in (1, 3, 5, 7):
+        # Restarts come at different moments of an epoch: when it begins or the last one is being
+        # judged, and while batches are on their way.
+        for epoch, part in ((1, 0.5), (3, 0.0), (5, 0.3), (7, 0.7)):
             self.await_epoch(training, epoch)
-            time.sleep(chance.choice((0, chance.uniform(0, 0.2))))
+            time.sleep(part * self.epoch_seconds)
             self.assertEqual(server.stop(number), expected_code)
             time.sleep(chance.uniform(0, 1.5))
             server.start()
