@@ -8,6 +8,7 @@
 #include "client/cli/encoding_json.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
+#include "client/cli/packed_text.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
 
@@ -34,7 +35,8 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   if (!HasEncoding(model)) {
     return PlainEncoding(network.input_features(), classes, network.input_features());
   }
-  ASSIGN_OR_RETURN(Encoding encoding, EncodingFromJson(model.labels().at(kEncodingLabel)));
+  ASSIGN_OR_RETURN(const std::string json, UnpackText(model.labels().at(kEncodingLabel)));
+  ASSIGN_OR_RETURN(Encoding encoding, EncodingFromJson(json));
   const std::vector<std::string>* labels = encoding.target.classes();
   const int64_t labelled = labels == nullptr ? 0 : static_cast<int64_t>(labels->size());
   if (encoding.features() != network.input_features() || labelled != classes) {
@@ -47,12 +49,16 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
 
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
   ASSIGN_OR_RETURN(std::string json, EncodingToJson(encoding));
+  // Many columns: where it can be read, an encoding is kept so that it can be.
+  const size_t plain_size = json.size();
+  if (plain_size > kMaxEncodingBytes) json = PackText(json);
   if (json.size() > kMaxEncodingBytes) {
-    return DataError({"data"},
-                     absl::StrCat("names and categories take ", FormatCount(json.size()),
-                                  " bytes, more than the ", FormatCount(kMaxEncodingBytes),
-                                  " that a model's labels hold; leave columns of many categories "
-                                  "out with --ignore"));
+    return DataError(
+        {"data"},
+        absl::StrCat("names and categories take ", FormatCount(plain_size),
+                     " bytes, and compressed more than the ", FormatCount(kMaxEncodingBytes),
+                     " that a model's labels hold; leave columns of many categories "
+                     "out with --ignore"));
   }
   (*model->mutable_labels())[kEncodingLabel] = std::move(json);
   return absl::OkStatus();

@@ -42,6 +42,20 @@ TEST(ModelDataTest, KeepsTheEncodingWithTheModel) {
   EXPECT_EQ(EncodingOf(model)->target.name, "y");
 }
 
+TEST(ModelDataTest, KeepsTheEncodingOfManyColumns) {
+  Encoding encoding;
+  encoding.fields = 785;
+  for (int i = 0; i < 784; ++i) {
+    encoding.inputs.push_back({absl::StrCat("pixel", i), i, NumberEncoding{{i / 7.0, 0.1 + i}, 0}});
+  }
+  encoding.target = {"y", 784, Standardization{10, 4}};
+  v1::Model model = ModelOf(784, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  ASSERT_TRUE(KeepEncoding(encoding, &model).ok());
+  const Encoding kept = EncodingOf(model).value();
+  EXPECT_EQ(kept.inputs.size(), 784U);
+  EXPECT_EQ(std::get<NumberEncoding>(kept.inputs[783].values).standardization.mean, 783 / 7.0);
+}
+
 TEST(ModelDataTest, ModelsOfOthersGetAPlainEncoding) {
   const Encoding numbers = EncodingOf(ModelOf(3, 1, v1::LOSS_KIND_HUBER)).value();
   EXPECT_EQ(numbers.features(), 3);
@@ -65,12 +79,15 @@ TEST(ModelDataTest, RefusesAnEncodingOfAnotherNetwork) {
 TEST(ModelDataTest, RefusesAnEncodingThatLabelsCannotHold) {
   Encoding encoding = OneNumber();
   CategoryEncoding many;
-  for (int i = 0; i < 1000; ++i) many.categories.push_back(absl::StrCat(std::string(40, 'x'), i));
+  for (unsigned i = 0; i < 10'000; ++i) {
+    many.categories.push_back(absl::StrCat(i * 2654435761u, i * 2246822519u, i * 3266489917u));
+  }
   encoding.inputs.push_back({"name", 0, many});
   v1::Model model;
   const absl::Status status = KeepEncoding(encoding, &model);
   EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
-  EXPECT_THAT(Message(status), HasSubstr("more than the 32,768 that a model's labels hold"));
+  EXPECT_THAT(Message(status),
+              HasSubstr("compressed more than the 32,768 that a model's labels hold"));
 }
 
 TEST(ModelDataTest, ScalesMetricsToTheTargetsUnit) {
