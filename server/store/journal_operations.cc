@@ -66,6 +66,7 @@ AppendOperation::AppendOperation(std::shared_ptr<KeptModel> model, Change change
 
 bool AppendOperation::PublishInstead(AppendOperation* later, Publish* superseded) {
   if (!may_be_superseded_) return false;
+  if (later->publish_ == nullptr) return true;
   *superseded = std::exchange(publish_, std::move(later->publish_));
   published_step_ = later->published_step_;
   may_be_superseded_ = later->may_be_superseded_;

@@ -52,7 +52,8 @@ class AppendOperation final : public Operation {
   void Finish(const absl::Status& outcome, StoreParts* parts) override;
 
   // `later` is a change of the same model that will be stored together with this one. True: what it
-  // publishes takes the place of what this one would have, which is returned to be destroyed.
+  // publishes, if anything, takes the place of what this one would have, which is returned to be
+  // destroyed.
   bool PublishInstead(AppendOperation* later, Publish* superseded);
 
  private:

@@ -1,5 +1,6 @@
 #include "server/store/kept_model.h"
 
+#include <ranges>
 #include <set>
 
 #include "server/store/operation.h"
@@ -28,8 +29,7 @@ Retention Retain(const std::vector<CheckpointRow>& checkpoints, const std::deque
     if (row.last_position > base.position) needed.insert(row.restores.begin(), row.restores.end());
   }
   int automatic = 0;
-  const std::vector<CheckpointRow> newest_first(checkpoints.rbegin(), checkpoints.rend());
-  for (const CheckpointRow& checkpoint : newest_first) {
+  for (const CheckpointRow& checkpoint : std::views::reverse(checkpoints)) {
     CheckpointRow row = checkpoint;
     if (row.listed && !row.requested && ++automatic > most_automatic) row.listed = false;
     if (!row.listed && !needed.contains(row.id)) {
