@@ -114,7 +114,7 @@ void CheckpointWriter::Committed(StoreParts* parts) {
   parts->trash.AddCheckpoints(retention_.deleted);
   model->checkpoints = std::move(retention_.kept);
   model->base_durability = job.image.settings.durability;
-  parts->trash.AddRows(model->TakeSupersededRows());
+  parts->ThrowAway(model->TakeSupersededRows());
   std::int64_t journal_bytes = 0;
   for (const LiveRow& row : model->rows) journal_bytes += row.size_bytes;
   model->journal_bytes = journal_bytes;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -50,7 +51,12 @@ absl::StatusOr<FoundModels> FindModels(StoreParts* parts) {
     }
   }
 
-  ASSIGN_OR_RETURN(const std::vector<FoundJournalRow> journal, parts->journal.ReadAll(ids));
+  ASSIGN_OR_RETURN(std::vector<FoundJournalRow> journal, parts->journal.ReadAll(ids));
+  for (JournalRow& row : parts->log->Rows()) {
+    journal.push_back({.row = std::move(row), .intact = true});
+  }
+  std::sort(journal.begin(), journal.end(),
+            [](const auto& a, const auto& b) { return a.row.id < b.row.id; });
   for (const FoundJournalRow& row : journal) {
     const auto owner = by_id.find(row.row.model_id);
     if (!row.intact) {
@@ -79,7 +85,7 @@ absl::Status ThrowAwayRemains(const FoundModels& found, StoreParts* parts) {
     models.insert(model.model->row.id);
     for (const CheckpointRow& row : model.model->checkpoints) checkpoints.insert(row.id);
   }
-  parts->trash.AddRows(found.ownerless_rows);
+  parts->ThrowAway(found.ownerless_rows);
   parts->trash.AddCheckpoints(found.ownerless_checkpoints);
   ASSIGN_OR_RETURN(const std::vector<std::int64_t> owners, parts->checkpoints.ReadPieceOwners());
   for (const std::int64_t owner : owners) {

@@ -47,7 +47,7 @@ absl::Status Removal::Apply(KeptModel* model, std::int64_t position, StoreParts*
 void Removal::Committed(StoreParts* parts) {
   if (model_id_ == 0) return;
   parts->history_writer.Forget(model_id_);
-  parts->trash.AddRows(rows_);
+  parts->ThrowAway(rows_);
   parts->trash.AddCheckpoints(checkpoints_);
   parts->trash.AddHistory(model_id_);
 }
@@ -74,9 +74,7 @@ bool AppendOperation::PublishInstead(AppendOperation* later, Publish* superseded
 }
 
 bool AppendOperation::changes() const {
-  return IsKept() || Forgets() ||
-         (std::holds_alternative<CheckpointDeletion>(change_.record.update) &&
-          change_.before != Durability::kMemory);
+  return IsKept() || Forgets() || (IsDeletion() && change_.before != Durability::kMemory);
 }
 
 absl::Status AppendOperation::Apply(StoreParts* parts) {

@@ -47,6 +47,8 @@ class AppendOperation final : public Operation {
   AppendOperation(std::shared_ptr<KeptModel> model, Change change, Publish publish, OnStored done);
 
   bool changes() const override;
+  bool only_appends() const override { return IsKept() && !Forgets() && !IsDeletion(); }
+  bool is_of_stream() const override { return change_.record.session.has_value(); }
   std::size_t bytes() const override { return encoded_.size(); }
   absl::Status Apply(StoreParts* parts) override;
   void Finish(const absl::Status& outcome, StoreParts* parts) override;
@@ -57,6 +59,9 @@ class AppendOperation final : public Operation {
   bool PublishInstead(AppendOperation* later, Publish* superseded);
 
  private:
+  bool IsDeletion() const {
+    return std::holds_alternative<CheckpointDeletion>(change_.record.update);
+  }
   bool IsKept() const { return change_.before == Durability::kJournal; }
   bool Forgets() const {
     return change_.after == Durability::kMemory && change_.before != Durability::kMemory;

@@ -12,6 +12,45 @@
 namespace descent::store {
 namespace {
 
+// All but the records, in the table's order.
+constexpr absl::string_view kColumns =
+    "id, model_id, first_position, last_position, first_step, last_step, time, batches, rows, loss,"
+    " gradient_norm, learning_rate, build_id, size_bytes, records_checksum, checksum";
+constexpr int kChecksumColumn = 15;
+
+const char* SelectAll() {
+  static const auto* const sql =
+      new std::string(absl::StrCat("SELECT ", kColumns, " FROM journal ORDER BY id"));
+  return sql->c_str();
+}
+
+const char* SelectOne() {
+  static const auto* const sql =
+      new std::string(absl::StrCat("SELECT ", kColumns, ", records FROM journal WHERE id = ?"));
+  return sql->c_str();
+}
+
+JournalRow RowOf(const Statement& statement) {
+  JournalRow row;
+  row.id = statement.Int(0);
+  row.model_id = statement.Int(1);
+  row.first_position = statement.Int(2);
+  row.last_position = statement.Int(3);
+  row.summary = {.records = row.last_position - row.first_position + 1,
+                 .first_step = statement.Int(4),
+                 .last_step = statement.Int(5),
+                 .batches = statement.Int(7),
+                 .rows = statement.Int(8),
+                 .loss = statement.Real(9),
+                 .gradient_norm = statement.Real(10),
+                 .learning_rate = statement.Real(11)};
+  row.time = FromColumn(statement.Int(6));
+  row.build_id = statement.Int(12);
+  row.size_bytes = statement.Int(13);
+  row.records_checksum = static_cast<std::uint64_t>(statement.Int(14));
+  return row;
+}
+
 std::int64_t ChecksumOf(const JournalRow& row) {
   const UpdateSummary& summary = row.summary;
   return RowChecksum("journal", row.id, row.model_id, row.first_position, row.last_position,
@@ -41,11 +80,9 @@ JournalTable::JournalTable(Connection* connection)
     : insert_(connection,
               "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       delete_(connection, "DELETE FROM journal WHERE id = ?"),
-      select_(connection,
-              "SELECT id, model_id, first_position, last_position, first_step, last_step, time,"
-              " batches, rows, loss, gradient_norm, learning_rate, build_id, size_bytes,"
-              " records_checksum, checksum FROM journal ORDER BY id"),
-      records_(connection, "SELECT records FROM journal WHERE id = ?") {}
+      select_(connection, SelectAll()),
+      records_(connection, SelectOne()),
+      ids_(connection, "SELECT id FROM journal ORDER BY id") {}
 
 absl::Status JournalTable::Insert(JournalRow* row, std::string_view records) {
   row->size_bytes = static_cast<std::int64_t>(records.size());
@@ -61,6 +98,16 @@ absl::Status JournalTable::Insert(JournalRow* row, std::string_view records) {
 
 absl::Status JournalTable::Delete(std::int64_t id) { return delete_.Bind(id).Run(); }
 
+absl::StatusOr<std::vector<std::int64_t>> JournalTable::ReadIds() {
+  std::vector<std::int64_t> ids;
+  ids_.Bind();
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, ids_.Next());
+    if (!more) return ids;
+    ids.push_back(ids_.Int(0));
+  }
+}
+
 absl::StatusOr<std::vector<FoundJournalRow>> JournalTable::ReadAll(
     const std::vector<std::int64_t>& models) {
   std::vector<FoundJournalRow> found;
@@ -69,38 +116,27 @@ absl::StatusOr<std::vector<FoundJournalRow>> JournalTable::ReadAll(
     ASSIGN_OR_RETURN(const bool more, select_.Next());
     if (!more) return found;
     FoundJournalRow& next = found.emplace_back();
-    JournalRow& row = next.row;
-    row.id = select_.Int(0);
-    row.model_id = select_.Int(1);
-    row.first_position = select_.Int(2);
-    row.last_position = select_.Int(3);
-    row.summary = {.records = row.last_position - row.first_position + 1,
-                   .first_step = select_.Int(4),
-                   .last_step = select_.Int(5),
-                   .batches = select_.Int(7),
-                   .rows = select_.Int(8),
-                   .loss = select_.Real(9),
-                   .gradient_norm = select_.Real(10),
-                   .learning_rate = select_.Real(11)};
-    row.time = FromColumn(select_.Int(6));
-    row.build_id = select_.Int(12);
-    row.size_bytes = select_.Int(13);
-    row.records_checksum = static_cast<std::uint64_t>(select_.Int(14));
-    const std::int64_t checksum = select_.Int(15);
-    const auto matches = [&] { return ChecksumOf(row) == checksum; };
+    next.row = RowOf(select_);
+    const std::int64_t checksum = select_.Int(kChecksumColumn);
+    const auto matches = [&] { return ChecksumOf(next.row) == checksum; };
     next.intact = matches();
-    if (!next.intact) row.model_id = OwnerOf(models, &row.model_id, matches);
+    if (!next.intact) next.row.model_id = OwnerOf(models, &next.row.model_id, matches);
   }
 }
 
 absl::StatusOr<std::string> JournalTable::ReadRecords(const JournalRow& row) {
   records_.Bind(row.id);
-  ASSIGN_OR_RETURN(const bool found, records_.Next());
+  ASSIGN_OR_RETURN(const bool is_there, records_.Next());
   std::string records;
-  if (found) records = records_.Bytes(0);
+  bool intact = is_there;
+  if (is_there) {
+    const JournalRow found = RowOf(records_);
+    records = records_.Bytes(kChecksumColumn + 1);
+    intact = ChecksumOf(found) == records_.Int(kChecksumColumn) && found.model_id == row.model_id &&
+             found.last_position == row.last_position && HashOf(records) == found.records_checksum;
+  }
   records_.Reset();
-  if (!found || static_cast<std::int64_t>(records.size()) != row.size_bytes ||
-      HashOf(records) != row.records_checksum) {
+  if (!intact) {
     return StoredStateDamaged(absl::StrCat("journal, row ", row.id, " (steps ",
                                            row.summary.first_step, " to ", row.summary.last_step,
                                            "): its records are not what was written"));

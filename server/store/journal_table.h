@@ -1,4 +1,5 @@
-// The table `journal`: the records of one model that one commit kept are one row.
+// The table `journal`: the records of one model that one commit kept are one row. Rows are written
+// to the log first (journal_log.h), most of them.
 
 #ifndef SERVER_STORE_JOURNAL_TABLE_H_
 #define SERVER_STORE_JOURNAL_TABLE_H_
@@ -59,9 +60,11 @@ class JournalTable {
   absl::Status Insert(JournalRow* row, std::string_view records);
   absl::Status Delete(std::int64_t id);
 
+  absl::StatusOr<std::vector<std::int64_t>> ReadIds();
   // All rows, by id. `models`: the ids that may be.
   absl::StatusOr<std::vector<FoundJournalRow>> ReadAll(const std::vector<std::int64_t>& models);
-  // The records of a row, checked. DATA_LOSS.
+  // The records of a row, checked. What it was found as, here or in the log, does not matter, as
+  // long as it is the same row. DATA_LOSS.
   absl::StatusOr<std::string> ReadRecords(const JournalRow& row);
 
  private:
@@ -69,6 +72,7 @@ class JournalTable {
   Statement delete_;
   Statement select_;
   Statement records_;
+  Statement ids_;
 };
 
 }  // namespace descent::store

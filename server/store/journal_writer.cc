@@ -47,6 +47,15 @@ void JournalWriter::Add(KeptModel* model, std::int64_t position, const UpdateRec
   }
 }
 
+absl::StatusOr<bool> JournalWriter::Commit(JournalLog* log, std::int64_t build_id) {
+  frame_.clear();
+  for (std::size_t i = 0; i < used_; ++i) {
+    groups_[i].row.build_id = build_id;
+    frame_.push_back({.row = &groups_[i].row, .records = groups_[i].records});
+  }
+  return log->Commit(frame_);
+}
+
 absl::Status JournalWriter::Write(JournalTable* table, std::int64_t build_id) {
   for (std::size_t i = 0; i < used_; ++i) {
     groups_[i].row.build_id = build_id;

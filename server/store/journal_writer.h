@@ -1,4 +1,5 @@
-// Turns the records of one commit into rows of the journal, one for each model.
+// Turns the records of one commit into rows of the journal, one for each model, in its log or its
+// table.
 
 #ifndef SERVER_STORE_JOURNAL_WRITER_H_
 #define SERVER_STORE_JOURNAL_WRITER_H_
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/store/journal_log.h"
 #include "server/store/journal_table.h"
 #include "server/store/kept_model.h"
 #include "server/store/records.h"
@@ -18,8 +20,7 @@ namespace descent::store {
 // Used by the store's thread. Records are added, written, and then either stay or are taken back.
 class JournalWriter {
  public:
-  // `next_id`: above the ids of all rows there are, so that new rows are the last of the table and
-  // dirty its last page alone.
+  // `next_id`: above the ids of all rows there are.
   explicit JournalWriter(std::int64_t next_id) : next_id_(next_id) {}
 
   // `position`: of the record among all that were ever appended to the model. `bytes`: the record
@@ -29,6 +30,10 @@ class JournalWriter {
   // No record added from now on goes into the same row as earlier ones of the model.
   static void CutGroup(KeptModel* model) { model->group = -1; }
 
+  bool empty() const { return used_ == 0; }
+  // Writes the rows and makes them last. False if they belong into the table (JournalLog::Commit).
+  absl::StatusOr<bool> Commit(JournalLog* log, std::int64_t build_id);
+  // Within a transaction.
   absl::Status Write(JournalTable* table, std::int64_t build_id);
 
   // After the transaction.
@@ -46,6 +51,7 @@ class JournalWriter {
 
   // The first `used_` are in use; the others keep their buffers.
   std::vector<Group> groups_;
+  std::vector<FrameRow> frame_;  // reused
   std::size_t used_ = 0;
   std::int64_t next_id_ = 1;
 };

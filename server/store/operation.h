@@ -14,8 +14,8 @@ namespace descent::store {
 
 struct StoreParts;
 
-// Operations run in the order they were queued: each is applied within a transaction that several
-// share, and finished, with its callback, once that is durable.
+// Operations run in the order they were queued: each is applied within a commit that several share,
+// and finished, with its callback, once that is durable.
 class Operation {
  public:
   // `model`: the one it is about, or null. Operations of a model that has failed fail.
@@ -29,9 +29,14 @@ class Operation {
 
   // Whether it has to be written: then its failure is its model's.
   virtual bool changes() const { return true; }
+  // Whether all it writes are records of a journal, so that it needs no transaction.
+  virtual bool only_appends() const { return false; }
+  // Whether it is one of many whose sender does not wait for it before the next.
+  virtual bool is_of_stream() const { return false; }
   // About how much it writes.
   virtual std::size_t bytes() const { return 0; }
-  // Writes. Called if it changes anything, within a transaction. An error fails the transaction.
+  // Writes. Called if it changes anything, within a transaction unless it only appends. An error
+  // fails the transaction.
   virtual absl::Status Apply(StoreParts* parts);
   // Calls back: what was written is durable, or was not kept for the reason given.
   virtual void Finish(const absl::Status& outcome, StoreParts* parts) = 0;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
+#include "server/store/store_parts.h"
 #include "server/store/vfs_file.h"
 
 namespace descent::store {
@@ -52,18 +53,18 @@ absl::Status RemoveBackupRemains(const SqliteStoreOptions& options) {
 }
 
 absl::Status SqliteBackup::Begin() {
-  RETURN_IF_ERROR(RemoveBackupRemains(options_));
-  ASSIGN_OR_RETURN(const std::string path, CopyPath(options_));
+  RETURN_IF_ERROR(RemoveBackupRemains(parts_.options));
+  ASSIGN_OR_RETURN(const std::string path, CopyPath(parts_.options));
   ASSIGN_OR_RETURN(
       copy_,
       Connection::Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                       options_.vfs));
+                       parts_.options.vfs));
   // Read once and gone, it need not last.
   for (const char* sql : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = OFF",
                           "PRAGMA synchronous = OFF", "PRAGMA cache_size = -4096"}) {
     RETURN_IF_ERROR(copy_->Execute(sql));
   }
-  backup_.reset(sqlite3_backup_init(copy_->get(), "main", connection_->get(), "main"));
+  backup_.reset(sqlite3_backup_init(copy_->get(), "main", parts_.connection->get(), "main"));
   if (backup_ == nullptr) return copy_->ErrorOf(sqlite3_extended_errcode(copy_->get()));
   return absl::OkStatus();
 }
@@ -76,11 +77,21 @@ absl::StatusOr<bool> SqliteBackup::Copy() {
   return copy_->ErrorOf(code);
 }
 
-absl::StatusOr<std::unique_ptr<Backup>> SqliteBackup::Open() {
+absl::Status SqliteBackup::CopyJournalLog() {
   backup_.reset();
+  JournalTable table(copy_.get());
+  RETURN_IF_ERROR(copy_->Execute("BEGIN"));
+  for (JournalRow& row : parts_.log->Rows()) {
+    ASSIGN_OR_RETURN(const std::string records, parts_.log->Read(row.id));
+    RETURN_IF_ERROR(table.Insert(&row, records));
+  }
+  return copy_->Execute("COMMIT");
+}
+
+absl::StatusOr<std::unique_ptr<Backup>> SqliteBackup::Open() {
   copy_.reset();
-  sqlite3_vfs* vfs = sqlite3_vfs_find(options_.vfs);
-  ASSIGN_OR_RETURN(const std::string path, CopyPath(options_));
+  sqlite3_vfs* vfs = sqlite3_vfs_find(parts_.options.vfs);
+  ASSIGN_OR_RETURN(const std::string path, CopyPath(parts_.options));
   ASSIGN_OR_RETURN(std::unique_ptr<VfsFile> file, VfsFile::Open(vfs, path, SQLITE_OPEN_MAIN_DB));
   if (file == nullptr) return StorageFailed(absl::StrCat(path, " has gone"));
   ASSIGN_OR_RETURN(const std::int64_t size, file->Size());
@@ -90,8 +101,11 @@ absl::StatusOr<std::unique_ptr<Backup>> SqliteBackup::Open() {
 
 void SqliteBackup::Step() {
   if (waiting_.empty()) return;
-  const absl::StatusOr<bool> copied = Copy();
+  absl::StatusOr<bool> copied = Copy();
   if (copied.ok() && !*copied) return;
+  if (copied.ok()) {
+    if (absl::Status status = CopyJournalLog(); !status.ok()) copied = std::move(status);
+  }
   OnBackup done = std::move(waiting_.front());
   waiting_.pop_front();
   if (copied.ok()) {
@@ -99,7 +113,7 @@ void SqliteBackup::Step() {
   } else {
     backup_.reset();
     copy_.reset();
-    (void)RemoveBackupRemains(options_);
+    (void)RemoveBackupRemains(parts_.options);
     std::move(done)(copied.status());
   }
 }

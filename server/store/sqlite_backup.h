@@ -16,6 +16,8 @@
 
 namespace descent::store {
 
+struct StoreParts;
+
 // Where the store's database is.
 std::string DatabasePath(const SqliteStoreOptions& options);
 
@@ -23,13 +25,12 @@ std::string DatabasePath(const SqliteStoreOptions& options);
 absl::Status RemoveBackupRemains(const SqliteStoreOptions& options);
 
 // One at a time, by SQLite's backup: some pages at each step, and what is committed in between is
-// copied along. The copy is a file beside the database that has no name any more when it is read.
-// Used by the store's thread.
+// copied along; at the end, what the journal's log holds. The copy is a file beside the database
+// that has no name any more when it is read. Used by the store's thread.
 class SqliteBackup {
  public:
-  // All must outlive it.
-  SqliteBackup(Connection* connection, const SqliteStoreOptions& options)
-      : connection_(connection), options_(options) {}
+  // Must outlive it.
+  explicit SqliteBackup(StoreParts* parts) : parts_(*parts) {}
 
   void Add(OnBackup done) { waiting_.push_back(std::move(done)); }
   bool empty() const { return waiting_.empty(); }
@@ -45,10 +46,11 @@ class SqliteBackup {
   absl::Status Begin();
   // True when all is copied.
   absl::StatusOr<bool> Copy();
+  // Rows that are only in the journal's log.
+  absl::Status CopyJournalLog();
   absl::StatusOr<std::unique_ptr<Backup>> Open();
 
-  Connection* const connection_;
-  const SqliteStoreOptions& options_;
+  StoreParts& parts_;
   std::deque<OnBackup> waiting_;
   // Of the first one.
   std::unique_ptr<Connection> copy_;

@@ -9,6 +9,7 @@
 #include "core/status_macros.h"
 #include "server/store/directory_lock.h"
 #include "server/store/errors.h"
+#include "server/store/journal_log.h"
 #include "server/store/schema.h"
 #include "server/store/settings_json.h"
 #include "server/store/sqlite_backup.h"
@@ -59,6 +60,16 @@ class CreateOperation final : public Operation {
   Store::OnCreated done_;
 };
 
+// The log belongs to a database that was there before it.
+absl::Status CheckLogIsNotAlone(sqlite3_vfs* vfs, const SqliteStoreOptions& options,
+                                const std::string& path) {
+  ASSIGN_OR_RETURN(const bool has_log, JournalLog::Exists(vfs, options.directory));
+  if (!has_log) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool has_database, FileExists(vfs, path));
+  if (has_database) return absl::OkStatus();
+  return StoredStateDamaged("descent.db is missing, but the journal's log is there");
+}
+
 class SqliteStore final : public Store {
  public:
   // The order of destruction matters: the thread ends, then the database is closed, then the
@@ -81,6 +92,7 @@ class SqliteStore final : public Store {
   const SqliteStoreOptions options_;
   const DirectoryLock lock_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<JournalLog> log_;
   std::unique_ptr<StoreThread> thread_;
   std::vector<FoundModel> found_;  // until they are taken
 };
@@ -90,6 +102,11 @@ absl::Status SqliteStore::Open() {
   if (vfs == nullptr) return StorageFailed("SQLite has no such file system");
   ASSIGN_OR_RETURN(const std::string path, FullPath(vfs, DatabasePath(options_)));
   RETURN_IF_ERROR(CheckWal(vfs, path));
+  RETURN_IF_ERROR(CheckLogIsNotAlone(vfs, options_, path));
+  ASSIGN_OR_RETURN(log_, JournalLog::Open({.vfs = vfs,
+                                           .directory = options_.directory,
+                                           .file_bytes = options_.journal_log_bytes,
+                                           .read_only = options_.read_only}));
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (!options_.read_only) flags |= SQLITE_OPEN_CREATE;
   ASSIGN_OR_RETURN(connection_, Connection::Open(path, flags, options_.vfs));
@@ -99,7 +116,7 @@ absl::Status SqliteStore::Open() {
   RETURN_IF_ERROR(PrepareDatabase(connection_.get(), options_.read_only));
   if (!options_.read_only) RETURN_IF_ERROR(lock_.SyncDirectory());
 
-  auto parts = std::make_unique<StoreParts>(options_, connection_.get());
+  auto parts = std::make_unique<StoreParts>(options_, connection_.get(), log_.get());
   RETURN_IF_ERROR(parts->Load());
   ASSIGN_OR_RETURN(FoundModels found, FindModels(parts.get()));
   if (options_.read_only) {
@@ -110,6 +127,7 @@ absl::Status SqliteStore::Open() {
     // behind later commits (see wal_check.h). This also makes last what had been written but not
     // synced when the process before ended.
     parts->status = StoreThread::EmptyLog(connection_.get());
+    if (parts->status.ok()) parts->status = log_->MakeLast();
     if (!parts->status.ok() && !absl::IsResourceExhausted(parts->status)) return parts->status;
     RETURN_IF_ERROR(RemoveBackupRemains(options_));
     RETURN_IF_ERROR(ThrowAwayRemains(found, parts.get()));

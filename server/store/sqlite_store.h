@@ -14,7 +14,7 @@
 namespace descent::store {
 
 struct SqliteStoreOptions {
-  // Holds `descent.db` and its lock. Made, with its parents, if it is not there.
+  // Holds `descent.db`, the journal's log and the lock. Made, with its parents, if it is not there.
   std::string directory;
 
   // Who writes: recorded in the file, and compared on recovery, since other builds may compute
@@ -38,6 +38,10 @@ struct SqliteStoreOptions {
   // ModelsOptions::request_window and request_window_age.
   int request_window = 1024;
   absl::Duration request_window_age = absl::Minutes(10);
+
+  // Of each of the two files of the journal's log, about; commits larger than a quarter are not
+  // written there. Default 64 MiB.
+  std::int64_t journal_log_bytes = std::int64_t{64} << 20;
 
   // For how long the history of losses and metrics is kept. Default 30 days; a model that trains
   // without pause costs about 5 MB a day.

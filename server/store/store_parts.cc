@@ -6,9 +6,11 @@
 
 namespace descent::store {
 
-StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection)
+StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection,
+                       JournalLog* store_log)
     : options(store_options),
       connection(store_connection),
+      log(store_log),
       builds(connection),
       models(connection),
       requests(connection),
@@ -36,7 +38,7 @@ absl::Status StoreParts::Load() {
            "SELECT max(model_id) FROM evaluations",
        }) {
     ASSIGN_OR_RETURN(const std::int64_t id, connection->QueryInt(sql));
-    next_model_id = std::max(next_model_id, id + 1);
+    next_model_id = std::max({next_model_id, id + 1, log->last_model_id() + 1});
   }
   for (const char* sql : {
            "SELECT seq FROM sqlite_sequence WHERE name = 'checkpoints'",
@@ -47,8 +49,34 @@ absl::Status StoreParts::Load() {
   }
   ASSIGN_OR_RETURN(const std::int64_t last_row,
                    connection->QueryInt("SELECT max(id) FROM journal"));
-  journal_writer = JournalWriter(last_row + 1);
+  journal_writer = JournalWriter(std::max(last_row, log->last_row_id()) + 1);
+  // A crash may have left rows in the log that had been moved.
+  ASSIGN_OR_RETURN(const std::vector<std::int64_t> in_table, journal.ReadIds());
+  for (const std::int64_t id : in_table) log->Release(id);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> StoreParts::ReadRecords(const JournalRow& row) {
+  return log->Contains(row.id) ? log->Read(row.id) : journal.ReadRecords(row);
+}
+
+absl::StatusOr<std::vector<std::int64_t>> StoreParts::MoveRows(
+    const std::vector<JournalRow>& rows) {
+  std::vector<std::int64_t> moved;
+  for (JournalRow row : rows) {
+    const absl::StatusOr<std::string> records = log->Read(row.id);
+    if (absl::IsDataLoss(records.status())) continue;
+    RETURN_IF_ERROR(records.status());
+    RETURN_IF_ERROR(journal.Insert(&row, *records));
+    moved.push_back(row.id);
+  }
+  return moved;
+}
+
+void StoreParts::ThrowAway(const std::vector<LiveRow>& rows) {
+  for (const LiveRow& row : rows) {
+    if (!log->Release(row.id)) trash.AddRow(row);
+  }
 }
 
 absl::Status StoreParts::WriteBuild() {

@@ -13,6 +13,7 @@
 #include "server/store/checkpoint_writer.h"
 #include "server/store/history_table.h"
 #include "server/store/history_writer.h"
+#include "server/store/journal_log.h"
 #include "server/store/journal_table.h"
 #include "server/store/journal_writer.h"
 #include "server/store/kept_model.h"
@@ -25,7 +26,8 @@ namespace descent::store {
 
 // Used by the store's thread alone once that runs. Whoever has a reference is called by it.
 struct StoreParts {
-  StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection);
+  StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection,
+             JournalLog* store_log);
 
   // Reads which build this is in the file and which ids are free. Writes nothing.
   absl::Status Load();
@@ -35,6 +37,14 @@ struct StoreParts {
   // Within a transaction.
   absl::Status Write(const Retention& retention);
 
+  // The records of a row of the journal, wherever it is. DATA_LOSS.
+  absl::StatusOr<std::string> ReadRecords(const JournalRow& row);
+  // Within a transaction: rows that the log has into the table. They may be released when that is
+  // committed; those that can't be read stay.
+  absl::StatusOr<std::vector<std::int64_t>> MoveRows(const std::vector<JournalRow>& rows);
+  // Rows of the journal that nothing needs any more.
+  void ThrowAway(const std::vector<LiveRow>& rows);
+
   // Gives the model an id if the file has nothing of it yet.
   void EnsureId(KeptModel* model) {
     if (model->row.id == 0) model->row.id = next_model_id++;
@@ -42,6 +52,7 @@ struct StoreParts {
 
   const SqliteStoreOptions& options;
   Connection* const connection;
+  JournalLog* const log;
 
   BuildsTable builds;
   ModelsTable models;

@@ -13,11 +13,21 @@
 namespace descent::store {
 namespace {
 
-// What one transaction takes of the queue, so that none lasts long.
+// What one commit takes of the queue, so that none lasts long.
 constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
-// The log is moved into the database when it has so many pages: 256 MiB. Pages that were written
-// several times until then are moved once; a longer log would make the commit behind that wait
-// longer.
+// Where streams send more updates than one commit after the other can make last, a commit costs
+// less of two processors' time when it waits for some more of them: behind a commit of many, at
+// most so long, until they are enough. Nobody waits for an update of a stream before sending the
+// next.
+constexpr std::size_t kManyUpdates = 4;
+constexpr std::size_t kEnoughUpdates = 128;
+constexpr std::size_t kEnoughBytes = std::size_t{1} << 20;
+constexpr absl::Duration kWaitForMore = absl::Milliseconds(1);
+// Of the journal's log in one transaction.
+constexpr std::int64_t kMovedAtOnce = std::int64_t{4} << 20;
+// SQLite's log is moved into the database when it has so many pages: 256 MiB. Pages that were
+// written several times until then are moved once; a longer log would make the commit behind that
+// wait longer.
 constexpr int kMostLogPages = 4096;
 // And when nothing has been written for so long.
 constexpr absl::Duration kIdle = absl::Seconds(1);
@@ -54,7 +64,7 @@ absl::Status MoveLog(Connection* connection, int mode) {
 
 StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
     : parts_(std::move(parts)),
-      backup_(parts_->connection, parts_->options),
+      backup_(parts_.get()),
       status_(parts_->status),
       healthy_(status_.ok()),
       last_work_(absl::Now()),
@@ -79,8 +89,15 @@ void StoreThread::Push(std::unique_ptr<Operation> operation) {
   if (queue_.empty() || queue_.back().bytes >= kMostBatchBytes) {
     queue_.emplace_back().number = ++batches_;
   }
-  queue_.back().bytes += operation->bytes();
-  queue_.back().operations.push_back(std::move(operation));
+  QueuedBatch& last = queue_.back();
+  // Somebody may be waiting for more (WaitForMore), and this be enough.
+  if (last.is_of_streams && !operation->is_of_stream()) {
+    last.is_of_streams = false;
+    work_.Signal();
+  }
+  last.bytes += operation->bytes();
+  last.operations.push_back(std::move(operation));
+  if (last.operations.size() == kEnoughUpdates) work_.Signal();
 }
 
 void StoreThread::Enqueue(std::unique_ptr<Operation> operation) {
@@ -130,8 +147,10 @@ void StoreThread::NotifyStatus(Store::OnStatus on_status) {
 void StoreThread::Main() {
   Batch batch;
   while (Wait(&batch)) {
-    RunTransaction(batch);
+    Commit(batch);
+    last_batch_ = batch.size();
     FinishAll(std::exchange(batch, {}));
+    WorkInBackground();
     if (!parts_->checkpoint_loader.empty()) {
       const std::shared_ptr<KeptModel> loaded =
           parts_->checkpoint_loader.ReadSome(&parts_->checkpoints);
@@ -142,13 +161,17 @@ void StoreThread::Main() {
     MoveLogIfDue();
   }
   closing_ = true;
-  RunTransaction({});
-  if (parts_->status.ok()) (void)EmptyLog(parts_->connection);
+  WorkInBackground();
+  if (!parts_->status.ok()) return;
+  // What does not work here is done when the store is opened.
+  if (!MoveJournalLog().ok()) RollBack();
+  (void)EmptyLog(parts_->connection);
 }
 
 bool StoreThread::HasBackgroundWork() const {
   if (!parts_->checkpoint_loader.empty() || !backup_.empty()) return true;
-  return parts_->status.ok() && (!parts_->checkpoint_writer.empty() || !parts_->trash.empty());
+  return parts_->status.ok() && (!parts_->checkpoint_writer.empty() || !parts_->trash.empty() ||
+                                 parts_->log->wants_moving());
 }
 
 absl::Duration StoreThread::TimeToWait() const {
@@ -173,6 +196,7 @@ bool StoreThread::Wait(Batch* batch) {
   while (queue_.empty() && !stopping_ && !busy) {
     if (work_.WaitWithDeadline(&mutex_, deadline)) break;
   }
+  if (!busy) WaitForMore();
   batch_bytes_ = 0;
   if (!queue_.empty()) {
     *batch = std::move(queue_.front().operations);
@@ -182,6 +206,15 @@ bool StoreThread::Wait(Batch* batch) {
   return !batch->empty() || !stopping_ || must_go_on;
 }
 
+void StoreThread::WaitForMore() {
+  if (last_batch_ < kManyUpdates) return;
+  const absl::Time deadline = absl::Now() + kWaitForMore;
+  while (queue_.size() == 1 && queue_.front().is_of_streams && !stopping_ &&
+         queue_.front().operations.size() < kEnoughUpdates && queue_.front().bytes < kEnoughBytes) {
+    if (work_.WaitWithDeadline(&mutex_, deadline)) return;
+  }
+}
+
 absl::Status StoreThread::Begin() {
   if (in_transaction_) return absl::OkStatus();
   RETURN_IF_ERROR(parts_->connection->Execute("BEGIN"));
@@ -189,14 +222,68 @@ absl::Status StoreThread::Begin() {
   return parts_->WriteBuild();
 }
 
+absl::Status StoreThread::EndTransaction() {
+  if (!in_transaction_) return absl::OkStatus();
+  RETURN_IF_ERROR(parts_->connection->Execute("COMMIT"));
+  in_transaction_ = false;
+  parts_->build_is_known = true;
+  return absl::OkStatus();
+}
+
+void StoreThread::RollBack() {
+  in_transaction_ = false;
+  if (sqlite3_get_autocommit(parts_->connection->get()) == 0) {
+    (void)parts_->connection->Execute("ROLLBACK");
+  }
+  parts_->journal_writer.RolledBack();
+  parts_->trash.RolledBack();
+  parts_->history_writer.Finished();
+  moved_rows_.clear();
+}
+
 absl::Status StoreThread::ApplyAll(const Batch& batch) {
   for (const auto& operation : batch) {
     const KeptModel* model = operation->model();
     if (!operation->changes() || (model != nullptr && !model->failure.ok())) continue;
-    RETURN_IF_ERROR(Begin());
+    // A row names its build, which the database has to know before.
+    if (!operation->only_appends() || !parts_->build_is_known) RETURN_IF_ERROR(Begin());
     RETURN_IF_ERROR(operation->Apply(parts_.get()));
   }
   return absl::OkStatus();
+}
+
+absl::Status StoreThread::WriteRows() {
+  StoreParts& parts = *parts_;
+  if (parts.journal_writer.empty()) return absl::OkStatus();
+  if (!in_transaction_) {
+    ASSIGN_OR_RETURN(const bool committed, parts.journal_writer.Commit(parts.log, parts.build_id));
+    if (committed) return absl::OkStatus();
+    RETURN_IF_ERROR(Begin());
+  }
+  return parts.journal_writer.Write(&parts.journal, parts.build_id);
+}
+
+void StoreThread::Commit(const Batch& batch) {
+  StoreParts& parts = *parts_;
+  absl::Status outcome = parts.status;
+  if (outcome.ok()) {
+    outcome = ApplyAll(batch);
+    if (outcome.ok()) outcome = WriteRows();
+    if (outcome.ok()) outcome = EndTransaction();
+    if (outcome.ok()) {
+      last_work_ = absl::Now();
+      parts.journal_writer.Committed();
+    } else {
+      RollBack();
+      Fail(outcome);
+      outcome = parts.status;
+    }
+  }
+  if (outcome.ok()) return;
+  for (const auto& operation : batch) {
+    KeptModel* model = operation->model();
+    if (operation->changes() && model != nullptr && model->failure.ok()) model->Fail(outcome);
+  }
 }
 
 absl::Status StoreThread::ApplyBackground() {
@@ -215,46 +302,40 @@ absl::Status StoreThread::ApplyBackground() {
     RETURN_IF_ERROR(
         parts.trash.Apply(&parts.journal, &parts.checkpoints, &parts.history, batch_bytes_));
   }
+  if (parts.log->wants_moving()) {
+    RETURN_IF_ERROR(Begin());
+    ASSIGN_OR_RETURN(moved_rows_, parts.MoveRows(parts.log->RowsToMove(kMovedAtOnce)));
+  }
   return absl::OkStatus();
 }
 
-void StoreThread::RunTransaction(const Batch& batch) {
+void StoreThread::WorkInBackground() {
   StoreParts& parts = *parts_;
-  absl::Status outcome = parts.status;
-  if (outcome.ok()) {
-    outcome = ApplyAll(batch);
-    if (outcome.ok()) outcome = ApplyBackground();
-    if (outcome.ok()) outcome = parts.journal_writer.Write(&parts.journal, parts.build_id);
-    if (outcome.ok() && in_transaction_) outcome = parts.connection->Execute("COMMIT");
-    if (outcome.ok() && in_transaction_) {
-      in_transaction_ = false;
-      parts.build_is_known = true;
-      last_work_ = absl::Now();
-      parts.journal_writer.Committed();
-      parts.trash.Committed();
-      parts.history_writer.Finished();
-      parts.checkpoint_writer.Committed(&parts);
-    } else if (!outcome.ok()) {
-      RollBack();
-      Fail(outcome);
-      outcome = parts.status;
-    }
+  if (!parts.status.ok()) return;
+  absl::Status outcome = ApplyBackground();
+  if (outcome.ok() && !in_transaction_) return;
+  if (outcome.ok()) outcome = EndTransaction();
+  if (!outcome.ok()) {
+    RollBack();
+    Fail(outcome);
+    return;
   }
-  if (outcome.ok()) return;
-  for (const auto& operation : batch) {
-    KeptModel* model = operation->model();
-    if (operation->changes() && model != nullptr && model->failure.ok()) model->Fail(outcome);
-  }
+  last_work_ = absl::Now();
+  for (const std::int64_t id : std::exchange(moved_rows_, {})) parts.log->Release(id);
+  parts.trash.Committed();
+  parts.history_writer.Finished();
+  parts.checkpoint_writer.Committed(&parts);
 }
 
-void StoreThread::RollBack() {
-  in_transaction_ = false;
-  if (sqlite3_get_autocommit(parts_->connection->get()) == 0) {
-    (void)parts_->connection->Execute("ROLLBACK");
+absl::Status StoreThread::MoveJournalLog() {
+  while (true) {
+    const std::vector<JournalRow> rows = parts_->log->ReadableRows(kMovedAtOnce);
+    if (rows.empty()) return parts_->log->Remove();
+    RETURN_IF_ERROR(Begin());
+    ASSIGN_OR_RETURN(const std::vector<std::int64_t> moved, parts_->MoveRows(rows));
+    RETURN_IF_ERROR(EndTransaction());
+    for (const std::int64_t id : moved) parts_->log->Release(id);
   }
-  parts_->journal_writer.RolledBack();
-  parts_->trash.RolledBack();
-  parts_->history_writer.Finished();
 }
 
 void StoreThread::FinishAll(Batch batch) {
@@ -335,6 +416,7 @@ absl::Status StoreThread::TryRoom() {
   // be found behind later commits (see wal_check.h).
   RETURN_IF_ERROR(EmptyLog(parts_->connection));
   log_pages_ = 0;
+  RETURN_IF_ERROR(parts_->log->MakeLast());
   const std::string probe(kProbeBytes, '\0');
   RETURN_IF_ERROR(parts_->checkpoints.DeletePieces(0, 1).status());
   RETURN_IF_ERROR(parts_->checkpoints.InsertPiece(0, 0, probe));

@@ -1,11 +1,13 @@
 // The one thread that uses the database.
 //
-// It takes what has queued and writes it in one transaction, calls back, and begins again; beside
-// that, in each transaction, a bounded part of what takes long: a piece of a checkpoint, rows to be
-// deleted, a part of a backup. When nothing is queued those parts have transactions of their own.
+// It takes what has queued and makes it last in one commit, calls back, and begins again: records
+// of journals alone in the journal's log, anything else, with the records beside it, in a
+// transaction of the database. Between commits a transaction does a bounded part of what takes
+// long: a piece of a checkpoint, rows to be deleted or moved out of the journal's log, a part of a
+// backup.
 //
-// Of the log (docs/storage_format.md, "Write-ahead log") the thread takes care too: it is moved
-// into the database when it is long, or when nothing has happened for a while.
+// Of SQLite's log (docs/storage_format.md, "Write-ahead log") the thread takes care too: it is
+// moved into the database when it is long, or when nothing has happened for a while.
 
 #ifndef SERVER_STORE_STORE_THREAD_H_
 #define SERVER_STORE_STORE_THREAD_H_
@@ -41,7 +43,7 @@ class StoreThread {
 
   // Thread-safe.
   void Enqueue(std::unique_ptr<Operation> operation);
-  // Of several that will share a transaction, the first publishes for all (see Journal::Append).
+  // Of several that will share a commit, the first publishes for all (see Journal::Append).
   void Append(std::unique_ptr<AppendOperation> operation);
   // Runs `task`, which does not write, on the thread behind what has been queued.
   using Task = absl::AnyInvocable<void(StoreParts*) &&>;
@@ -62,21 +64,31 @@ class StoreThread {
   std::atomic<std::int64_t>& pending_image_bytes() { return pending_image_bytes_; }
 
  private:
-  // What shares a transaction.
+  // What shares a commit.
   using Batch = std::vector<std::unique_ptr<Operation>>;
 
   void Push(std::unique_ptr<Operation> operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Main();
   // Waits for something to do. False when there is nothing left and the thread is to end.
   bool Wait(Batch* batch);
+  // Behind a commit of many updates of streams: lets some more come together.
+  void WaitForMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration TimeToWait() const;
   bool HasBackgroundWork() const;
 
-  // Each writes within the transaction, if any is needed.
-  void RunTransaction(const Batch& batch);
-  absl::Status Begin();
+  // Makes what shares a commit last.
+  void Commit(const Batch& batch);
   absl::Status ApplyAll(const Batch& batch);
+  absl::Status WriteRows();
+  // Does a part of what takes long.
+  void WorkInBackground();
   absl::Status ApplyBackground();
+  // Moves the whole journal's log into the table.
+  absl::Status MoveJournalLog();
+
+  // A transaction begins with the first change that needs one.
+  absl::Status Begin();
+  absl::Status EndTransaction();
   void RollBack();
 
   void FinishAll(Batch batch);
@@ -100,6 +112,7 @@ class StoreThread {
   struct QueuedBatch {
     std::uint64_t number = 0;
     std::size_t bytes = 0;
+    bool is_of_streams = true;  // all of it
     Batch operations;
   };
   // The last one is added to until it is large enough.
@@ -117,7 +130,9 @@ class StoreThread {
   bool closing_ = false;
   bool in_transaction_ = false;
   std::int64_t batch_bytes_ = 0;
-  int log_pages_ = 0;  // not yet moved into the database
+  std::size_t last_batch_ = 0;            // operations of the one before
+  std::vector<std::int64_t> moved_rows_;  // within the transaction, out of the journal's log
+  int log_pages_ = 0;                     // not yet moved into the database
   absl::Time last_work_;
   absl::Time next_look_for_room_;
   absl::Time next_move_;

@@ -122,7 +122,7 @@ std::unique_ptr<Chunk> SqliteStoredModel::StartReading(std::size_t begin) {
   }
   thread_->Post([this, chunk = chunk.get()](StoreParts* parts) {
     for (std::size_t i = chunk->begin; i < chunk->end; ++i) {
-      chunk->records.push_back(parts->journal.ReadRecords(rows_[i]));
+      chunk->records.push_back(parts->ReadRecords(rows_[i]));
     }
     chunk->is_read.Notify();
   });
@@ -247,7 +247,7 @@ std::unique_ptr<Journal> SqliteStoredModel::TakeJournal() {
   if (durability_ != model.base_durability) model.lowered_position = position_;
   thread_->Post(
       [unneeded = std::move(unneeded), deleted = std::move(retention.deleted)](StoreParts* parts) {
-        parts->trash.AddRows(unneeded);
+        parts->ThrowAway(unneeded);
         parts->trash.AddCheckpoints(deleted);
       });
   return std::make_unique<SqliteJournal>(thread_, model_, start);

@@ -15,9 +15,7 @@ constexpr int kPiecesAtOnce = 2;
 
 }  // namespace
 
-void Trash::AddRows(const std::vector<LiveRow>& journal_rows) {
-  for (const LiveRow& row : journal_rows) rows_.push_back({row.id, row.size_bytes});
-}
+void Trash::AddRow(const LiveRow& row) { rows_.push_back({row.id, row.size_bytes}); }
 
 void Trash::AddCheckpoints(const std::vector<std::int64_t>& checkpoints) {
   checkpoints_.insert(checkpoints_.end(), checkpoints.begin(), checkpoints.end());

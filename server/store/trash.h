@@ -20,7 +20,8 @@ namespace descent::store {
 // that no model needs. Used by the store's thread.
 class Trash {
  public:
-  void AddRows(const std::vector<LiveRow>& journal_rows);
+  // A row of the table `journal`.
+  void AddRow(const LiveRow& row);
   // With their pieces; whole or not.
   void AddCheckpoints(const std::vector<std::int64_t>& checkpoints);
   // A model's history. Its id is never used again.

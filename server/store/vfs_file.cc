@@ -18,16 +18,21 @@ absl::Status Failure(const std::string& path, const char* what, int code) {
 
 absl::StatusOr<std::unique_ptr<VfsFile>> VfsFile::Open(sqlite3_vfs* vfs, const std::string& path,
                                                        int kind) {
-  int exists = 0;
-  if (const int code = vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &exists);
-      code != SQLITE_OK) {
-    return Failure(path, "look for", code);
-  }
-  if (exists == 0) return nullptr;
+  ASSIGN_OR_RETURN(const bool exists, FileExists(vfs, path));
+  if (!exists) return nullptr;
+  return OpenAs(vfs, path, SQLITE_OPEN_READONLY | kind);
+}
+
+absl::StatusOr<std::unique_ptr<VfsFile>> VfsFile::OpenOrMake(sqlite3_vfs* vfs,
+                                                             const std::string& path) {
+  return OpenAs(vfs, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL);
+}
+
+absl::StatusOr<std::unique_ptr<VfsFile>> VfsFile::OpenAs(sqlite3_vfs* vfs, const std::string& path,
+                                                         int flags) {
   std::unique_ptr<VfsFile> opened(new VfsFile(path, static_cast<std::size_t>(vfs->szOsFile)));
   opened->name_.reset(sqlite3_create_filename(path.c_str(), "", "", 0, nullptr));
   if (opened->name_ == nullptr) return Failure(path, "open", SQLITE_NOMEM);
-  int flags = SQLITE_OPEN_READONLY | kind;
   if (const int code = vfs->xOpen(vfs, opened->name_.get(), opened->file(), flags, &flags);
       code != SQLITE_OK) {
     return Failure(path, "open", code);
@@ -53,6 +58,32 @@ absl::Status VfsFile::Read(std::int64_t offset, void* bytes, std::size_t size) {
     return Failure(path_, "read", code);
   }
   return absl::OkStatus();
+}
+
+absl::Status VfsFile::Write(std::int64_t offset, std::string_view bytes) {
+  constexpr std::size_t kMost = std::size_t{64} << 10;  // SQLite's own takes less than 128 KiB
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kMost);
+    const int code =
+        file()->pMethods->xWrite(file(), part.data(), static_cast<int>(part.size()), offset);
+    if ((code & 0xff) == SQLITE_FULL) return StorageFull(absl::StrCat("can't write ", path_));
+    if (code != SQLITE_OK) return Failure(path_, "write", code);
+    offset += static_cast<std::int64_t>(part.size());
+    bytes.remove_prefix(part.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VfsFile::Sync() {
+  const int code = file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  return code == SQLITE_OK ? absl::OkStatus() : Failure(path_, "sync", code);
+}
+
+absl::StatusOr<bool> FileExists(sqlite3_vfs* vfs, const std::string& path) {
+  int exists = 0;
+  const int code = vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &exists);
+  if (code != SQLITE_OK) return Failure(path, "look for", code);
+  return exists != 0;
 }
 
 absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path) {

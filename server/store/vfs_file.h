@@ -1,5 +1,5 @@
-// Reading files beside SQLite but through its file system, so that tests which replace that see
-// these reads too.
+// Files beside SQLite's but through its file system, so that tests which replace that see what is
+// done with these too.
 
 #ifndef SERVER_STORE_VFS_FILE_H_
 #define SERVER_STORE_VFS_FILE_H_
@@ -11,18 +11,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace descent::store {
 
-// A file opened for reading.
 class VfsFile {
  public:
-  // Null if there is no such file. `kind`: SQLITE_OPEN_WAL, SQLITE_OPEN_MAIN_DB.
+  // For reading. Null if there is no such file. `kind`: SQLITE_OPEN_WAL, SQLITE_OPEN_MAIN_DB.
   static absl::StatusOr<std::unique_ptr<VfsFile>> Open(sqlite3_vfs* vfs, const std::string& path,
                                                        int kind);
+  // For reading and writing. Made if it is not there; the first Sync makes its name last too.
+  static absl::StatusOr<std::unique_ptr<VfsFile>> OpenOrMake(sqlite3_vfs* vfs,
+                                                             const std::string& path);
   ~VfsFile();
   VfsFile(const VfsFile&) = delete;
   VfsFile& operator=(const VfsFile&) = delete;
@@ -30,6 +33,10 @@ class VfsFile {
   absl::StatusOr<std::int64_t> Size();
   // Exactly `size` bytes, which must be there.
   absl::Status Read(std::int64_t offset, void* bytes, std::size_t size);
+  // RESOURCE_EXHAUSTED (STORAGE_FULL) when there is no room; a part may be written.
+  absl::Status Write(std::int64_t offset, std::string_view bytes);
+  // Waits until what was written is on the disk (fdatasync).
+  absl::Status Sync();
 
  private:
   struct FreeName {
@@ -37,6 +44,9 @@ class VfsFile {
       sqlite3_free_filename(const_cast<char*>(name));  // NOLINT: the API's own type
     }
   };
+
+  static absl::StatusOr<std::unique_ptr<VfsFile>> OpenAs(sqlite3_vfs* vfs, const std::string& path,
+                                                         int flags);
 
   VfsFile(std::string path, std::size_t handle_size)
       : path_(std::move(path)),
@@ -51,6 +61,8 @@ class VfsFile {
 
 // The full path as `vfs` writes it.
 absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path);
+
+absl::StatusOr<bool> FileExists(sqlite3_vfs* vfs, const std::string& path);
 
 // Removes the file if it is there.
 absl::Status RemoveFile(sqlite3_vfs* vfs, const std::string& path);

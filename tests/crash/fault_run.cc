@@ -36,6 +36,7 @@ InProcessServer::InProcessServer(const FaultSetting& setting, const FaultyVfs& v
   options.build = "a build";
   options.instruction_set = "an instruction set";
   options.checkpoint_journal_bytes = 1500;  // every few actions
+  options.journal_log_bytes = 48 << 10;     // a few commits, so that its files take turns
   options.vfs = vfs.name();
   auto store = setting.open_store(options);
   if (!store.ok()) {

@@ -59,6 +59,12 @@ class DamageTest : public StoreFixture {
             ReadFile(options_.directory + "/descent.db-wal")};
   }
 
+  // All is in the database and SQLite's log: journal_log_test.cc looks at the other one.
+  void OpenWithoutJournalLog() {
+    options_.journal_log_bytes = 0;
+    Open();
+  }
+
   // What opening these files without changing them leads to.
   Outcome Try(const Files& files) {
     std::filesystem::create_directories(trial_.path());
@@ -112,7 +118,7 @@ class DamageTest : public StoreFixture {
 
   // Several models with all that belongs to them, and free pages.
   void Fill(int steps) {
-    Open();
+    OpenWithoutJournalLog();
     auto a = Create(SampleSettings("a"));
     auto b = Create(SampleSettings("b", Durability::kJournal, {300, 90, 2}));
     auto removed = Create(SampleSettings("removed", Durability::kJournal, {300, 90, 2}));
@@ -221,7 +227,7 @@ TEST_F(DamageTest, MoreThanABitOfTheLogIsReportedUnlessItIsTheLastCommit) {
 }
 
 TEST_F(DamageTest, ATornLastCommitIsTakenBack) {
-  Open();
+  OpenWithoutJournalLog();
   auto model = Create(SampleSettings("a", Durability::kJournal, {300, 90, 2}));
   EXPECT_THAT(model->StepNow(1), IsOk());
   const ModelState before = model->State();
@@ -257,7 +263,7 @@ TEST_F(DamageTest, ATornLastCommitIsTakenBack) {
 // What a commit that failed has left must not make a later torn commit look like damage, nor may
 // old frames of the log that went around.
 TEST_F(DamageTest, OldFramesBehindTheEndAreNothing) {
-  Open();
+  OpenWithoutJournalLog();
   auto model = Create(SampleSettings("a"));
   for (std::uint64_t seed = 1; seed <= 10; ++seed) EXPECT_THAT(model->StepNow(seed), IsOk());
   const Files long_log = ReadFiles();

@@ -170,7 +170,7 @@ TEST_F(OpeningTest, ReadingOnlyLeavesTheLogAsItIs) {
   }();
   // As a crash would leave it.
   TemporaryDirectory copy;
-  for (const char* file : {"/descent.db", "/descent.db-wal"}) {
+  for (const char* file : {"/descent.db", "/descent.db-wal", "/journal.0"}) {
     std::filesystem::copy_file(options_.directory + file, copy.path() + file);
   }
   store_ = nullptr;
@@ -182,6 +182,7 @@ TEST_F(OpeningTest, ReadingOnlyLeavesTheLogAsItIs) {
   };
   const std::string database = read("/descent.db");
   const std::string log = read("/descent.db-wal");
+  const std::string journal = read("/journal.0");
   auto models = Reopen();
   ASSERT_THAT(models, SizeIs(1));
   EXPECT_THAT(models[0]->State(), Eq(state));
@@ -190,12 +191,14 @@ TEST_F(OpeningTest, ReadingOnlyLeavesTheLogAsItIs) {
   store_ = nullptr;
   EXPECT_TRUE(read("/descent.db") == database);
   EXPECT_TRUE(read("/descent.db-wal") == log);
+  EXPECT_TRUE(read("/journal.0") == journal);
 }
 
 TEST_F(OpeningTest, ClosingLeavesNoLog) {
   MakeStore();
   EXPECT_FALSE(std::filesystem::exists(Database() + "-wal"));
   EXPECT_FALSE(std::filesystem::exists(Database() + "-shm"));
+  EXPECT_FALSE(std::filesystem::exists(options_.directory + "/journal.0"));
 }
 
 }  // namespace

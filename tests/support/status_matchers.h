@@ -28,6 +28,11 @@ MATCHER(IsOk, "is OK") {
   return StatusOf(arg).ok();
 }
 
+MATCHER_P(IsOkAndHolds, value, "") {
+  *result_listener << "is " << StatusOf(arg).ToString();
+  return arg.ok() && ::testing::ExplainMatchResult(value, *arg, result_listener);
+}
+
 MATCHER_P2(StatusIs, code, message, "") {
   *result_listener << "is " << StatusOf(arg).ToString();
   return StatusOf(arg).code() == code &&
