@@ -21,6 +21,7 @@ constexpr std::uint32_t kVersion = 1;
 // Two places for the file's header, written in turn so that one is always whole, and then frames.
 constexpr std::int64_t kHeaderPlace = 4096;
 constexpr std::int64_t kFirstFrame = 2 * kHeaderPlace;
+constexpr std::size_t kWrittenAtOnce = std::size_t{64} << 10;
 constexpr std::int64_t kGrowth = std::int64_t{1} << 20;
 
 struct Header {
@@ -224,16 +225,13 @@ absl::Status JournalLog::Begin(int which) {
 }
 
 absl::Status JournalLog::MakePlace(File* file, std::int64_t end, std::int64_t file_bytes) {
-  if (end <= file->size) return absl::OkStatus();
-  const std::int64_t most = std::min(kGrowth, file_bytes - file->size);
-  if (end <= file->size + most / 2) {
-    const std::string zeros(static_cast<std::size_t>(most), '\0');
-    const absl::Status grown = file->file->Write(file->size, zeros);
-    if (grown.ok()) file->size += most;
-    // What is being committed may still have room.
-    if (!absl::IsResourceExhausted(grown)) return grown;
-  }
-  return absl::OkStatus();
+  const std::int64_t growth = std::min(kGrowth, file_bytes - file->size);
+  if (end <= file->size || end > file->size + growth) return absl::OkStatus();
+  const std::string zeros(static_cast<std::size_t>(growth), '\0');
+  const absl::Status grown = file->file->Write(file->size, zeros);
+  if (grown.ok()) file->size += growth;
+  // What is being committed may still have room.
+  return absl::IsResourceExhausted(grown) ? absl::OkStatus() : grown;
 }
 
 absl::StatusOr<bool> JournalLog::Commit(std::span<const FrameRow> rows) {
@@ -250,13 +248,28 @@ absl::StatusOr<bool> JournalLog::Commit(std::span<const FrameRow> rows) {
   File& file = files_[static_cast<std::size_t>(active_)];
   const std::string head = EncodeFrameHead(file.salt, file.commits + 1, rows);
   std::int64_t offset = file.end;
-  RETURN_IF_ERROR(MakePlace(&file, offset + bytes, options_.file_bytes));
-  RETURN_IF_ERROR(file.file->Write(offset, head));
-  offset += static_cast<std::int64_t>(head.size());
-  for (const FrameRow& row : rows) {
-    RETURN_IF_ERROR(file.file->Write(offset, row.records));
-    offset += static_cast<std::int64_t>(row.records.size());
+  if (bytes <= static_cast<std::int64_t>(kWrittenAtOnce)) {
+    RETURN_IF_ERROR(MakePlace(&file, offset + bytes, options_.file_bytes));
   }
+  // One write for what is small; large records are not copied.
+  std::string together = head;
+  const auto write = [&](std::string_view part) {
+    RETURN_IF_ERROR(file.file->Write(offset, part));
+    offset += static_cast<std::int64_t>(part.size());
+    return absl::OkStatus();
+  };
+  for (const FrameRow& row : rows) {
+    if (together.size() + row.records.size() > kWrittenAtOnce) {
+      RETURN_IF_ERROR(write(together));
+      together.clear();
+    }
+    if (row.records.size() > kWrittenAtOnce) {
+      RETURN_IF_ERROR(write(row.records));
+    } else {
+      together += row.records;
+    }
+  }
+  RETURN_IF_ERROR(write(together));
   RETURN_IF_ERROR(file.file->Sync());
   file.size = std::max(file.size, offset);
   ++file.commits;
@@ -312,7 +325,7 @@ std::vector<JournalRow> JournalLog::Oldest(const File& file, std::int64_t most_b
 bool JournalLog::wants_moving() const {
   const File& active = files_[static_cast<std::size_t>(active_)];
   const File& other = files_[static_cast<std::size_t>(1 - active_)];
-  return active.end > options_.file_bytes / 2 &&
+  return active.end > options_.file_bytes / 4 * 3 &&
          std::any_of(other.live.begin(), other.live.end(),
                      [](const auto& row) { return !row.second; });
 }

@@ -105,8 +105,8 @@ class JournalLog {
   // finished.
   static absl::Status CheckEnd(const File& file, std::string_view bytes, std::size_t offset);
   void AddRows(int which, std::int64_t offset, const FrameHead& head);
-  // Where the file is about to grow, makes it grow by more at once: the commits behind this one
-  // then find their places made.
+  // Where a small commit is about to make the file grow, makes it grow by more at once, so that
+  // those behind it find their places made.
   static absl::Status MakePlace(File* file, std::int64_t end, std::int64_t file_bytes);
   // Begins the file anew: what was in it is gone.
   absl::Status Begin(int which);

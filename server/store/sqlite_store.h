@@ -40,8 +40,10 @@ struct SqliteStoreOptions {
   absl::Duration request_window_age = absl::Minutes(10);
 
   // Of each of the two files of the journal's log, about; commits larger than a quarter are not
-  // written there. Default 64 MiB.
-  std::int64_t journal_log_bytes = std::int64_t{64} << 20;
+  // written there. Default 96 MiB: a model that is trained without pause is saved, which makes the
+  // rows of one file superfluous, before three quarters of the other are full, when rows begin to
+  // be moved.
+  std::int64_t journal_log_bytes = std::int64_t{96} << 20;
 
   // For how long the history of losses and metrics is kept. Default 30 days; a model that trains
   // without pause costs about 5 MB a day.

@@ -303,7 +303,7 @@ TEST_F(JournalLogTest, AFullDiskLeavesWhatWasCommitted) {
   EXPECT_THAT(Commit({1}), IsOkAndHolds(true));
   vfs.write_result = SQLITE_FULL;
   vfs.writes_before = 1;  // the head passes, its records do not
-  EXPECT_THAT(Commit({2}), ReasonIs("STORAGE_FULL"));
+  EXPECT_THAT(Commit({2}, 70000), ReasonIs("STORAGE_FULL"));
   vfs.write_result = SQLITE_OK;
   EXPECT_THAT(Ids(), ElementsAre(1));
   EXPECT_THAT(Commit({3}), IsOkAndHolds(true));
