@@ -69,7 +69,7 @@ struct Arguments {
   int kept_checkpoints = 2;
   int request_window = 1024;
   int request_window_age = 600;
-  int session_window = 256;
+  int session_window = 512;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int max_message_mib = 64;
   int memory_mib = 8192;

@@ -12,7 +12,7 @@ namespace {
 
 // Batches that a stream has read in a row before others have their turn: gRPC looks for what has
 // come on other connections when a stream is not being read.
-constexpr std::int64_t kBatchesPerTurn = 16;
+constexpr std::int64_t kBatchesPerTurn = 64;
 
 // Batches an acknowledgement covers: what was asked for, but at least twice a window, since a
 // client may wait for one before it sends on.

@@ -41,10 +41,10 @@ struct ModelsOptions {
   std::int64_t max_merged_rows = 256;
 
   // Most batches that a training session holds unacknowledged, and most bytes of them (one batch is
-  // held whatever its size). Default 256 batches, 64 MiB. A larger window hides a longer way to the
+  // held whatever its size). Default 512 batches, 64 MiB. A larger window hides a longer way to the
   // client, and lets more updates share a commit; it costs its bytes a session, and on a machine
   // with few cores other calls wait behind longer bursts of updates.
-  int session_window = 256;
+  int session_window = 512;
   std::size_t session_window_bytes = std::size_t{64} << 20;
   // Positions of training sessions that a model remembers, so that a session that comes back goes
   // on where it was. Default 4096 of about 200 bytes. When full, one that was idle for

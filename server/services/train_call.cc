@@ -1,5 +1,8 @@
 #include "server/services/train_call.h"
 
+#include <grpcpp/alarm.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -9,6 +12,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "core/network.h"
 #include "core/status_macros.h"
 #include "server/models/model.h"
@@ -23,11 +28,36 @@ namespace {
 // Responses that may wait for a slow client before the stream is read no further.
 constexpr std::size_t kMaxUnsent = 64;
 
+// Where batches come faster one after the other than any client could send them that waits for each
+// acknowledgement, some acknowledgements are gathered and leave in one packet: sending each costs
+// more than a small update does. They leave without more when no further batch comes.
+constexpr absl::Duration kFasterThanARoundTrip = absl::Microseconds(40);
+constexpr int kMostGathered = 32;
+constexpr absl::Duration kLongestGathering = absl::Milliseconds(2);
+
+// Whether a stream's batches come as fast as that, more of them in a row than would be gathered.
+class Pace {
+ public:
+  void Count(absl::Time now) {
+    const bool is_fast = now - last_ < kFasterThanARoundTrip;
+    last_ = now;
+    score_ = std::clamp(score_ + (is_fast ? 1 : -kMostGathered), 0, kMost);
+  }
+  void Forget() { score_ = 0; }
+  bool is_fast() const { return score_ >= kMostGathered; }
+
+ private:
+  static constexpr int kMost = 8 * kMostGathered;
+  absl::Time last_;
+  int score_ = 0;
+};
+
 // The stream holds on to itself until gRPC is done with it, and the session may hold it longer.
 //
 // Reading: one read is under way, or the session has no capacity, or reading is held until the
-// client takes its responses. Writing: one write is under way while unsent_ is not empty. Ending:
-// once end_ is set, what is unsent is written, then the call is finished.
+// client takes its responses. Writing: one write is under way while unsent_ is not empty, unless
+// acknowledgements are being gathered. Ending: once end_ is set, what is unsent is written, then
+// the call is finished.
 class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>,
                         public models::TrainObserver,
                         public std::enable_shared_from_this<TrainCall> {
@@ -54,6 +84,8 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     const absl::MutexLock lock(&mutex_);
     if (end_.has_value()) return;
     ready_ = true;
+    // Far less than a window, since a client may wait for acknowledgements when it is full.
+    most_gathered_ = std::clamp(ready.window / 8, 1, kMostGathered);
     wire::Encode(ready, &unsent_.emplace_back());
     Write();
     if (session_ != nullptr) Read();
@@ -63,7 +95,12 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     const absl::MutexLock lock(&mutex_);
     if (end_.has_value()) return;
     wire::Encode(ack, &unsent_.emplace_back());
-    Write();
+    if (!pace_.is_fast() || unsent_.size() >= static_cast<std::size_t>(most_gathered_)) {
+      Write();
+    } else if (!writing_ && !std::exchange(gathering_ends_, true)) {
+      alarm_.Set(absl::ToChronoTime(absl::Now() + kLongestGathering),
+                 [self = shared_from_this()](bool /*ok*/) { self->EndGathering(); });
+    }
   }
 
   void OnCapacity() override {
@@ -74,6 +111,14 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   void OnFinished(absl::Status status) override { End(std::move(status)); }
 
  private:
+  void EndGathering() {
+    const absl::MutexLock lock(&mutex_);
+    gathering_ends_ = false;
+    if (!batches_since_) pace_.Forget();
+    batches_since_ = false;
+    Write();
+  }
+
   void OnReadDone(bool ok) override {
     // A stream that was cancelled reads no further either; OnCancel follows.
     if (!ok && context_.IsCancelled()) return;
@@ -82,6 +127,11 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
       const absl::Status status = Attach();
       if (!status.ok()) End(status);
     } else if (ok) {
+      {
+        const absl::MutexLock lock(&mutex_);
+        pace_.Count(absl::Now());
+        batches_since_ = true;
+      }
       Submit(*session);
     } else {
       session->HalfClose();
@@ -170,7 +220,9 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     if (writing_ || finished_) return;
     if (!unsent_.empty()) {
       writing_ = true;
-      StartWrite(&unsent_.front());
+      grpc::WriteOptions options;
+      if (unsent_.size() > 1) options.set_buffer_hint();  // the last one takes all along
+      StartWrite(&unsent_.front(), options);
     } else if (end_.has_value()) {
       finished_ = true;
       pass_->set_status(*end_);
@@ -199,6 +251,12 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   bool reading_held_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<v1::TrainResponse> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  Pace pace_ ABSL_GUARDED_BY(mutex_);
+  int most_gathered_ ABSL_GUARDED_BY(mutex_) = 1;
+  // The alarm is set; whether a batch has come since it last rang.
+  bool gathering_ends_ ABSL_GUARDED_BY(mutex_) = false;
+  bool batches_since_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Alarm alarm_;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };

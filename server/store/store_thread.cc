@@ -22,7 +22,7 @@ constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
 constexpr std::size_t kManyUpdates = 4;
 constexpr std::size_t kEnoughUpdates = 128;
 constexpr std::size_t kEnoughBytes = std::size_t{1} << 20;
-constexpr absl::Duration kWaitForMore = absl::Milliseconds(1);
+constexpr absl::Duration kWaitForMore = absl::Microseconds(500);
 // Of the journal's log in one transaction.
 constexpr std::int64_t kMovedAtOnce = std::int64_t{4} << 20;
 // SQLite's log is moved into the database when it has so many pages: 256 MiB. Pages that were

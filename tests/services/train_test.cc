@@ -155,6 +155,29 @@ TEST_F(TrainTest, ManyBreaksLoseAndRepeatNothing) {
   EXPECT_EQ(Get("line").state_hash(), HashAfterSteps(kBatches));
 }
 
+// Acknowledgements of batches that come fast are gathered, and leave though nothing more comes.
+TEST_F(TrainTest, BurstsAreAcknowledgedToTheLastBatchWithoutMore) {
+  TrainStream stream = Begin("s");
+  unsigned sequence = 0;
+  for (const unsigned burst : {300u, 1u, 7u, 33u, 300u, 2u, 63u, 64u, 65u, 250u}) {
+    const unsigned end = sequence + burst;
+    std::thread writer([&stream, first = sequence + 1, end] {
+      for (unsigned i = first; i <= end; ++i) {
+        ASSERT_TRUE(stream.Write(BatchOf(i, LineBatch(1, i))));
+      }
+    });
+    while (sequence < end) {
+      const auto response = stream.Read();
+      ASSERT_TRUE(response.has_value());
+      ASSERT_EQ(response->ack().sequence(), ++sequence) << "one for every batch, in order";
+      ASSERT_EQ(response->ack().rows(), 1);
+    }
+    writer.join();
+  }
+  stream.HalfClose();
+  EXPECT_TRUE(stream.Finish().ok());
+}
+
 TEST_F(TrainTest, AGapEndsTheStreamAndNamesTheSequence) {
   TrainStream stream = Begin("s");
   ASSERT_TRUE(stream.Write(BatchOf(1, LineBatch(8, 1))));
