@@ -70,6 +70,7 @@ struct Arguments {
   int request_window = 1024;
   int request_window_age = 600;
   int session_window = 512;
+  int max_merged_rows = 256;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int max_message_mib = 64;
   int memory_mib = 8192;
@@ -216,6 +217,11 @@ void AddStorageOptions(CLI::App* app, Arguments* arguments) {
                   "other calls in sooner where cores are few")
       ->check(Between(1, 1024))
       ->type_name("N");
+  app->add_option("--max-merged-rows", arguments->max_merged_rows,
+                  "Predictions of one model that wait at the same time are computed together, up\n"
+                  "to so many rows. 1: each by itself")
+      ->check(Between(1, 1 << 16))
+      ->type_name("ROWS");
 }
 
 void AddLogOptions(CLI::App* app, Arguments* arguments) {
@@ -318,6 +324,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
+  serve.models.max_merged_rows = arguments.max_merged_rows;
   serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
   serve.storage.directory = arguments.data_dir;
