@@ -102,7 +102,9 @@ std::optional<FrameHead> Parse(const Fixed& fixed, std::string_view bytes) {
     const char* hashes = in.Take(blocks * sizeof(std::uint64_t), "hashes");
     if (hashes == nullptr) return std::nullopt;
     found.block_hashes.resize(blocks);
-    std::memcpy(found.block_hashes.data(), hashes, blocks * sizeof(std::uint64_t));
+    if (blocks > 0) {
+      std::memcpy(found.block_hashes.data(), hashes, blocks * sizeof(std::uint64_t));
+    }
     found.offset = head.size;
     head.size += static_cast<std::size_t>(found.row.size_bytes);
   }
