@@ -56,9 +56,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
  private:
   void OnCancel() override { cancelled_->store(true, std::memory_order_relaxed); }
   void OnDone() override { delete this; }
-  // Whether gRPC may call these two where it is, rather than hand them to a thread of its own, which
-  // costs a call a wake-up and a switch. They do little and take no lock that a caller of Finish
-  // holds. gRPC calls this no part of its interface: without it they come on that thread again.
+  // Whether gRPC may call these two where it is, rather than hand them to a thread of its own,
+  // which costs a call a wake-up and a switch. They do little and take no lock that a caller of
+  // Finish holds. gRPC calls this no part of its interface: without it they come on that thread
+  // again.
   bool InternalInlineable() override { return true; }
 
   const grpc::CallbackServerContext& context_;
