@@ -18,8 +18,6 @@ constexpr std::size_t kChecksumOffset = 24;
 constexpr std::size_t kFixedBytes = 32;
 constexpr std::size_t kRowBytes = 14 * 8;
 constexpr std::size_t kBlockBytes = 4096;
-// Beyond that a head is not looked at: a commit of all that one may hold has less.
-constexpr std::size_t kMostHeadBytes = std::size_t{16} << 20;
 
 std::size_t BlocksOf(std::size_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes; }
 

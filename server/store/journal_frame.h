@@ -23,6 +23,10 @@ namespace descent::store {
 // Frames begin at multiples of this, so that none shares a page with one that is durable.
 inline constexpr std::size_t kFrameAlignment = 4096;
 
+// A head is not larger: all its bits can be tried (RepairFrameHead) in a second or two, whatever is
+// there in place of one.
+inline constexpr std::size_t kMostHeadBytes = std::size_t{64} << 10;
+
 // A row with its records, to be written.
 struct FrameRow {
   JournalRow* row = nullptr;  // size_bytes is set when it is written
@@ -42,8 +46,9 @@ struct FrameHead {
   std::size_t size = 0;  // of the frame: head and records
 };
 
-// `salt`: drawn anew whenever a log begins, so that nothing that was in the file before, nor
-// anything that a client sends, passes for a frame of it.
+// May be larger than kMostHeadBytes: then it can't be read again. `salt`: drawn anew whenever a log
+// begins, so that nothing that was in the file before, nor anything that a client sends, passes for
+// a frame of it.
 std::string EncodeFrameHead(std::uint64_t salt, std::uint64_t number,
                             std::span<const FrameRow> rows);
 

@@ -29,9 +29,10 @@ struct Header {
   std::uint32_t version = kVersion;
   std::uint64_t generation = 0;
   std::uint64_t salt = 0;
+  std::uint64_t commits_before = 0;  // in the other file, when this one began
   std::uint64_t checksum = 0;
 };
-static_assert(sizeof(Header) == 32);
+static_assert(sizeof(Header) == 40);
 
 std::uint64_t ChecksumOf(const Header& header) {
   return XXH3_64bits(&header, offsetof(Header, checksum));
@@ -92,6 +93,14 @@ absl::StatusOr<std::unique_ptr<JournalLog>> JournalLog::Open(Options options) {
   std::unique_ptr<JournalLog> log(new JournalLog(std::move(options)));
   for (const int which : {0, 1}) RETURN_IF_ERROR(log->Load(which));
   log->active_ = log->files_[0].generation >= log->files_[1].generation ? 0 : 1;
+  // The other file was whole when this one began: what is missing there was not torn.
+  const File& active = log->files_[static_cast<std::size_t>(log->active_)];
+  const File& other = log->files_[static_cast<std::size_t>(1 - log->active_)];
+  if (other.generation != 0 && other.generation + 1 == active.generation &&
+      other.commits != active.commits_before) {
+    return StoredStateDamaged(absl::StrCat(other.path, ": of ", active.commits_before, " commits ",
+                                           other.commits, " are there"));
+  }
   return log;
 }
 
@@ -112,6 +121,7 @@ absl::Status JournalLog::Load(int which) {
     if (!header.has_value() || header->generation < file.generation) continue;
     file.generation = header->generation;
     file.salt = header->salt;
+    file.commits_before = header->commits_before;
   }
   if (file.generation != 0) RETURN_IF_ERROR(LoadFrames(which, bytes));
   if (options_.read_only) return absl::OkStatus();
@@ -209,6 +219,7 @@ absl::Status JournalLog::Begin(int which) {
   const std::uint64_t last = std::max(files_[0].generation, files_[1].generation);
   header.generation = last + 1 + ((last + 1) % 2 == static_cast<std::uint64_t>(which) ? 0 : 1);
   header.salt = DrawSalt();
+  header.commits_before = files_[static_cast<std::size_t>(1 - which)].commits;
   header.checksum = ChecksumOf(header);
   const std::int64_t place = header.generation / 2 % 2 == 0 ? 0 : kHeaderPlace;
   char bytes[sizeof(Header)];
@@ -218,6 +229,7 @@ absl::Status JournalLog::Begin(int which) {
   file.size = std::max(file.size, kFirstFrame);
   file.generation = header.generation;
   file.salt = header.salt;
+  file.commits_before = header.commits_before;
   file.commits = 0;
   file.end = kFirstFrame;
   active_ = which;
@@ -247,6 +259,7 @@ absl::StatusOr<bool> JournalLog::Commit(std::span<const FrameRow> rows) {
   }
   File& file = files_[static_cast<std::size_t>(active_)];
   const std::string head = EncodeFrameHead(file.salt, file.commits + 1, rows);
+  if (head.size() > kMostHeadBytes) return false;
   std::int64_t offset = file.end;
   if (bytes <= static_cast<std::int64_t>(kWrittenAtOnce)) {
     RETURN_IF_ERROR(MakePlace(&file, offset + bytes, options_.file_bytes));

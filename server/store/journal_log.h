@@ -85,6 +85,7 @@ class JournalLog {
     std::unique_ptr<VfsFile> file;  // null: not there
     std::uint64_t generation = 0;   // 0: has never begun
     std::uint64_t salt = 0;
+    std::uint64_t commits_before = 0;  // in the other file, when this one began
     std::uint64_t commits = 0;
     std::int64_t last = 0;              // where the last of them begins
     std::int64_t end = 0;               // of what was committed

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -146,6 +147,9 @@ TEST_F(JournalLogTest, LargeCommitsGoElsewhere) {
   Open();
   EXPECT_THAT(Commit({1}, static_cast<std::size_t>(file_bytes_ / 4)), IsOkAndHolds(false));
   EXPECT_THAT(Ids(), IsEmpty());
+  std::vector<std::int64_t> many(1000);
+  std::iota(many.begin(), many.end(), 1);
+  EXPECT_THAT(Commit(many, 10), IsOkAndHolds(false)) << "its head would be";
   file_bytes_ = 0;
   Open();
   EXPECT_THAT(Commit({1}, 1), IsOkAndHolds(false));
@@ -274,26 +278,48 @@ TEST_F(JournalLogTest, AHeaderThatWasNotFinishedLeavesTheOneBefore) {
   file_bytes_ = 32 << 10;
   Open();
   std::int64_t id = 0;
-  // Until the first file has begun for the second time.
-  for (int begun = 0; begun < 2;) {
-    const auto committed = Commit({++id}, 3000);
-    ASSERT_THAT(committed, IsOk());
-    if (*committed) continue;
-    for (const JournalRow& row : log_->RowsToMove(1 << 20)) log_->Release(row.id);
-    ++begun;
-    EXPECT_THAT(Commit({id}, 3000), IsOkAndHolds(true));
+  // Until the first file would begin for the second time.
+  while (!std::filesystem::exists(Path(1)) || !log_->wants_moving()) {
+    ASSERT_THAT(Commit({++id}, 3000), IsOkAndHolds(true));
+  }
+  const std::string before = Contents(0);
+  for (const JournalRow& row : log_->RowsToMove(1 << 20)) log_->Release(row.id);
+  while (Contents(0) == before) ASSERT_THAT(Commit({++id}, 3000), IsOkAndHolds(true));
+  const std::string begun = Contents(0);
+  log_ = nullptr;
+  for (const std::size_t place : {std::size_t{0}, kPage}) {
+    if (begun.substr(place, 512) == before.substr(place, 512)) continue;
+    // The newer of the two headers: it was about to be written, or was, and is not what it was.
+    std::string torn = before;
+    torn.replace(place, 512, std::string(512, '\0'));
+    Replace(0, torn);
+    EXPECT_THAT(TryOpen(), IsOk());
+    torn = begun;
+    torn.replace(place, 512, std::string(512, '\x5a'));
+    Replace(0, torn);
+    EXPECT_THAT(TryOpen(), ReasonIs("STORED_STATE_DAMAGED"));
+  }
+}
+
+// When a file has begun, the last commit of the other one was durable: it can't have been torn.
+TEST_F(JournalLogTest, TheLastCommitBeforeTheOtherFileBeganIsNotTakenForTorn) {
+  file_bytes_ = 32 << 10;
+  Open();
+  std::int64_t id = 0;
+  while (!std::filesystem::exists(Path(1))) {
+    ASSERT_THAT(Commit({++id}, 3000), IsOkAndHolds(true));
   }
   log_ = nullptr;
   const std::string contents = Contents(0);
-  std::string torn = contents;
-  // The newer of its two headers.
-  torn.replace(0, 512, std::string(512, '\0'));
-  Replace(0, torn);
-  ASSERT_THAT(TryOpen(), IsOk());
-  torn = contents;
-  torn.replace(0, 512, std::string(512, '\x5a'));
-  Replace(0, torn);
-  EXPECT_THAT(TryOpen(), ReasonIs("STORED_STATE_DAMAGED"));
+  const std::size_t last = kFirstFrame + static_cast<std::size_t>(id - 2) * kPage;
+  for (const std::size_t damaged : {last, last + 1000}) {
+    std::string bytes = contents;
+    bytes.replace(damaged, 16, std::string(16, '\x5a'));
+    Replace(0, bytes);
+    EXPECT_THAT(TryOpen(), ReasonIs("STORED_STATE_DAMAGED"));
+  }
+  Replace(0, contents);
+  EXPECT_THAT(TryOpen(), IsOk());
 }
 
 TEST_F(JournalLogTest, AFullDiskLeavesWhatWasCommitted) {
