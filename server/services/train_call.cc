@@ -98,8 +98,11 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     if (!pace_.is_fast() || unsent_.size() >= static_cast<std::size_t>(most_gathered_)) {
       Write();
     } else if (!writing_ && !std::exchange(gathering_ends_, true)) {
+      // The alarm keeps what it calls.
       alarm_.Set(absl::ToChronoTime(absl::Now() + kLongestGathering),
-                 [self = shared_from_this()](bool /*ok*/) { self->EndGathering(); });
+                 [weak = weak_from_this()](bool /*ok*/) {
+                   if (const auto self = weak.lock()) self->EndGathering();
+                 });
     }
   }
 
