@@ -14,6 +14,10 @@ namespace {
 // come on other connections when a stream is not being read.
 constexpr std::int64_t kBatchesPerTurn = 64;
 
+// Multiply-adds of batches that a stream holds: what another call of the model may have to wait
+// for, some tenths of a second.
+constexpr std::int64_t kMostHeldMultiplyAdds = 10'000'000'000;
+
 // Batches an acknowledgement covers: what was asked for, but at least twice a window, since a
 // client may wait for one before it sends on.
 std::int64_t AckEvery(int asked, int window) {
@@ -71,18 +75,21 @@ absl::Status AttachedSession::TryAttach() {
 }
 
 bool AttachedSession::Submit(TrainBatchCommand command) {
-  const std::size_t bytes = ByteSize(command.batch);
   const Network& network = *writer_->publication()->network();
   const MultiplyAdds cost = GradientCost(network, command.batch.rows()) + ParametersCost(network);
+  const Held held{.bytes = ByteSize(command.batch),
+                  .multiply_adds = static_cast<std::int64_t>(
+                      std::min(cost, static_cast<double>(kMostHeldMultiplyAdds)))};
   {
     const absl::MutexLock lock(&mutex_);
     if (observer_ == nullptr) return false;
     ++held_;
-    held_bytes_ += bytes;
+    held_work_.bytes += held.bytes;
+    held_work_.multiply_adds += held.multiply_adds;
   }
-  writer_->Run(cost, [self = shared_from_this(), command = std::move(command),
-                      ticket = writer_->quota()->AdmitAlways(bytes)]() mutable {
-    self->ApplyNow(std::move(command), std::move(ticket));
+  writer_->Run(cost, [self = shared_from_this(), command = std::move(command), held,
+                      ticket = writer_->quota()->AdmitAlways(held.bytes)]() mutable {
+    self->ApplyNow(std::move(command), held, std::move(ticket));
   });
   // What is done in place keeps the thread that the stream is read on.
   const bool takes_turns =
@@ -112,7 +119,7 @@ absl::StatusOr<UpdateResult> AttachedSession::Apply(const TrainBatchCommand& com
   return writer_->state().Step(command.batch, command.learning_rate);
 }
 
-void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
+void AttachedSession::ApplyNow(TrainBatchCommand command, const Held& held, WorkTicket ticket) {
   if (ended_ || IsDetached()) return;
   if (absl::Status status = writer_->publication()->WriteStatus(); !status.ok()) {
     End(status);
@@ -124,11 +131,10 @@ void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
     return;
   }
   TrainAck applied{.sequence = sequence};
-  const std::size_t bytes = ByteSize(command.batch);
   const auto on_stored = [&] {
-    return [self = shared_from_this(), applied, bytes,
+    return [self = shared_from_this(), applied, held,
             ticket = std::move(ticket)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
-      self->OnStored(applied, bytes, std::move(ticket), durable_step);
+      self->OnStored(applied, held, std::move(ticket), durable_step);
     };
   };
   if (sequence < state_->next_sequence) {
@@ -156,7 +162,7 @@ void AttachedSession::ApplyNow(TrainBatchCommand command, WorkTicket ticket) {
                   on_stored());
 }
 
-void AttachedSession::OnStored(const TrainAck& applied, std::size_t bytes, WorkTicket ticket,
+void AttachedSession::OnStored(const TrainAck& applied, const Held& held, WorkTicket ticket,
                                const absl::StatusOr<std::int64_t>& durable_step) {
   if (!durable_step.ok()) {
     Fail(durable_step.status());
@@ -170,7 +176,8 @@ void AttachedSession::OnStored(const TrainAck& applied, std::size_t bytes, WorkT
     const absl::MutexLock lock(&mutex_);
     observer = observer_;
     --held_;
-    held_bytes_ -= bytes;
+    held_work_.bytes -= held.bytes;
+    held_work_.multiply_adds -= held.multiply_adds;
     if (*durable_step >= applied.step) {
       durable_sequence_ = std::max(durable_sequence_, applied.sequence);
     }
@@ -199,8 +206,8 @@ TrainAck AttachedSession::TakeAck() {
 bool AttachedSession::HasCapacity() const {
   if (held_ == 0) return true;
   const ModelsOptions& options = writer_->resources()->options;
-  return held_ < options.session_window && held_bytes_ < options.session_window_bytes &&
-         writer_->quota()->HasRoom();
+  return held_ < options.session_window && held_work_.bytes < options.session_window_bytes &&
+         held_work_.multiply_adds < kMostHeldMultiplyAdds && writer_->quota()->HasRoom();
 }
 
 bool AttachedSession::IsDetached() const {

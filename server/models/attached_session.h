@@ -43,6 +43,12 @@ class AttachedSession final : public TrainingSession,
   void End(const absl::Status& status);
 
  private:
+  // What a batch adds to what is held.
+  struct Held {
+    std::size_t bytes = 0;
+    std::int64_t multiply_adds = 0;
+  };
+
   // What an acknowledgement covers so far.
   struct Unacknowledged {
     std::int64_t batches = 0;
@@ -52,11 +58,11 @@ class AttachedSession final : public TrainingSession,
 
   absl::Status TryAttach();
   void TakeNextTurn();
-  void ApplyNow(TrainBatchCommand command, WorkTicket ticket);
+  void ApplyNow(TrainBatchCommand command, const Held& held, WorkTicket ticket);
   absl::StatusOr<UpdateResult> Apply(const TrainBatchCommand& command);
 
   // From the journal: a batch with these results is as durable as the model promises.
-  void OnStored(const TrainAck& applied, std::size_t bytes, WorkTicket ticket,
+  void OnStored(const TrainAck& applied, const Held& held, WorkTicket ticket,
                 const absl::StatusOr<std::int64_t>& durable_step);
   void Finish(const absl::Status& status);
 
@@ -78,7 +84,7 @@ class AttachedSession final : public TrainingSession,
   std::shared_ptr<TrainObserver> observer_ ABSL_GUARDED_BY(mutex_);  // null once finished or gone
   WorkTicket ticket_ ABSL_GUARDED_BY(mutex_);
   std::int64_t held_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::size_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Held held_work_ ABSL_GUARDED_BY(mutex_);
   bool wants_capacity_ ABSL_GUARDED_BY(mutex_) = false;
   std::int64_t durable_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   Unacknowledged unacknowledged_ ABSL_GUARDED_BY(mutex_);

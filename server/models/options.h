@@ -43,7 +43,8 @@ struct ModelsOptions {
   // Most batches that a training session holds unacknowledged, and most bytes of them (one batch is
   // held whatever its size). Default 512 batches, 64 MiB. A larger window hides a longer way to the
   // client, and lets more updates share a commit; it costs its bytes a session, and on a machine
-  // with few cores other calls wait behind longer bursts of updates.
+  // with few cores other calls wait behind longer bursts of updates. Of slow updates fewer are
+  // held: not more than some tenths of a second of computing.
   int session_window = 512;
   std::size_t session_window_bytes = std::size_t{64} << 20;
   // Positions of training sessions that a model remembers, so that a session that comes back goes
