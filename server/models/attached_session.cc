@@ -14,10 +14,6 @@ namespace {
 // come on other connections when a stream is not being read.
 constexpr std::int64_t kBatchesPerTurn = 64;
 
-// Multiply-adds of batches that a stream holds: what another call of the model may have to wait
-// for, some tenths of a second.
-constexpr std::int64_t kMostHeldMultiplyAdds = 10'000'000'000;
-
 // Batches an acknowledgement covers: what was asked for, but at least twice a window, since a
 // client may wait for one before it sends on.
 std::int64_t AckEvery(int asked, int window) {
@@ -78,8 +74,7 @@ bool AttachedSession::Submit(TrainBatchCommand command) {
   const Network& network = *writer_->publication()->network();
   const MultiplyAdds cost = GradientCost(network, command.batch.rows()) + ParametersCost(network);
   const Held held{.bytes = ByteSize(command.batch),
-                  .multiply_adds = static_cast<std::int64_t>(
-                      std::min(cost, static_cast<double>(kMostHeldMultiplyAdds)))};
+                  .multiply_adds = static_cast<std::int64_t>(std::min(cost, 1e15))};
   {
     const absl::MutexLock lock(&mutex_);
     if (observer_ == nullptr) return false;
@@ -207,7 +202,8 @@ bool AttachedSession::HasCapacity() const {
   if (held_ == 0) return true;
   const ModelsOptions& options = writer_->resources()->options;
   return held_ < options.session_window && held_work_.bytes < options.session_window_bytes &&
-         held_work_.multiply_adds < kMostHeldMultiplyAdds && writer_->quota()->HasRoom();
+         held_work_.multiply_adds < options.session_window_multiply_adds &&
+         writer_->quota()->HasRoom();
 }
 
 bool AttachedSession::IsDetached() const {

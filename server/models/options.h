@@ -43,10 +43,12 @@ struct ModelsOptions {
   // Most batches that a training session holds unacknowledged, and most bytes of them (one batch is
   // held whatever its size). Default 512 batches, 64 MiB. A larger window hides a longer way to the
   // client, and lets more updates share a commit; it costs its bytes a session, and on a machine
-  // with few cores other calls wait behind longer bursts of updates. Of slow updates fewer are
-  // held: not more than some tenths of a second of computing.
+  // with few cores other calls wait behind longer bursts of updates.
   int session_window = 512;
   std::size_t session_window_bytes = std::size_t{64} << 20;
+  // And most multiply-adds of them, which is what another call of the model may have to wait for.
+  // Default 10^10, some tenths of a second.
+  std::int64_t session_window_multiply_adds = 10'000'000'000;
   // Positions of training sessions that a model remembers, so that a session that comes back goes
   // on where it was. Default 4096 of about 200 bytes. When full, one that was idle for
   // `session_retention` (default 1 h) makes room; otherwise new sessions are refused.

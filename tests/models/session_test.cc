@@ -241,11 +241,27 @@ TEST_P(SessionTest, ADeletedModelEndsItsSessions) {
               ReasonIs("MODEL_NOT_FOUND"));
 }
 
-TEST(SessionWindowTest, HoldsNoMoreThanTheWindow) {
+// A window of three batches of four rows, by their number or by what they cost.
+ModelsOptions ThreeBatches(bool by_cost) {
   ModelsOptions options;
-  options.session_window = 3;
+  if (by_cost) {
+    Registry registry({});
+    const auto model = CreateModel(&registry, "m");
+    const Network& network = *model->network();
+    options.session_window_multiply_adds =
+        static_cast<std::int64_t>(3 * (GradientCost(network, 4) + ParametersCost(network)));
+  } else {
+    options.session_window = 3;
+  }
   options.inline_multiply_adds = -1;
-  Registry registry(options);
+  return options;
+}
+
+class SessionWindowTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(ByCost, SessionWindowTest, ::testing::Bool());
+
+TEST_P(SessionWindowTest, HoldsNoMoreThanTheWindow) {
+  Registry registry(ThreeBatches(GetParam()));
   const auto model = CreateModel(&registry, "m");
   Blocker blocker;
   model->Step(StepOn(*model->network(), 0), {}, blocker.reply<StepOutcome>());
@@ -273,7 +289,7 @@ TEST(SessionWindowTest, HoldsNoMoreThanTheWindow) {
   EXPECT_EQ(observer->acks().back().sequence, 4);
 }
 
-TEST(SessionWindowTest, HoldsOneBatchWhateverItsBytes) {
+TEST(SessionWindowBoundTest, HoldsOneBatchWhateverItsBytes) {
   ModelsOptions options;
   options.session_window_bytes = 1;
   options.inline_multiply_adds = -1;
@@ -285,7 +301,7 @@ TEST(SessionWindowTest, HoldsOneBatchWhateverItsBytes) {
   EXPECT_EQ(stream.observer->acks().size(), 20);
 }
 
-TEST(SessionWindowTest, AFullServerHoldsOneBatchAStream) {
+TEST(SessionWindowBoundTest, AFullServerHoldsOneBatchAStream) {
   ModelsOptions options;
   options.max_items = 3;  // the sessions themselves are two of them
   options.inline_multiply_adds = -1;
