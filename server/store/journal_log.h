@@ -68,7 +68,7 @@ class JournalLog {
   // place for further commits; none while there is.
   std::vector<JournalRow> RowsToMove(std::int64_t most_bytes) const;
   bool wants_moving() const;
-  // All that can be read.
+  // The oldest rows that can be read, of about so many bytes.
   std::vector<JournalRow> ReadableRows(std::int64_t most_bytes) const;
 
   // Of all rows that were ever found or written here.
