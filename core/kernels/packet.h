@@ -13,10 +13,13 @@
 #define CORE_KERNELS_PACKET_H_
 
 #include <Eigen/Core>
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace descent::kernels {
 
@@ -153,6 +156,40 @@ template <typename T>
 [[gnu::always_inline]] inline Packet<T> Clamp(Packet<T> x, std::type_identity_t<Packet<T>> low,
                                               std::type_identity_t<Packet<T>> high) {
   return Min(Max(x, low), high);
+}
+
+namespace packet {
+
+// The lanes `begin + i` as doubles.
+template <std::size_t begin, std::size_t... i>
+[[gnu::always_inline]] inline Packet<double> WidenLanes(Packet<float> a,
+                                                        std::index_sequence<i...> /*lanes*/) {
+  using Doubles [[gnu::vector_size(sizeof(Packet<double>::Register))]] = double;
+  const auto lanes = __builtin_shufflevector(a.raw(), a.raw(), (begin + i)...);
+  return Packet<double>::FromRegister(
+      std::bit_cast<Packet<double>::Register>(__builtin_convertvector(lanes, Doubles)));
+}
+
+template <std::size_t... i>
+[[gnu::always_inline]] inline Packet<float> NarrowLanes(Packet<double> first, Packet<double> second,
+                                                        std::index_sequence<i...> /*lanes*/) {
+  using Floats [[gnu::vector_size(sizeof(Packet<float>::Register) / 2)]] = float;
+  return Packet<float>::FromRegister(std::bit_cast<Packet<float>::Register>(
+      __builtin_shufflevector(__builtin_convertvector(first.raw(), Floats),
+                              __builtin_convertvector(second.raw(), Floats), i...)));
+}
+
+}  // namespace packet
+
+// The lanes as doubles: the first half and the second.
+[[gnu::always_inline]] inline std::array<Packet<double>, 2> Widen(Packet<float> a) {
+  constexpr std::make_index_sequence<Packet<double>::kLanes> kHalf;
+  return {packet::WidenLanes<0>(a, kHalf), packet::WidenLanes<kHalf.size()>(a, kHalf)};
+}
+
+// The opposite, rounded to nearest.
+[[gnu::always_inline]] inline Packet<float> Narrow(Packet<double> first, Packet<double> second) {
+  return packet::NarrowLanes(first, second, std::make_index_sequence<Packet<float>::kLanes>());
 }
 
 // A place in arrays of n elements where a whole packet fits.

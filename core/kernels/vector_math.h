@@ -5,20 +5,20 @@
 // subnormal arguments and results are handled like any other.
 //
 //   function   float  double   domain
-//   Exp        1.5    1.5      all
-//   Expm1      3.5    4.5      all
+//   Exp        1      1        all
+//   Expm1      2      2        all
 //   Log        1      1        all; NaN below 0, -inf at 0
 //   Log1p      1.5    2        [0, 1]
-//   Tanh       4      4.5      all
-//   Sigmoid    2.5    3        all
+//   Tanh       2      2        all
+//   Sigmoid    2      2        all
 //   Softplus   2      2        all
-//   NormalCdf  7      7        all; density 3.5 and 3
+//   NormalCdf  1      7        all; density 1 and 3
 //
-// Methods. Exponentials reduce x to k ln 2 + r with |r| <= ln(2) / 2 and take e^r as a Padé
-// approximant (q + p) / (q - p), p odd and q even in r, so that tanh and the sigmoid, quotients of
-// such expressions, cost one division. Logarithms reduce to 2^k (1 + f) and follow SunPro's fdlibm
-// (e_log.c, K. C. Ng 1993), s = f / (2 + f), with the series of atanh(s) cut off where the rest is
-// lost in rounding.
+// Methods. Exponentials reduce x to k ln 2 + r with |r| <= ln(2) / 2 and take e^r as 1 + r plus r²
+// times a polynomial; tests/reference/fit_vector_math.py finds the polynomials. Logarithms reduce
+// to 2^k (1 + f) and follow SunPro's fdlibm (e_log.c, K. C. Ng 1993), s = f / (2 + f), with the
+// series of atanh(s) cut off where the rest is lost in rounding. The normal distribution of floats
+// is computed in double: its tail is a product of too many factors for float.
 
 #ifndef CORE_KERNELS_VECTOR_MATH_H_
 #define CORE_KERNELS_VECTOR_MATH_H_
@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <type_traits>
 
 #include "core/kernels/packet.h"
 
@@ -55,14 +56,18 @@ struct Constants<float> {
   static constexpr float kExpm1Low = -20.0F;
   // Beyond it the normal distribution's tail rounds to 0.
   static constexpr float kNormalEnd = 14.5F;
-  // Low bits whose removal leaves a number with an exact square.
-  static constexpr std::uint32_t kLowHalf = 0xfff;
-  // (z + 4) e^(z²/2) Φ(-z) for 0 <= z <= kNormalEnd in powers of (z - 4) / (z + 4), highest first.
-  // Relative error 3e-9. From tests/reference/fit_normal_tail.py.
-  static constexpr std::array kNormalTail = {-5.264564978e-5F, -2.346217611e-4F, 1.693554583e-4F,
-                                             1.646295612e-3F,  -3.48807553e-3F,  -7.545268164e-3F,
-                                             6.039729391e-2F,  -1.865213075e-1F, 3.871373823e-1F,
-                                             -6.078966578e-1F, 7.552851305e-1F};
+  // (e^r - 1 - r) / r² in powers of r, highest first, as all of these. Relative error of e^r 6e-10.
+  static constexpr std::array kExpRest = {1.989099082e-4, 1.393365e-3,    8.333310925e-3,
+                                          4.166646493e-2, 1.666666668e-1, 5.000000013e-1};
+  // (tanh x - x) / x³ for |x| <= kTanhSmall in powers of x². Relative error of tanh 4e-9.
+  static constexpr std::array kTanhRest = {-6.610227831e-3, 2.130938866e-2, -5.390942883e-2,
+                                           1.333311373e-1, -3.333333201e-1};
+  // (z + 4) e^(z²/2) Φ(-z) for 0 <= z <= kNormalEnd in powers of (z - 4) / (z + 4). Relative error
+  // 3e-9.
+  static constexpr std::array kNormalTail = {-5.264564978e-5, -2.346217611e-4, 1.693554583e-4,
+                                             1.646295612e-3,  -3.48807553e-3,  -7.545268164e-3,
+                                             6.039729391e-2,  -1.865213075e-1, 3.871373823e-1,
+                                             -6.078966578e-1, 7.552851305e-1};
   // 2 / 3, 2 / 5, … of the series of 2 atanh(s) / s - 2 in s², highest power first.
   static constexpr std::array kLogSeries = {2.0F / 9, 2.0F / 7, 2.0F / 5, 2.0F / 3};
 };
@@ -80,6 +85,24 @@ struct Constants<double> {
   static constexpr double kExpm1Low = -40.0;
   static constexpr double kNormalEnd = 39.0;
   static constexpr std::uint64_t kLowHalf = 0x7ffffff;
+  // Relative error 6e-19.
+  static constexpr std::array kExpRest = {2.09146869680868772e-9,
+                                          2.51052170047207452e-8,
+                                          2.75572736431102953e-7,
+                                          2.75572554002064244e-6,
+                                          2.48015873255477412e-5,
+                                          1.98412698748206253e-4,
+                                          1.38888888888837483e-3,
+                                          8.33333333332613513e-3,
+                                          4.16666666666666698e-2,
+                                          1.6666666666666671e-1,
+                                          5.0e-1};
+  // Relative error 3e-18.
+  static constexpr std::array kTanhRest = {
+      -2.06027653763663416e-5, 8.51131368557767152e-5,  -2.34634741088723714e-4,
+      5.88936052007405777e-4,  -1.45566183010071603e-3, 3.59211037868902388e-3,
+      -8.86323439781435484e-3, 2.18694884936669419e-2,  -5.39682539674340145e-2,
+      1.33333333333327148e-1,  -3.33333333333333326e-1};
   // Relative error 4e-17.
   static constexpr std::array kNormalTail = {
       -9.65342542022850467e-10, 7.26954547902668946e-11, 1.39240239935017101e-8,
@@ -94,13 +117,20 @@ struct Constants<double> {
                                             2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
 };
 
-// Σ coefficients[i] x^(N-1-i).
-template <typename T, std::size_t N>
+// The largest |x| whose tanh is taken from kTanhRest.
+inline constexpr double kTanhSmall = 0.55;
+
+// Σ coefficients[i] x^(N-1-i), as two polynomials in x², of which neither waits for the other.
+template <typename T, typename Coefficient, std::size_t N>
 [[gnu::always_inline]] inline Packet<T> Polynomial(Packet<T> x,
-                                                   const std::array<T, N>& coefficients) {
-  Packet<T> sum = coefficients[0];
-  for (std::size_t i = 1; i < N; ++i) sum = MulAdd(sum, x, Packet<T>(coefficients[i]));
-  return sum;
+                                                   const std::array<Coefficient, N>& coefficients) {
+  static_assert(N >= 2);
+  const Packet<T> square = x * x;
+  Packet<T> sums[] = {coefficients[0], coefficients[1]};
+  for (std::size_t i = 2; i < N; ++i) {
+    sums[i % 2] = MulAdd(sums[i % 2], square, Packet<T>(coefficients[i]));
+  }
+  return MulAdd(sums[N % 2], x, sums[(N - 1) % 2]);
 }
 
 // 2^k for an integer k, -kBias < k <= kBias.
@@ -116,33 +146,32 @@ template <typename T>
   return (x + Constants<T>::kRounder) - Constants<T>::kRounder;
 }
 
-// e^x = 2^k (q + p) / (q - p).
+// x = k ln 2 + r + rest.
 template <typename T>
-struct ReducedExp {
+struct Reduced {
   Packet<T> k;
-  Packet<T> p;
-  Packet<T> q;
+  Packet<T> r;
+  Packet<T> rest;  // what rounding took from r
 };
 
-// For e^(x + correction...), correction being at most one packet far below x. Requires |x| where
-// the exponent k fits.
-template <typename T, typename... Correction>
-[[gnu::always_inline]] inline ReducedExp<T> ReduceExp(Packet<T> x, Correction... correction) {
+// Requires |x| where the exponent k fits.
+template <typename T>
+[[gnu::always_inline]] inline Reduced<T> Reduce(Packet<T> x) {
   using C = Constants<T>;
   using P = Packet<T>;
   const P k = Round(x * P(std::numbers::log2e_v<T>));
-  const P r = (MulAdd(k, P(-C::kLn2Low), MulAdd(k, P(-C::kLn2High), x)) + ... + correction);
-  const P r2 = r * r;
-  if constexpr (sizeof(T) == 4) {
-    // The [4/4] Padé approximant: relative error 4e-12.
-    return {k, r * MulAdd(r2, P(20), P(840)), MulAdd(r2, r2 + 180, P(1680))};
-  } else {
-    // The [6/6] Padé approximant: relative error 6e-20.
-    const P p = r * MulAdd(r2, MulAdd(r2, P(42), P(10080)), P(332640));
-    const P q = MulAdd(r2, MulAdd(r2, r2 + 840, P(75600)), P(665280));
-    return {k, p, q};
-  }
+  const P high = MulAdd(k, P(-C::kLn2High), x);
+  const P r = MulAdd(k, P(-C::kLn2Low), high);
+  return {k, r, MulAdd(k, P(-C::kLn2Low), high - r)};
 }
+
+// e^(r + rest) - 1 for |r| <= ln(2) / 2 and a rest far below it, as exact as results of type
+// Precision have to be.
+template <typename Precision, typename T>
+[[gnu::always_inline]] inline Packet<T> ReducedExpm1(Packet<T> r, Packet<T> rest) {
+  return r + MulAdd(r * r, Polynomial(r, Constants<Precision>::kExpRest), rest);
+}
+
 // value * 2^k in two steps, so that subnormal and infinite results come out right.
 template <typename T>
 [[gnu::always_inline]] inline Packet<T> Scale(Packet<T> value, Packet<T> k) {
@@ -150,12 +179,12 @@ template <typename T>
   return value * PowerOfTwo(half) * PowerOfTwo(k - half);
 }
 
-// e^(x + correction...), as ReduceExp.
+// e^(x + correction...), the correction, at most one packet, being far below x.
 template <typename T, typename... Correction>
 [[gnu::always_inline]] inline Packet<T> ExpOfSum(Packet<T> x, Correction... correction) {
   using C = Constants<T>;
-  const auto e = ReduceExp(Clamp(x, C::kExpLow, C::kExpHigh), correction...);
-  return Scale(1 + (e.p + e.p) / (e.q - e.p), e.k);
+  const auto [k, r, _] = Reduce(Clamp(x, C::kExpLow, C::kExpHigh));
+  return Scale(1 + ReducedExpm1<T>((r + ... + correction), Packet<T>(0)), k);
 }
 
 // log(2^k (1 + f)). Requires sqrt(1/2) <= 1 + f <= sqrt(2).
@@ -183,10 +212,10 @@ template <typename T>
 [[gnu::always_inline]] inline Packet<T> Expm1(Packet<T> x) {
   using C = vector_math::Constants<T>;
   using P = Packet<T>;
-  const auto e = vector_math::ReduceExp(Clamp(x, C::kExpm1Low, C::kExpHigh));
+  const auto [k, r, rest] = vector_math::Reduce(Clamp(x, C::kExpm1Low, C::kExpHigh));
   // Half of 2^k: the whole need not be finite.
-  const P scale = vector_math::PowerOfTwo(e.k - 1);
-  const P half = MulAdd(scale, (e.p + e.p) / (e.q - e.p), scale - P(0.5));
+  const P scale = vector_math::PowerOfTwo(k - 1);
+  const P half = MulAdd(scale, vector_math::ReducedExpm1<T>(r, rest), scale - P(0.5));
   return half + half;
 }
 
@@ -226,31 +255,29 @@ template <typename T>
 
 template <typename T>
 [[gnu::always_inline]] inline Packet<T> Tanh(Packet<T> x) {
+  using C = vector_math::Constants<T>;
   using P = Packet<T>;
-  const P magnitude = Min(Abs(x), vector_math::Constants<T>::kTanhOne);
-  // (e^2x - 1) / (e^2x + 1)
-  const auto e = vector_math::ReduceExp(magnitude + magnitude);
-  const P scale = vector_math::PowerOfTwo(e.k);
-  const P numerator = MulAdd(scale - 1, e.q, (scale + 1) * e.p);
-  const P denominator = MulAdd(scale + 1, e.q, (scale - 1) * e.p);
-  return CopySign(numerator / denominator, x);
+  const P magnitude = Min(Abs(x), C::kTanhOne);
+  const P square = magnitude * magnitude;
+  const P small =
+      MulAdd(magnitude * square, vector_math::Polynomial(square, C::kTanhRest), magnitude);
+  // 1 - 2 / (e^2x + 1)
+  const auto [k, r, _] = vector_math::Reduce(magnitude + magnitude);
+  const P scale = vector_math::PowerOfTwo(k);
+  const P large = 1 - P(2) / MulAdd(scale, vector_math::ReducedExpm1<T>(r, P(0)), scale + 1);
+  return CopySign(Select(magnitude > P(vector_math::kTanhSmall), large, small), x);
 }
 
 // 1 / (1 + e^-x).
 template <typename T>
 [[gnu::always_inline]] inline Packet<T> Sigmoid(Packet<T> x) {
-  using C = vector_math::Constants<T>;
   using P = Packet<T>;
-  // With E = e^-|x| = 2^k (q + p) / (q - p): E / (1 + E) below 0, 1 / (1 + E) above.
-  const auto e = vector_math::ReduceExp(Max(-Abs(x), C::kExpLow));
-  const P half = vector_math::Round(e.k * P(0.5));
-  const P scale = vector_math::PowerOfTwo(half);
-  const P rest = vector_math::PowerOfTwo(e.k - half);
-  const P plus = (e.q + e.p) * scale;
-  const P minus = e.q - e.p;
-  const Mask<T> negative = x < P(0);
-  const P quotient = Select(negative, plus, minus) / MulAdd(plus, rest, minus);
-  return Select(negative, quotient * rest, quotient);
+  // With E = e^-|x|: E / (1 + E) below 0, 1 / (1 + E) above.
+  const P e = Exp(-Abs(x));
+  const P sum = 1 + e;
+  const P lost = e - (sum - 1);
+  const P quotient = Select(x < P(0), e, P(1)) / sum;
+  return MulAdd(-quotient, lost, quotient);
 }
 
 // log(1 + e^x).
@@ -266,18 +293,41 @@ struct Normal {
   Packet<T> density;  // φ(z) = e^(-z²/2) / sqrt(2π)
 };
 
-template <typename T>
-[[gnu::always_inline]] inline Normal<T> NormalCdf(Packet<T> z) {
-  using C = vector_math::Constants<T>;
+namespace vector_math {
+
+// Computed in T, as exact as results of type Precision have to be.
+template <typename Precision, typename T>
+[[gnu::always_inline]] inline Normal<T> NormalOf(Packet<T> z) {
+  using C = Constants<Precision>;
   using P = Packet<T>;
   const P m = Min(Abs(z), C::kNormalEnd);
-  // m² = h² + (m - h) (m + h), of which the first is exact.
-  const P h = P::FromBits(m.bits() & ~(typename P::Bits{} + C::kLowHalf));
-  const P e = vector_math::ExpOfSum(P(-0.5) * (h * h), P(-0.5) * ((m - h) * (m + h)));
+  P e;
+  if constexpr (std::is_same_v<Precision, T>) {
+    // m² = h² + (m - h) (m + h), of which the first is exact.
+    const P h = P::FromBits(m.bits() & ~(typename P::Bits{} + C::kLowHalf));
+    e = ExpOfSum(P(-0.5) * (h * h), P(-0.5) * ((m - h) * (m + h)));
+  } else {
+    const auto [k, r, _] = Reduce(P(-0.5) * (m * m));
+    const P scale = PowerOfTwo(k);
+    e = MulAdd(scale, ReducedExpm1<Precision>(r, P(0)), scale);
+  }
   const P inverse = 1 / (m + 4);
-  const P tail = e * (inverse * vector_math::Polynomial((m - 4) * inverse, C::kNormalTail));
+  const P tail = e * (inverse * Polynomial((m - 4) * inverse, C::kNormalTail));
   return {Select(P(0) < z, 1 - tail, tail),
           e * P(std::numbers::inv_sqrtpi_v<T> / std::numbers::sqrt2_v<T>)};
+}
+
+}  // namespace vector_math
+
+[[gnu::always_inline]] inline Normal<double> NormalCdf(Packet<double> z) {
+  return vector_math::NormalOf<double>(z);
+}
+
+[[gnu::always_inline]] inline Normal<float> NormalCdf(Packet<float> z) {
+  const auto [first, second] = Widen(z);
+  const Normal<double> low = vector_math::NormalOf<float>(first);
+  const Normal<double> high = vector_math::NormalOf<float>(second);
+  return {Narrow(low.cdf, high.cdf), Narrow(low.density, high.density)};
 }
 
 }  // namespace descent::kernels

@@ -75,6 +75,20 @@ TYPED_TEST(PacketTest, ReducesAllLanes) {
   EXPECT_EQ(CopySign(Packet<T>(2), Packet<T>(T(-0.0))).First(), T(-2));
 }
 
+TEST(PacketConversionTest, WidensToTheSameNumbersAndNarrowsToTheNearest) {
+  constexpr int kHalf = Packet<double>::kLanes;
+  float lanes[Packet<float>::kLanes];
+  for (int i = 0; i < 2 * kHalf; ++i) lanes[i] = 0.1F * static_cast<float>(i);
+  const auto [first, second] = Widen(Packet<float>::Load(lanes));
+  double wide[2 * kHalf];
+  first.Store(wide);
+  second.Store(wide + kHalf);
+  for (int i = 0; i < 2 * kHalf; ++i) EXPECT_EQ(wide[i], static_cast<double>(lanes[i])) << i;
+  for (int i = 0; i < 2 * kHalf; ++i) wide[i] *= 1 + 0x1p-24 + 0x1p-40;
+  Narrow(Packet<double>::Load(wide), Packet<double>::Load(wide + kHalf)).Store(lanes);
+  for (int i = 0; i < 2 * kHalf; ++i) EXPECT_EQ(lanes[i], static_cast<float>(wide[i])) << i;
+}
+
 // `count` numbers between `low` and `high`: evenly spaced, or by ratio where that spans decades.
 template <typename T>
 std::vector<T> Grid(double low, double high, int count) {
@@ -144,18 +158,18 @@ constexpr double kSubnormal = sizeof(T) == 4 ? 2e-45 : 1e-320;
 TYPED_TEST(VectorMathTest, ErrorsAreWithinTheirBounds) {
   using T = TypeParam;
   const double tiny = kSubnormal<T>;
-  ExpectErrors<T>("Exp", {1.5, 1.5}, [](Packet<T> x) { return Exp(x); }, std::exp,
+  ExpectErrors<T>("Exp", {1, 1}, [](Packet<T> x) { return Exp(x); }, std::exp,
                   {{-1, 1}, {-30, 30}, {kExpUnderflow<T>, kExpOverflow<T>}, {tiny, 1}});
-  ExpectErrors<T>("Expm1", {3.5, 4.5}, [](Packet<T> x) { return Expm1(x); }, std::expm1,
+  ExpectErrors<T>("Expm1", {2, 2}, [](Packet<T> x) { return Expm1(x); }, std::expm1,
                   {{-1, 1}, {-60, 60}, {1, kExpOverflow<T>}, {tiny, 1}, {-tiny, -1}});
   ExpectErrors<T>("Log", {1, 1}, [](Packet<T> x) { return Log(x); }, std::log,
                   {{0.5, 2}, {1, 1000}, {tiny, 1e30}});
   ExpectErrors<T>("Log1p", {1.5, 2}, [](Packet<T> x) { return Log1p(x); }, std::log1p,
                   {{0, 1}, {tiny, 1}});
-  ExpectErrors<T>("Tanh", {4, 4.5}, [](Packet<T> x) { return Tanh(x); }, std::tanh,
+  ExpectErrors<T>("Tanh", {2, 2}, [](Packet<T> x) { return Tanh(x); }, std::tanh,
                   {{-1, 1}, {-22, 22}, {tiny, 30}, {-tiny, -30}});
   ExpectErrors<T>(
-      "Sigmoid", {2.5, 3}, [](Packet<T> x) { return Sigmoid(x); },
+      "Sigmoid", {2, 2}, [](Packet<T> x) { return Sigmoid(x); },
       [](long double x) { return 1 / (1 + std::exp(-x)); },
       {{-1, 1}, {-30, 30}, {kExpUnderflow<T>, kExpOverflow<T>}});
   ExpectErrors<T>(
@@ -164,11 +178,11 @@ TYPED_TEST(VectorMathTest, ErrorsAreWithinTheirBounds) {
       {{-1, 1}, {-30, 30}, {kExpUnderflow<T>, kExpOverflow<T>}});
   const double normal_end = sizeof(T) == 4 ? 14.2 : 38.4;
   ExpectErrors<T>(
-      "NormalCdf", {7, 7}, [](Packet<T> x) { return NormalCdf(x).cdf; },
+      "NormalCdf", {1, 7}, [](Packet<T> x) { return NormalCdf(x).cdf; },
       [](long double x) { return std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2; },
       {{-1, 1}, {-6, 6}, {-normal_end, 0}, {tiny, 40}});
   ExpectErrors<T>(
-      "NormalCdf's density", {3.5, 3}, [](Packet<T> x) { return NormalCdf(x).density; },
+      "NormalCdf's density", {1, 3}, [](Packet<T> x) { return NormalCdf(x).density; },
       [](long double x) {
         return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi_v<long double>);
       },
