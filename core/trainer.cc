@@ -128,19 +128,23 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
   network_->Forward(parameters, batch.inputs, /*keep_all=*/false, pool_, &workspace_);
   const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
   if (!std::isfinite(loss)) return NonFiniteUpdate("the loss");
-  network_->Backward(parameters, batch.inputs, pool_, &workspace_, &gradients_,
+  // The gradient is left where the next parameters will be: the optimizer reads each element of it
+  // before it writes that element.
+  Snapshot next = snapshots_.Acquire(step_ + 1);
+  Buffer* const gradients = SnapshotPool::mutable_parameters(next);
+  network_->Backward(parameters, batch.inputs, pool_, &workspace_, gradients,
                      /*input_gradient=*/nullptr);
-  return Apply(gradients_, loss, learning_rate);
+  return Apply(*gradients, std::move(next), loss, learning_rate);
 }
 
 absl::StatusOr<UpdateResult> Trainer::ApplyGradients(const Buffer& gradients,
                                                      std::optional<double> learning_rate) {
   DESCENT_CHECK(gradients.type() == network_->data_type());
   DESCENT_CHECK(gradients.size() == network_->layout().size());
-  return Apply(gradients, /*loss=*/0, learning_rate);
+  return Apply(gradients, snapshots_.Acquire(step_ + 1), /*loss=*/0, learning_rate);
 }
 
-absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, double loss,
+absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot next, double loss,
                                             std::optional<double> learning_rate) {
   const double norm = GradientNorm(gradients, pool_, &norm_scratch_);
   if (!std::isfinite(norm)) return NonFiniteUpdate("the gradient");
@@ -167,7 +171,6 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, double loss
   scalar_backup_ = scalars_;
   optimizer_->AdvanceScalars(step, scalars_);
 
-  Snapshot next = snapshots_.Acquire(step_ + 1);
   Buffer* const parameters = SnapshotPool::mutable_parameters(next);
   const Magnitudes written = WithElementType(network_->data_type(), [&](auto zero) {
     return UpdateAll<decltype(zero)>(step, gradients, parameters);
@@ -176,6 +179,9 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, double loss
     DESCENT_CHECK(!safe);
     slots_ = std::exchange(slot_backup_, {});
     scalars_ = scalar_backup_;
+    // The gaps between tensors are no numbers either, and have to be zero for the buffer's next
+    // use.
+    std::memset(parameters->bytes(), 0, parameters->byte_size());
     return NonFiniteUpdate(std::isfinite(written.parameters) ? "the optimizer's state"
                                                              : "a parameter");
   }
@@ -270,7 +276,7 @@ std::size_t Trainer::byte_size() const {
   const std::size_t buffer = current_.parameters().capacity();
   return buffer * (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size() +
                    slot_backup_.size()) +
-         gradients_.capacity() + workspace_.byte_size();
+         workspace_.byte_size();
 }
 
 }  // namespace descent

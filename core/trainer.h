@@ -80,7 +80,7 @@ class Trainer {
   TrainerState GetState() const;
   absl::Status SetState(TrainerState state);
 
-  // Bytes held in parameters, slots, gradients and workspaces.
+  // Bytes held in parameters, slots and workspaces.
   std::size_t byte_size() const;
 
  private:
@@ -96,7 +96,8 @@ class Trainer {
   void ResetOptimizerState();
   void CutRanges();
   bool DecaysWeights(const ParameterInfo& parameter) const;
-  absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, double loss,
+  // Makes `next` the current snapshot; `gradients` may be its own buffer.
+  absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, Snapshot next, double loss,
                                      std::optional<double> learning_rate);
   template <typename T>
   Magnitudes UpdateAll(const StepContext& step, const Buffer& gradients, Buffer* parameters);
@@ -118,7 +119,6 @@ class Trainer {
 
   // Memory that updates reuse.
   Workspace workspace_;
-  Buffer gradients_;
   std::vector<double> norm_scratch_;
   std::vector<Magnitudes> written_;  // one a range
   std::vector<Buffer> slot_backup_;  // empty unless an update may overflow

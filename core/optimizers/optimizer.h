@@ -20,7 +20,8 @@ struct StepContext {
 };
 
 // A range of elements of one update. Arrays of n elements; `slots` has slot_names().size() arrays,
-// read and overwritten. new_parameters must not overlap the others, but may equal `parameters`.
+// read and overwritten. new_parameters must not overlap the others, but may equal `parameters` or
+// `gradient`.
 template <typename T>
 struct UpdateRange {
   const T* parameters = nullptr;

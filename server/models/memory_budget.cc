@@ -7,8 +7,8 @@
 namespace descent::models {
 namespace {
 
-// Snapshots, and the gradient.
-constexpr std::size_t kParameterCopies = 3 + 1;
+// Snapshots. The gradient lies where the next one will be.
+constexpr std::size_t kParameterCopies = 3;
 
 // Descriptions, queues and allocator overhead of an idle model.
 constexpr std::size_t kIdleModelBytes = 8 << 10;

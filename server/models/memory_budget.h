@@ -66,9 +66,9 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   std::size_t used_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// What a live model holds before it has seen a batch: parameters as they are, as they will be and
-// as a reader may hold them, the gradient, the optimizer's slots, and what an idle model costs
-// besides. Errors are those of MakeOptimizer.
+// What a live model holds before it has seen a batch: parameters as they are, as they will be
+// (before that, the gradient) and as a reader may hold them, the optimizer's slots, and what an
+// idle model costs besides. Errors are those of MakeOptimizer.
 absl::StatusOr<std::size_t> EstimateModelBytes(const Network& network,
                                                const OptimizerSpec& optimizer);
 

@@ -196,22 +196,27 @@ TEST_P(OptimizerTest, BitsDoNotDependOnPosition) {
   ExpectSameBitsInPieces<double>();
 }
 
-TEST_P(OptimizerTest, MayWriteOverTheOldParameters) {
-  Trajectory<float> run(GetParam().options, Normals<float>(21, 1));
-  Trajectory<float> same(GetParam().options, Normals<float>(21, 1));
+TEST_P(OptimizerTest, MayWriteOverTheOldParametersOrTheGradient) {
   const std::vector<float> gradient = Normals<float>(21, 2);
-  run.step().learning_rate = same.step().learning_rate = 0.01;
-  run.Step(gradient);
-  same.optimizer().AdvanceScalars(same.step(), same.scalars());
-  std::vector<float*> slots;
-  for (auto& slot : same.slots()) slots.push_back(slot.data());
-  same.optimizer().Update(same.step(), same.scalars(),
-                          UpdateRange<float>{.parameters = same.parameters().data(),
-                                             .gradient = gradient.data(),
-                                             .new_parameters = same.parameters().data(),
-                                             .slots = slots.data(),
-                                             .n = 21});
-  EXPECT_EQ(run.parameters(), same.parameters());
+  Trajectory<float> expected(GetParam().options, Normals<float>(21, 1));
+  expected.step().learning_rate = 0.01;
+  expected.Step(gradient);
+  for (const bool over_gradient : {false, true}) {
+    Trajectory<float> run(GetParam().options, Normals<float>(21, 1));
+    run.step().learning_rate = 0.01;
+    run.optimizer().AdvanceScalars(run.step(), run.scalars());
+    std::vector<float> own_gradient = gradient;
+    std::vector<float>& written = over_gradient ? own_gradient : run.parameters();
+    std::vector<float*> slots;
+    for (auto& slot : run.slots()) slots.push_back(slot.data());
+    run.optimizer().Update(run.step(), run.scalars(),
+                           UpdateRange<float>{.parameters = run.parameters().data(),
+                                              .gradient = own_gradient.data(),
+                                              .new_parameters = written.data(),
+                                              .slots = slots.data(),
+                                              .n = 21});
+    EXPECT_EQ(written, expected.parameters()) << over_gradient;
+  }
 }
 
 // The gaps between tensors: no parameter, no gradient.
