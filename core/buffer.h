@@ -36,6 +36,9 @@ class Buffer {
   // A deep copy.
   Buffer Clone() const;
 
+  // Elements that the caller writes, every one, before anyone reads them: only the padding is zero.
+  static Buffer ForOverwrite(DataType type, std::int64_t size);
+
   // Changes type and size. The contents are unspecified afterwards, but zero after the first
   // allocation; the padding is zero always. Requires size >= 0.
   void Resize(DataType type, std::int64_t size);
@@ -95,6 +98,15 @@ class Matrix {
  public:
   Matrix() = default;
   Matrix(DataType type, std::int64_t rows, std::int64_t cols) { Resize(type, rows, cols); }
+
+  // As Buffer::ForOverwrite.
+  static Matrix ForOverwrite(DataType type, std::int64_t rows, std::int64_t cols) {
+    Matrix matrix;
+    matrix.rows_ = rows;
+    matrix.cols_ = cols;
+    matrix.buffer_ = Buffer::ForOverwrite(type, rows * cols);
+    return matrix;
+  }
 
   // As Buffer::Resize.
   void Resize(DataType type, std::int64_t rows, std::int64_t cols) {

@@ -38,6 +38,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "bench/service/empty_stream.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/model_service.pb.h"
@@ -62,35 +63,6 @@ v1::Batch TrainingBatch() {
   *batch.mutable_inputs() = RandomTensor(kBatchRows, kFeatures);
   *batch.mutable_targets() = RandomTensor(kBatchRows, 1);
   return batch;
-}
-
-// The payload whose serialisation has as many bytes as the request, to be answered with as many as
-// the answer has.
-Payload SameSize(const google::protobuf::Message& request,
-                 const google::protobuf::Message& answer) {
-  Payload payload;
-  payload.set_answer_bytes(static_cast<int>(answer.ByteSizeLong()));
-  payload.set_bytes(std::string(request.ByteSizeLong() - payload.ByteSizeLong(), '\0'));
-  return payload;
-}
-
-// Writes and reads at the same time; writes that follow each other leave together.
-void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count) {
-  grpc::ClientContext context;
-  const auto stream = stub.Stream(&context);
-  std::thread writer([&] {
-    for (int i = 0; i < count; ++i) {
-      grpc::WriteOptions options;
-      if (i % 16 != 15) options.set_buffer_hint();
-      stream->Write(payload, options);
-    }
-    stream->WritesDone();
-  });
-  Payload answer;
-  while (stream->Read(&answer)) {
-  }
-  writer.join();
-  Require(stream->Finish());
 }
 
 // With a deadline, as the client library's calls have one: it costs both ends a timer.
@@ -261,15 +233,7 @@ int Main(const std::string& descentd, const std::string& empty_server,
   v1::TrainRequest train;
   train.mutable_batch()->set_sequence(1000);
   *train.mutable_batch()->mutable_batch() = TrainingBatch();
-  v1::TrainResponse ack;
-  ack.mutable_ack()->set_sequence(1000);
-  ack.mutable_ack()->set_step(1000);
-  ack.mutable_ack()->set_loss(1);
-  ack.mutable_ack()->set_gradient_norm(1);
-  ack.mutable_ack()->set_learning_rate(1);
-  ack.mutable_ack()->set_durable_sequence(1000);
-  ack.mutable_ack()->set_rows(kBatchRows);
-  const Payload train_payload = SameSize(train, ack);
+  const Payload train_payload = SameSize(train, SampleAck(kBatchRows));
 
   v1::PredictRequest predict;
   predict.set_model(kModel);

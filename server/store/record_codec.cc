@@ -60,7 +60,7 @@ void Read(ByteReader* reader, std::string_view field, Buffer* buffer) {
   const std::int64_t size = reader->GetCount(field);
   const char* elements = TakeElements(reader, type, size, field);
   if (elements == nullptr) return;
-  buffer->Resize(type, size);
+  *buffer = Buffer::ForOverwrite(type, size);
   std::memcpy(buffer->bytes(), elements, buffer->byte_size());
 }
 
@@ -75,7 +75,7 @@ void Read(ByteReader* reader, std::string_view field, Matrix* matrix) {
   if (!reader->ok()) return;
   const char* elements = TakeElements(reader, type, rows * cols, field);
   if (elements == nullptr) return;
-  matrix->Resize(type, rows, cols);
+  *matrix = Matrix::ForOverwrite(type, rows, cols);
   std::memcpy(matrix->buffer().bytes(), elements, matrix->buffer().byte_size());
 }
 

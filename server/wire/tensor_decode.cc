@@ -201,7 +201,7 @@ absl::StatusOr<Matrix> DecodeShape(std::string_view field, const v1::Tensor& ten
                                    DataType type) {
   ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
   RETURN_IF_ERROR(CheckShape(field, tensor, shape));
-  Matrix matrix(type, tensor.shape(0), cols);
+  Matrix matrix = Matrix::ForOverwrite(type, tensor.shape(0), cols);
   RETURN_IF_ERROR(ConvertInto(field, tensor, elements, 0, &matrix.buffer()));
   return matrix;
 }

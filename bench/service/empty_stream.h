@@ -1,0 +1,27 @@
+// The ceiling of a training stream: a stream that carries as many bytes both ways and does nothing.
+
+#ifndef BENCH_SERVICE_EMPTY_STREAM_H_
+#define BENCH_SERVICE_EMPTY_STREAM_H_
+
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+
+#include "descent/v1/network_service.pb.h"
+#include "empty_service.grpc.pb.h"
+
+namespace descent::bench {
+
+// An acknowledgement as large as they are.
+v1::TrainResponse SampleAck(std::int64_t rows);
+
+// The payload whose serialisation has as many bytes as the request, to be answered with as many as
+// the answer has.
+Payload SameSize(const google::protobuf::Message& request, const google::protobuf::Message& answer);
+
+// Writes and reads at the same time; writes that follow each other leave together.
+void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count);
+
+}  // namespace descent::bench
+
+#endif  // BENCH_SERVICE_EMPTY_STREAM_H_
