@@ -50,7 +50,7 @@ class ThreadPool::Workers {
     // No worker can join any more; those inside finish the task they hold, which is most often a
     // matter of microseconds, while to sleep and be woken takes dozens.
     const auto left = [&job]() { return job.inside.load(std::memory_order_acquire) == 0; };
-    for (int i = 0; i < kSpins && !left(); ++i) Pause();
+    for (int i = 0; i < kJoinSpins && !left(); ++i) Pause();
     // A worker may be waiting for this very core.
     for (int i = 0; i < kYields && !left(); ++i) std::this_thread::yield();
     if (left()) return;
@@ -71,7 +71,8 @@ class ThreadPool::Workers {
   // How often an idle worker looks for the next job before it sleeps: a step offers its products
   // microseconds apart, and waking a thread costs more than that.
   static constexpr int kSpins = 4000;
-  static constexpr int kYields = 50;
+  static constexpr int kJoinSpins = 500;
+  static constexpr int kYields = 200;
 
   static void RunTasks(Job* job) {
     for (;;) {
