@@ -41,16 +41,18 @@ void SumStrip(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
   for (int j = 0; j < kPackets; ++j) strip[j].Store(sums + j * P::kLanes);
 }
 
+// Of the columns [begin, end) of values [rows, cols].
 template <typename T>
-void SumRows(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
+void SumRows(const T* values, std::int64_t rows, std::int64_t cols, std::int64_t begin,
+             std::int64_t end, T* sums) {
   constexpr int kLanes = kernels::Packet<T>::kLanes;
   constexpr int kPackets = 4;
-  std::int64_t j = 0;
-  for (; j + kPackets * kLanes <= cols; j += kPackets * kLanes) {
+  std::int64_t j = begin;
+  for (; j + kPackets * kLanes <= end; j += kPackets * kLanes) {
     SumStrip<T, kPackets>(values + j, rows, cols, sums + j);
   }
-  for (; j + kLanes <= cols; j += kLanes) SumStrip<T, 1>(values + j, rows, cols, sums + j);
-  for (; j < cols; ++j) {
+  for (; j + kLanes <= end; j += kLanes) SumStrip<T, 1>(values + j, rows, cols, sums + j);
+  for (; j < end; ++j) {
     sums[j] = values[j];
     for (std::int64_t i = 1; i < rows; ++i) sums[j] += values[i * cols + j];
   }
@@ -58,49 +60,47 @@ void SumRows(const T* values, std::int64_t rows, std::int64_t cols, T* sums) {
 
 // ∂L/∂W = (A)ᵀ Δ for activations [rows, inputs] and delta [rows, units].
 template <typename T>
-void KernelGradient(const T* activations, const T* delta, std::int64_t rows, std::int64_t inputs,
-                    std::int64_t units, ThreadPool* pool, T* gradient) {
-  GemmOperands<T> product{.m = inputs,
-                          .n = units,
-                          .k = rows,
-                          .a = activations,
-                          .a_row_stride = 1,
-                          .a_col_stride = inputs,
-                          .b = delta,
-                          .b_row_stride = units,
-                          .b_col_stride = 1,
-                          .c = gradient};
+GemmOperands<T> KernelGradient(const T* activations, const T* delta, std::int64_t rows,
+                               std::int64_t inputs, std::int64_t units, T* gradient) {
   if (units == 1) {
     // A column: its transpose, Δᵀ A, reads both matrices along their rows.
-    product = {.m = 1,
-               .n = inputs,
-               .k = rows,
-               .a = delta,
-               .a_row_stride = rows,
-               .a_col_stride = 1,
-               .b = activations,
-               .b_row_stride = inputs,
-               .b_col_stride = 1,
-               .c = gradient};
+    return {.m = 1,
+            .n = inputs,
+            .k = rows,
+            .a = delta,
+            .a_row_stride = rows,
+            .a_col_stride = 1,
+            .b = activations,
+            .b_row_stride = inputs,
+            .b_col_stride = 1,
+            .c = gradient};
   }
-  Gemm(product, pool, kNoEpilogue);
+  return {.m = inputs,
+          .n = units,
+          .k = rows,
+          .a = activations,
+          .a_row_stride = 1,
+          .a_col_stride = inputs,
+          .b = delta,
+          .b_row_stride = units,
+          .b_col_stride = 1,
+          .c = gradient};
 }
 
 // ∂L/∂A = Δ Wᵀ for delta [rows, units] and kernel [inputs, units].
 template <typename T>
-void InputGradient(const T* delta, const T* kernel, std::int64_t rows, std::int64_t inputs,
-                   std::int64_t units, ThreadPool* pool, T* gradient, GemmEpilogue epilogue) {
-  const GemmOperands<T> product{.m = rows,
-                                .n = inputs,
-                                .k = units,
-                                .a = delta,
-                                .a_row_stride = units,
-                                .a_col_stride = 1,
-                                .b = kernel,
-                                .b_row_stride = 1,
-                                .b_col_stride = units,
-                                .c = gradient};
-  Gemm(product, pool, epilogue);
+GemmOperands<T> InputGradient(const T* delta, const T* kernel, std::int64_t rows,
+                              std::int64_t inputs, std::int64_t units, T* gradient) {
+  return {.m = rows,
+          .n = inputs,
+          .k = units,
+          .a = delta,
+          .a_row_stride = units,
+          .a_col_stride = 1,
+          .b = kernel,
+          .b_row_stride = 1,
+          .b_col_stride = units,
+          .c = gradient};
 }
 
 // Gives each matrix of `matrices` [rows, units of its layer].
@@ -224,23 +224,33 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
     const T* const delta = workspace->deltas[l].data<T>();
     const T* const kernel = parameters.data<T>() + layout_.kernel_offset(l);
 
-    KernelGradient(source, delta, rows, width, units, pool,
-                   gradients->data<T>() + layout_.kernel_offset(l));
-    if (const std::int64_t bias = layout_.bias_offset(l); bias >= 0) {
-      SumRows(delta, rows, units, gradients->data<T>() + bias);
-    }
+    const GemmOperands<T> kernel_gradient = KernelGradient(
+        source, delta, rows, width, units, gradients->data<T>() + layout_.kernel_offset(l));
+    // The bias gradient goes with the columns that it is the sum of, once for each.
+    const std::int64_t bias = layout_.bias_offset(l);
+    const auto sum_biases = [&](std::int64_t row, std::int64_t, std::int64_t col,
+                                std::int64_t cols) {
+      if (bias < 0 || row > 0 || (units == 1 && col > 0)) return;
+      const std::int64_t end = units == 1 ? 1 : col + cols;
+      SumRows(delta, rows, units, col, end, gradients->data<T>() + bias);
+    };
     if (l > 0) {
-      InputGradient(delta, kernel, rows, width, units, pool, workspace->deltas[l - 1].data<T>(),
-                    [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
-                      ForEachRange(width, row, count, col, cols,
-                                   [&](std::int64_t offset, std::int64_t n) {
-                                     multiply_derivative(l - 1, offset, n);
-                                   });
-                    });
+      GemmBoth<T>(
+          kernel_gradient, sum_biases,
+          InputGradient(delta, kernel, rows, width, units, workspace->deltas[l - 1].data<T>()),
+          [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
+            ForEachRange(width, row, count, col, cols, [&](std::int64_t offset, std::int64_t n) {
+              multiply_derivative(l - 1, offset, n);
+            });
+          },
+          pool);
     } else if (input_gradient != nullptr) {
       input_gradient->Resize(data_type(), rows, width);
-      InputGradient(delta, kernel, rows, width, units, pool, input_gradient->data<T>(),
-                    kNoEpilogue);
+      GemmBoth<T>(kernel_gradient, sum_biases,
+                  InputGradient(delta, kernel, rows, width, units, input_gradient->data<T>()),
+                  kNoEpilogue, pool);
+    } else {
+      Gemm(kernel_gradient, pool, sum_biases);
     }
   }
 }

@@ -202,32 +202,77 @@ void ColumnProduct(const GemmOperands<T>& x, GemmEpilogue epilogue) {
   epilogue(0, x.m, 0, 1);
 }
 
+// A product as tasks that may run in any order and at once.
+template <typename T>
+class Job {
+ public:
+  // At most `threads` threads will work on it.
+  Job(const GemmOperands<T>& operands, GemmEpilogue epilogue, int threads)
+      : x_(operands),
+        epilogue_(epilogue),
+        product_(operands),
+        tiling_(operands.m, operands.n, product_.panel(), threads) {}
+
+  std::int64_t tasks() const { return x_.n == 1 ? 1 : tiling_.size(); }
+  void Run(std::int64_t task) const {
+    if (x_.n == 1) return ColumnProduct(x_, epilogue_);
+    const Tile tile = tiling_[task];
+    product_.Compute(tile);
+    epilogue_(tile.row, tile.rows, tile.col, tile.cols);
+  }
+
+ private:
+  const GemmOperands<T>& x_;
+  const GemmEpilogue epilogue_;
+  const Product<T> product_;
+  const Tiling tiling_;
+};
+
+// How many threads share the work: one multiplies and adds `work` times.
+int ThreadsFor(const ThreadPool* pool, std::int64_t work) {
+  return pool != nullptr && work >= kForkWork ? pool->threads() : 1;
+}
+
+template <typename T>
+std::int64_t WorkOf(const GemmOperands<T>& x) {
+  return x.n == 1 ? 0 : x.m * x.n * x.k;
+}
+
+template <typename Body>
+void RunTasks(std::int64_t tasks, int threads, ThreadPool* pool, const Body& body) {
+  if (threads > 1) {
+    pool->ParallelFor(tasks, body);
+  } else {
+    for (std::int64_t task = 0; task < tasks; ++task) body(task);
+  }
+}
+
 }  // namespace
 }  // namespace gemm
 
 template <typename T>
 void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, GemmEpilogue epilogue) {
-  const GemmOperands<T>& x = operands;
-  if (x.n == 1) {
-    gemm::ColumnProduct(x, epilogue);
-    return;
-  }
-  const bool fork = pool != nullptr && pool->threads() > 1 && x.m * x.n * x.k >= gemm::kForkWork;
-  const gemm::Product<T> product(x);
-  const gemm::Tiling tiling(x.m, x.n, product.panel(), fork ? pool->threads() : 1);
-  const auto run = [&](std::int64_t task) {
-    const gemm::Tile tile = tiling[task];
-    product.Compute(tile);
-    epilogue(tile.row, tile.rows, tile.col, tile.cols);
-  };
-  if (fork) {
-    pool->ParallelFor(tiling.size(), run);
-  } else {
-    for (std::int64_t task = 0; task < tiling.size(); ++task) run(task);
-  }
+  const int threads = gemm::ThreadsFor(pool, gemm::WorkOf(operands));
+  const gemm::Job<T> job(operands, epilogue, threads);
+  gemm::RunTasks(job.tasks(), threads, pool, [&](std::int64_t task) { job.Run(task); });
+}
+
+template <typename T>
+void GemmBoth(const GemmOperands<T>& first, GemmEpilogue first_epilogue,
+              const GemmOperands<T>& second, GemmEpilogue second_epilogue, ThreadPool* pool) {
+  const int threads = gemm::ThreadsFor(pool, gemm::WorkOf(first) + gemm::WorkOf(second));
+  const gemm::Job<T> one(first, first_epilogue, threads);
+  const gemm::Job<T> other(second, second_epilogue, threads);
+  gemm::RunTasks(one.tasks() + other.tasks(), threads, pool, [&](std::int64_t task) {
+    task < one.tasks() ? one.Run(task) : other.Run(task - one.tasks());
+  });
 }
 
 template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, GemmEpilogue);
 template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, GemmEpilogue);
+template void GemmBoth<float>(const GemmOperands<float>&, GemmEpilogue, const GemmOperands<float>&,
+                              GemmEpilogue, ThreadPool*);
+template void GemmBoth<double>(const GemmOperands<double>&, GemmEpilogue,
+                               const GemmOperands<double>&, GemmEpilogue, ThreadPool*);
 
 }  // namespace descent

@@ -55,8 +55,17 @@ using GemmEpilogue = absl::FunctionRef<void(std::int64_t row, std::int64_t rows,
 template <typename T>
 void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, GemmEpilogue epilogue);
 
+// Two products that don't need each other, so that threads wait for one another once.
+template <typename T>
+void GemmBoth(const GemmOperands<T>& first, GemmEpilogue first_epilogue,
+              const GemmOperands<T>& second, GemmEpilogue second_epilogue, ThreadPool* pool);
+
 extern template void Gemm<float>(const GemmOperands<float>&, ThreadPool*, GemmEpilogue);
 extern template void Gemm<double>(const GemmOperands<double>&, ThreadPool*, GemmEpilogue);
+extern template void GemmBoth<float>(const GemmOperands<float>&, GemmEpilogue,
+                                     const GemmOperands<float>&, GemmEpilogue, ThreadPool*);
+extern template void GemmBoth<double>(const GemmOperands<double>&, GemmEpilogue,
+                                      const GemmOperands<double>&, GemmEpilogue, ThreadPool*);
 
 }  // namespace descent
 
