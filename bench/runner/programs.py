@@ -1,0 +1,48 @@
+"""Builds the benchmarks' programs, runs them, and starts the servers that they measure."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def build(directory, targets):
+    if directory is None:
+        directory = ROOT / "build/release"
+        subprocess.run(
+            ["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
+    command = ["cmake", "--build", directory, "--target", *targets]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return pathlib.Path(directory) / "bin"
+
+
+def json_lines(command, environment=()):
+    output = subprocess.run(
+        list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True,
+        env=dict(os.environ, **dict(environment)),
+    ).stdout
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@contextlib.contextmanager
+def serving(command, environment=()):
+    """Starts a server, which prints where it listens; yields its address."""
+    with subprocess.Popen(
+        list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, env=dict(os.environ, **dict(environment)),
+    ) as server:
+        try:
+            yield re.fullmatch(r"listening on (\S+)\n", server.stdout.readline()).group(1)
+        finally:
+            server.terminate()
+
+
+def descentd(programs, *options):
+    """Starts a descentd, in memory unless the options have a data directory."""
+    where = [] if "--data-dir" in options else ["--in-memory"]
+    return serving([programs / "descentd", "--listen", "127.0.0.1:0", *where, *options])

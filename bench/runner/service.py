@@ -1,0 +1,55 @@
+"""Calls through the client library beside empty calls and a Python server."""
+
+from runner.peers import torch_server
+from runner.programs import descentd, json_lines, serving
+from runner.tables import print_table, ratio
+
+TARGETS = ["service_bench", "merging_bench", "empty_server", "descentd"]
+
+
+def run(programs, quick):
+    print_service(measure_service(programs, 3 if quick else 11))
+    print_merging(measure_merging(programs, 2 if quick else 5))
+
+
+def measure_service(programs, rounds):
+    with descentd(programs) as ours, serving([programs / "empty_server"]) as empty:
+        with torch_server() as torch:
+            return json_lines([programs / "service_bench", ours, empty, torch, rounds])
+
+
+def measure_merging(programs, rounds):
+    with descentd(programs) as merging, descentd(programs, "--max-merged-rows", "1") as single:
+        return json_lines([programs / "merging_bench", merging, single, rounds])
+
+
+def print_service(lines):
+    print("\nService: a second; 13-64-1, raw float32 tensors, loopback, client and server in "
+          "processes of their own\n")
+    header = ["", "bytes", "Descent", "empty", "ours/empty", "PyTorch server", "× PyTorch server"]
+    rows = []
+    for line in lines:
+        if line["kind"] != "service":
+            continue
+        ours, empty, torch = (line[f"{whose}_per_s"] for whose in ("descent", "empty", "peer"))
+        rows.append([line["name"], f"{line['request_bytes']:,}", f"{ours:,}", f"{empty:,}",
+                     ratio(ours, empty), f"{torch:,}" if torch else "-",
+                     ratio(ours if torch else None, torch)])
+    print_table(header, rows)
+    print("\nLatency, one call after another; the stream saturates the server\n")
+    print_table(["", "median", "p99", "p99.9"], [
+        [line["name"], *(f"{line[which]:,} us" for which in ("p50_us", "p99_us", "p999_us"))]
+        for line in lines if line["kind"] == "latency"
+    ])
+    for line in lines:
+        if line["kind"] == "share":
+            print(f"\n{line['name']}: {line['share']:.2f} of its rate alone")
+
+
+def print_merging(lines):
+    print("\nPredictions of one row a second, 784-512-256-10, by callers at once\n")
+    print_table(["callers", "merged", "one by one", "merged / one by one"], [
+        [f"{line['callers']}", f"{line['merged_per_s']:,}", f"{line['one_by_one_per_s']:,}",
+         ratio(line["merged_per_s"], line["one_by_one_per_s"])]
+        for line in lines
+    ])
