@@ -2,7 +2,7 @@
 
 import collections
 
-from runner.peers import has_torch, torch_steps
+from runner.peers import CURRENT_PEERS, DEBIAN_TORCH
 from runner.programs import json_lines
 from runner.tables import microseconds, print_table, ratio
 
@@ -11,12 +11,17 @@ TARGETS = ["step_bench"]
 
 def run(programs, quick):
     passes, rounds = (1, 5) if quick else (3, 20)
-    print_engine(*measure(programs, passes, rounds))
+    ceiling, networks, versions = measure(programs, passes, rounds)
+    print_engine(ceiling, networks, versions)
+    print_current_peers(networks, versions)
 
 
 def measure(programs, passes, rounds):
-    """The ceiling, and for each network the best over the passes of every column."""
+    """The ceiling, for each network the best over the passes of every column, and the versions of
+    the peers that there are.
+    """
     ceilings = []
+    versions = {}
     columns = collections.defaultdict(lambda: collections.defaultdict(list))
     for _ in range(passes):
         for line in json_lines([programs / "step_bench", rounds]):
@@ -25,28 +30,31 @@ def measure(programs, passes, rounds):
             else:
                 for name in line.keys() - {"kind", "network"}:
                     columns[line["network"]][name].append(line[name])
-        for threads in (1, 2) if has_torch() else ():
-            for line in torch_steps(threads, rounds):
-                columns[line["network"]][f"torch_{threads}_us"].append(line["us"])
+        for peer in (DEBIAN_TORCH, *CURRENT_PEERS):
+            for threads in (1, 2) if peer.installed else ():
+                for line in peer.steps(threads, rounds):
+                    versions[peer] = line["version"]
+                    columns[line["network"]][peer, threads].append(line["us"])
     ceiling = max(ceilings, key=lambda line: line["gflops"])
     networks = {
         network: {name: min(values) for name, values in row.items()}
         for network, row in columns.items()
     }
-    return ceiling, networks
+    return ceiling, networks, versions
 
 
-def print_engine(ceiling, networks):
+def print_engine(ceiling, networks, versions):
     best = ceiling["gflops"]
     print(f"Core: best 1024^3 product {best:.0f} GFLOP/s (Eigen {ceiling['eigen_gflops']:.0f}), "
-          f"core built for {ceiling['instruction_set']}; microseconds a step, one thread\n")
+          f"core built for {ceiling['instruction_set']}; microseconds a step, one thread; "
+          f"Debian's PyTorch {versions.get(DEBIAN_TORCH, '-')}\n")
     header = ["network, batch", "ours", "PyTorch", "× PyTorch", "at the best product",
               "× Eigen loop", "of best product", "/ bare products", "2 threads",
               "× PyTorch, 2 threads", "Adam / SGD", "floor"]
     rows = []
     for network, row in networks.items():
         one, two = row["descent_us"], row["descent_2_us"]
-        torch, torch_two = row.get("torch_1_us"), row.get("torch_2_us")
+        torch, torch_two = row.get((DEBIAN_TORCH, 1)), row.get((DEBIAN_TORCH, 2))
         limit = row["flops"] / best * 1e-3
         rows.append([
             f"{network}, {row['rows']:.0f}", microseconds(one), microseconds(torch),
@@ -54,4 +62,23 @@ def print_engine(ceiling, networks):
             ratio(one, row["products_us"]), ratio(row["descent_wall_us"], two),
             ratio(torch_two, two), ratio(row["adam_us"], one), ratio(row["adam_floor_us"], one),
         ])
+    print_table(header, rows)
+
+
+def print_current_peers(networks, versions):
+    print("\nCurrent peers: microseconds a step, one thread, and two in wall time\n")
+    header = ["network, batch"]
+    for ours in ("ours", "ours, 2 threads"):
+        header.append(ours)
+        for peer in CURRENT_PEERS:
+            header += [f"{peer.name} {versions.get(peer, '-')}", f"× {peer.name}"]
+    rows = []
+    for network, row in networks.items():
+        cells = [f"{network}, {row['rows']:.0f}"]
+        for threads, ours in ((1, row["descent_us"]), (2, row["descent_2_us"])):
+            cells.append(microseconds(ours))
+            for peer in CURRENT_PEERS:
+                theirs = row.get((peer, threads))
+                cells += [microseconds(theirs), ratio(theirs, ours)]
+        rows.append(cells)
     print_table(header, rows)

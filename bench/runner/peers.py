@@ -1,6 +1,7 @@
-"""The peer that there may be on this machine: Debian's PyTorch."""
+"""The peers that there are on this machine: Debian's PyTorch, and what bench/peers/setup made."""
 
 import contextlib
+import dataclasses
 import functools
 import os
 import pathlib
@@ -10,32 +11,43 @@ import tempfile
 from runner.programs import ROOT, json_lines, serving
 
 DEBIAN = pathlib.Path("/usr/bin/python3")
+CURRENT = ROOT / "build/peers/bin/python"
 
 
-@functools.cache
-def has_torch():
-    command = [DEBIAN, "-c", "import torch"]
-    return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A library whose training step is measured."""
+
+    name: str
+    python: pathlib.Path
+    library: str  # bench/peers has a script for its step
+
+    @functools.cached_property
+    def installed(self):
+        if not self.python.exists():
+            return False
+        command = [self.python, "-c", f"import {self.library}"]
+        return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+
+    def steps(self, threads, rounds):
+        script = ROOT / f"bench/peers/{self.library}_step.py"
+        return json_lines([self.python, script, rounds, threads])
 
 
-def threads_of_torch(threads):
-    return {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
-
-
-def torch_steps(threads, rounds):
-    script = ROOT / "bench/peers/torch_step.py"
-    return json_lines([DEBIAN, script, rounds], threads_of_torch(threads))
+DEBIAN_TORCH = Peer("PyTorch", DEBIAN, "torch")
+CURRENT_PEERS = [Peer("PyTorch", CURRENT, "torch"), Peer("JAX", CURRENT, "jax")]
 
 
 @contextlib.contextmanager
 def torch_server():
     """A Python server around PyTorch; yields its address, or - without PyTorch."""
-    if not has_torch():
+    if not DEBIAN_TORCH.installed:
         yield "-"
         return
     with tempfile.TemporaryDirectory(prefix="descent-bench-") as stubs:
         generate = ROOT / "client/examples/python/generate_stubs"
         subprocess.run([generate, stubs], check=True, env=dict(os.environ, PYTHON=str(DEBIAN)))
         script = ROOT / "bench/peers/torch_server.py"
-        with serving([DEBIAN, script, stubs], threads_of_torch(1)) as address:
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with serving([DEBIAN, script, stubs], threads) as address:
             yield address

@@ -21,11 +21,9 @@ def build(directory, targets):
     return pathlib.Path(directory) / "bin"
 
 
-def json_lines(command, environment=()):
-    output = subprocess.run(
-        list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True,
-        env=dict(os.environ, **dict(environment)),
-    ).stdout
+def json_lines(command):
+    command = list(map(str, command))
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line) for line in output.splitlines()]
 
 
