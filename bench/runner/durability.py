@@ -15,7 +15,7 @@ def run(programs, quick):
 def measure(programs, rounds):
     with tempfile.TemporaryDirectory(prefix="descent-bench-") as directory:
         with descentd(programs, "--data-dir", directory) as server:
-            return json_lines([programs / "durability_bench", server, directory, rounds])
+            return json_lines([programs / "durability_bench", server.address, directory, rounds])
 
 
 def print_durability(lines):

@@ -26,7 +26,7 @@ def run(programs, quick):
 
     def service():
         with descentd(programs) as server:
-            return json_lines([programs / "service_growth_bench", server, rounds, models])
+            return json_lines([programs / "service_growth_bench", server.address, rounds, models])
 
     print_service(best_of(passes, service))
 

@@ -49,5 +49,5 @@ def torch_server():
         subprocess.run([generate, stubs], check=True, env=dict(os.environ, PYTHON=str(DEBIAN)))
         script = ROOT / "bench/peers/torch_server.py"
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with serving([DEBIAN, script, stubs], threads) as address:
-            yield address
+        with serving([DEBIAN, script, stubs], threads) as server:
+            yield server.address

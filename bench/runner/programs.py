@@ -1,6 +1,7 @@
 """Builds the benchmarks' programs, runs them, and starts the servers that they measure."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -27,17 +28,24 @@ def json_lines(command):
     return [json.loads(line) for line in output.splitlines()]
 
 
+@dataclasses.dataclass(frozen=True)
+class Server:
+    address: str
+    process: int  # its id
+
+
 @contextlib.contextmanager
 def serving(command, environment=()):
-    """Starts a server, which prints where it listens; yields its address."""
+    """Starts a server, which prints where it listens; yields a Server."""
     with subprocess.Popen(
         list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, env=dict(os.environ, **dict(environment)),
-    ) as server:
+    ) as process:
         try:
-            yield re.fullmatch(r"listening on (\S+)\n", server.stdout.readline()).group(1)
+            ready = re.fullmatch(r"listening on (\S+)\n", process.stdout.readline())
+            yield Server(ready.group(1), process.pid)
         finally:
-            server.terminate()
+            process.terminate()
 
 
 def descentd(programs, *options):

@@ -2,25 +2,34 @@
 
 from runner.peers import torch_server
 from runner.programs import descentd, json_lines, serving
-from runner.tables import print_table, ratio
+from runner.tables import microseconds, print_table, ratio
 
-TARGETS = ["service_bench", "merging_bench", "empty_server", "descentd"]
+TARGETS = ["service_bench", "stream_cost_bench", "merging_bench", "empty_server", "descentd"]
 
 
 def run(programs, quick):
     print_service(measure_service(programs, 3 if quick else 11))
+    print_costs(measure_costs(programs, 3 if quick else 9))
     print_merging(measure_merging(programs, 2 if quick else 5))
 
 
 def measure_service(programs, rounds):
     with descentd(programs) as ours, serving([programs / "empty_server"]) as empty:
         with torch_server() as torch:
-            return json_lines([programs / "service_bench", ours, empty, torch, rounds])
+            servers = [ours.address, empty.address, torch]
+            return json_lines([programs / "service_bench", *servers, rounds])
+
+
+def measure_costs(programs, rounds):
+    with descentd(programs) as ours, serving([programs / "empty_server"]) as empty:
+        servers = [ours.address, ours.process, empty.address, empty.process]
+        return json_lines([programs / "stream_cost_bench", *servers, rounds])
 
 
 def measure_merging(programs, rounds):
     with descentd(programs) as merging, descentd(programs, "--max-merged-rows", "1") as single:
-        return json_lines([programs / "merging_bench", merging, single, rounds])
+        servers = [merging.address, single.address]
+        return json_lines([programs / "merging_bench", *servers, rounds])
 
 
 def print_service(lines):
@@ -44,6 +53,19 @@ def print_service(lines):
     for line in lines:
         if line["kind"] == "share":
             print(f"\n{line['name']}: {line['share']:.2f} of its rate alone")
+
+
+def print_costs(lines):
+    print("\nProcessor time of a batch on a training stream, us, client and server together\n")
+    header = ["network, batch", "Descent", "engine alone", "empty stream", "ours / (engine + empty)",
+              "client's, ours", "client's, empty"]
+    rows = []
+    for line in lines:
+        ours, engine, empty = (line[f"{what}_us"] for what in ("descent", "engine", "empty"))
+        clients = [line["descent_client_us"], line["empty_client_us"]]
+        rows.append([line["name"], *map(microseconds, (ours, engine, empty)),
+                     ratio(ours, engine + empty), *map(microseconds, clients)])
+    print_table(header, rows)
 
 
 def print_merging(lines):
