@@ -11,6 +11,10 @@
 namespace descent {
 namespace {
 
+// A pass that multiplies and adds less often runs on the calling thread: other threads would be
+// awake longer than they help.
+constexpr std::int64_t kPoolWork = std::int64_t{1} << 20;
+
 constexpr auto kNoEpilogue = [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {};
 
 // Calls function(offset, count) for the contiguous ranges of rows [row, row + rows), columns
@@ -117,6 +121,7 @@ template <typename T>
 void Network::ForwardAs(const Buffer& parameters, const Matrix& inputs, bool keep_all,
                         ThreadPool* pool, Workspace* workspace) const {
   const std::int64_t rows = inputs.rows();
+  if (rows * layout_.parameter_count() < kPoolWork) pool = nullptr;
   workspace->rows = rows;
   ResizeLayers(spec_, rows, &workspace->activations);
   workspace->pre_activations.resize(spec_.layers.size());
@@ -200,6 +205,7 @@ template <typename T>
 void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadPool* pool,
                          Workspace* workspace, Buffer* gradients, Matrix* input_gradient) const {
   const std::int64_t rows = workspace->rows;
+  if (rows * layout_.parameter_count() < kPoolWork) pool = nullptr;
   ResizeLayers(spec_, rows, &workspace->deltas);
   if (gradients->type() != data_type() || gradients->size() != layout_.size()) {
     *gradients = Buffer(data_type(), layout_.size());

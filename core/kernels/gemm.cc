@@ -27,7 +27,7 @@ constexpr std::int64_t kInPlaceElements = 8192;
 constexpr std::int64_t kPackLeftPanels = 8;
 
 // Below so many multiply-adds a product runs on the calling thread: a fork costs more.
-constexpr std::int64_t kForkWork = std::int64_t{1} << 20;
+constexpr std::int64_t kForkWork = std::int64_t{1} << 19;
 
 constexpr std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
