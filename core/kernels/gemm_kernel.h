@@ -15,9 +15,12 @@ template <typename T>
 inline constexpr int kLanes = Eigen::internal::unpacket_traits<Packet<T>>::size;
 
 // Rows and registers of a block: as many accumulators as the register file holds beside a row of b
-// and one broadcast element of a (without fused multiply-add, beside a product too).
-#if defined(EIGEN_VECTORIZE_AVX512) || defined(EIGEN_VECTORIZE_NEON)
+// and one broadcast element of a (without fused multiply-add, beside a product too; on NEON, where
+// the compiler keeps an element of each row in a register of its own, beside all of them).
+#if defined(EIGEN_VECTORIZE_AVX512)
 inline constexpr int kBlockRows = 12;
+#elif defined(EIGEN_VECTORIZE_NEON)
+inline constexpr int kBlockRows = 10;
 #elif defined(EIGEN_VECTORIZE_FMA)
 inline constexpr int kBlockRows = 6;
 #else
