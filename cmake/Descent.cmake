@@ -84,6 +84,24 @@ function(descent_binary name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} descent_warnings)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  descent_emulate(${name})
+endfunction()
+
+# Of a cross-compiled program that tests start by its path: bin/<name> is a script that runs it under
+# the emulator, and the program itself lies in emulated/. What one of them starts it finds on the PATH.
+function(descent_emulate name)
+  if(NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    return()
+  endif()
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/emulated)
+  list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
+  set(bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  file(CONFIGURE OUTPUT ${bin}/${name} @ONLY CONTENT [[#!/bin/sh
+PATH=@bin@:$PATH exec @emulator@ @CMAKE_BINARY_DIR@/emulated/@name@ "$@"
+]])
+  file(CHMOD ${bin}/${name} PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 endfunction()
 
 # Registers a test with its labels: LABELS (unit if there are none) and its room, which is the first
@@ -95,6 +113,9 @@ function(descent_add_test name)
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
+  endif()
+  if(CMAKE_CROSSCOMPILING_EMULATOR)
+    math(EXPR arg_TIMEOUT "10 * ${arg_TIMEOUT}")
   endif()
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests
              OUTPUT_VARIABLE path)
