@@ -229,7 +229,8 @@ TEST(DescentdTest, HelpAndVersionSayWhatThereIs) {
   }
   const Invocation version({"--version"});
   EXPECT_EQ(version.code, 0);
-  EXPECT_THAT(version.output, ContainsRegex("^descentd [0-9.]+ \\(.*(gcc|clang).*x86-64.*\\)\n$"));
+  EXPECT_THAT(version.output,
+              ContainsRegex("^descentd [0-9.]+ \\(.*(gcc|clang).*(x86-64|aarch64).*\\)\n$"));
 }
 
 TEST(DescentdTest, HealthcheckTellsByItsExitCode) {
