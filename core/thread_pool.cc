@@ -70,7 +70,7 @@ class ThreadPool::Workers {
 
   // How often an idle worker looks for the next job before it sleeps: a step offers its products
   // microseconds apart, and waking a thread costs more than that.
-  static constexpr int kSpins = 4000;
+  static constexpr int kSpins = 2000;
   static constexpr int kJoinSpins = 500;
   static constexpr int kYields = 200;
 
