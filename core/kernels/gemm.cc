@@ -29,6 +29,9 @@ constexpr std::int64_t kPackLeftPanels = 8;
 // Below so many multiply-adds a product runs on the calling thread: a fork costs more.
 constexpr std::int64_t kForkWork = std::int64_t{1} << 19;
 
+// Of a fork, so that a slow thread leaves work to a fast one.
+constexpr int kTasksPerThread = 2;
+
 constexpr std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 template <typename T, int NP, bool kRowMajorA>
@@ -51,8 +54,8 @@ struct Tile {
 // The cut of c into tiles, each a task.
 class Tiling {
  public:
-  // At most `threads` threads will work on it.
-  Tiling(std::int64_t m, std::int64_t n, std::int64_t panel, int threads)
+  // As Job's.
+  Tiling(std::int64_t m, std::int64_t n, std::int64_t panel, int threads, int tasks_per_thread)
       : m_(m),
         n_(n),
         panel_(panel),
@@ -60,9 +63,8 @@ class Tiling {
         down_(CeilDiv(m, kTaskRows)),
         across_(CeilDiv(panels_, kTaskPanels)) {
     if (threads == 1) return;
-    // At least two tasks a thread, so that a slow thread leaves work to a fast one. Each row of
-    // tiles packs b anew, so columns are cut once rows are in two.
-    const std::int64_t wanted = std::int64_t{2} * threads;
+    // Each row of tiles packs b anew, so columns are cut once rows are in two.
+    const std::int64_t wanted = std::int64_t{threads} * tasks_per_thread;
     if (m >= 4 * kBlockRows) down_ = std::max<std::int64_t>(down_, 2);
     across_ = std::clamp(CeilDiv(wanted, down_), across_, panels_);
     if (down_ * across_ < wanted) {
@@ -206,12 +208,13 @@ void ColumnProduct(const GemmOperands<T>& x, GemmEpilogue epilogue) {
 template <typename T>
 class Job {
  public:
-  // At most `threads` threads will work on it.
-  Job(const GemmOperands<T>& operands, GemmEpilogue epilogue, int threads)
+  // At most `threads` threads will work on it, and there are to be so many tasks for each, where
+  // the product is large enough.
+  Job(const GemmOperands<T>& operands, GemmEpilogue epilogue, int threads, int tasks_per_thread)
       : x_(operands),
         epilogue_(epilogue),
         product_(operands),
-        tiling_(operands.m, operands.n, product_.panel(), threads) {}
+        tiling_(operands.m, operands.n, product_.panel(), threads, tasks_per_thread) {}
 
   std::int64_t tasks() const { return x_.n == 1 ? 1 : tiling_.size(); }
   void Run(std::int64_t task) const {
@@ -253,7 +256,7 @@ void RunTasks(std::int64_t tasks, int threads, ThreadPool* pool, const Body& bod
 template <typename T>
 void Gemm(const GemmOperands<T>& operands, ThreadPool* pool, GemmEpilogue epilogue) {
   const int threads = gemm::ThreadsFor(pool, gemm::WorkOf(operands));
-  const gemm::Job<T> job(operands, epilogue, threads);
+  const gemm::Job<T> job(operands, epilogue, threads, gemm::kTasksPerThread);
   gemm::RunTasks(job.tasks(), threads, pool, [&](std::int64_t task) { job.Run(task); });
 }
 
@@ -261,8 +264,8 @@ template <typename T>
 void GemmBoth(const GemmOperands<T>& first, GemmEpilogue first_epilogue,
               const GemmOperands<T>& second, GemmEpilogue second_epilogue, ThreadPool* pool) {
   const int threads = gemm::ThreadsFor(pool, gemm::WorkOf(first) + gemm::WorkOf(second));
-  const gemm::Job<T> one(first, first_epilogue, threads);
-  const gemm::Job<T> other(second, second_epilogue, threads);
+  const gemm::Job<T> one(first, first_epilogue, threads, gemm::kTasksPerThread / 2);
+  const gemm::Job<T> other(second, second_epilogue, threads, gemm::kTasksPerThread / 2);
   gemm::RunTasks(one.tasks() + other.tasks(), threads, pool, [&](std::int64_t task) {
     task < one.tasks() ? one.Run(task) : other.Run(task - one.tasks());
   });
