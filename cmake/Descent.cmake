@@ -87,20 +87,20 @@ function(descent_binary name)
   descent_emulate(${name})
 endfunction()
 
-# Of a cross-compiled program that tests start by its path: bin/<name> is a script that runs it under
-# the emulator, and the program itself lies in emulated/. What one of them starts it finds on the PATH.
+# Of a cross-compiled program that is started by its path: what lies there is a script that runs it
+# under the emulator, and the program itself lies in emulated/. What one of them starts it finds on
+# the PATH.
 function(descent_emulate name)
   if(NOT CMAKE_CROSSCOMPILING_EMULATOR)
     return()
   endif()
-  set_target_properties(${name} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/emulated)
+  get_target_property(directory ${name} RUNTIME_OUTPUT_DIRECTORY)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/emulated)
   list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
-  set(bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-  file(CONFIGURE OUTPUT ${bin}/${name} @ONLY CONTENT [[#!/bin/sh
-PATH=@bin@:$PATH exec @emulator@ @CMAKE_BINARY_DIR@/emulated/@name@ "$@"
+  file(CONFIGURE OUTPUT ${directory}/${name} @ONLY CONTENT [[#!/bin/sh
+PATH=@CMAKE_RUNTIME_OUTPUT_DIRECTORY@:$PATH exec @emulator@ @CMAKE_BINARY_DIR@/emulated/@name@ "$@"
 ]])
-  file(CHMOD ${bin}/${name} PERMISSIONS
+  file(CHMOD ${directory}/${name} PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 endfunction()
 
