@@ -184,7 +184,7 @@ template <std::size_t... i>
 // The lanes as doubles: the first half and the second.
 [[gnu::always_inline]] inline std::array<Packet<double>, 2> Widen(Packet<float> a) {
   constexpr std::make_index_sequence<Packet<double>::kLanes> kHalf;
-  return {packet::WidenLanes<0>(a, kHalf), packet::WidenLanes<kHalf.size()>(a, kHalf)};
+  return {packet::WidenLanes<0>(a, kHalf), packet::WidenLanes<Packet<double>::kLanes>(a, kHalf)};
 }
 
 // The opposite, rounded to nearest.
