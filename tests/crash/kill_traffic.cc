@@ -177,7 +177,9 @@ bool KillTraffic::CheckCheckpoints() {
     if (found->second != hash) return Fail(absl::StrCat("other checkpoint of step ", step));
   }
   for (const std::int64_t step : deleted_checkpoints_) {
-    if (listed.contains(step)) return Fail(absl::StrCat("deleted checkpoint is back: ", step));
+    if (listed.contains(step)) {
+      return FailWithLoss(absl::StrCat("deleted checkpoint is back: ", step));
+    }
   }
   return true;
 }
