@@ -71,6 +71,7 @@ class ThreadPool::Workers {
   // How often an idle worker looks for the next job before it sleeps: a step offers its products
   // microseconds apart, and waking a thread costs more than that.
   static constexpr int kSpins = 2000;
+  // How often who waits for a job's last tasks looks, and then gives way, before it sleeps.
   static constexpr int kJoinSpins = 500;
   static constexpr int kYields = 200;
 

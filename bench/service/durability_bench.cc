@@ -25,7 +25,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/network_service.pb.h"
@@ -186,8 +185,7 @@ void MeasurePredictions(const client::Client& client, const Case& which, const P
 int Main(const std::string& descentd, const std::string& directory, int rounds,
          const std::string& kind) {
   const auto wanted = [&kind](const char* which) { return kind.empty() || kind == which; };
-  const client::Client client = Require(client::Client::Connect({.target = descentd}));
-  Require(client.WaitUntilReady(absl::Seconds(10)));
+  const client::Client client = ConnectTo(descentd);
   int number = 0;
   for (const Case& which : Cases()) {
     const Pair names = CreatePair(client, which, number);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "absl/time/time.h"
 #include "client/descent/tensor.h"
 
 namespace descent::bench {
@@ -18,6 +19,12 @@ void Require(const absl::Status& status) {
 
 void Require(const grpc::Status& status) {
   Require(absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
+}
+
+client::Client ConnectTo(const std::string& server) {
+  client::Client client = Require(client::Client::Connect({.target = server}));
+  Require(client.WaitUntilReady(absl::Seconds(10)));
+  return client;
 }
 
 double Seconds(const std::function<void()>& work) {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/descent/client.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/tensor.pb.h"
 
@@ -26,6 +27,9 @@ T Require(absl::StatusOr<T> result) {
   Require(result.status());
   return *std::move(result);
 }
+
+// A client of a server that answers.
+client::Client ConnectTo(const std::string& server);
 
 // How long the work takes.
 double Seconds(const std::function<void()>& work);

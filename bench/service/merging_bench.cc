@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/network_service.pb.h"
@@ -31,8 +30,7 @@ constexpr int kMostCallers = 256;
 constexpr int kCalls = 4000;  // of a round
 
 client::Client ConnectWithModel(const std::string& server) {
-  client::Client client = Require(client::Client::Connect({.target = server}));
-  Require(client.WaitUntilReady(absl::Seconds(10)));
+  client::Client client = ConnectTo(server);
   Require(client.CreateModel(DenseModel(kModel, kFeatures, {512, 256, 10})));
   return client;
 }

@@ -140,8 +140,7 @@ void Measure(const std::vector<Comparison>& comparisons, int rounds) {
 
 // A client of a server that has the model.
 client::Client ConnectWithModel(const std::string& server) {
-  client::Client client = Require(client::Client::Connect({.target = server}));
-  Require(client.WaitUntilReady(absl::Seconds(10)));
+  client::Client client = ConnectTo(server);
   Require(client.CreateModel(Model()));
   return client;
 }

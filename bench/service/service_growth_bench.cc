@@ -22,7 +22,6 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/model_service.pb.h"
@@ -137,8 +136,7 @@ void PrintCallers(const client::Client& client, int rounds) {
 }
 
 int Main(const std::string& descentd, int rounds, int most_models) {
-  const client::Client client = Require(client::Client::Connect({.target = descentd}));
-  Require(client.WaitUntilReady(absl::Seconds(10)));
+  const client::Client client = ConnectTo(descentd);
   PrintModels(client, rounds, most_models);
   PrintCallers(client, rounds);
   return 0;

@@ -29,7 +29,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "bench/core/reference_networks.h"
 #include "bench/service/empty_stream.h"
 #include "bench/service/measuring.h"
@@ -86,8 +85,7 @@ struct Server {
 void Measure(const Reference& reference, int count, const Server& descentd,
              const Server& empty_server, int rounds) {
   const std::vector<std::int64_t> units(reference.widths.begin() + 1, reference.widths.end());
-  const client::Client client = Require(client::Client::Connect({.target = descentd.address}));
-  Require(client.WaitUntilReady(absl::Seconds(10)));
+  const client::Client client = ConnectTo(descentd.address);
   Require(client.CreateModel(DenseModel(kModel, reference.widths.front(), units)));
   v1::TrainRequest request;
   v1::Batch& batch = *request.mutable_batch()->mutable_batch();
