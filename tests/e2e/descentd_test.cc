@@ -67,6 +67,17 @@ std::string WriteFile(const std::string& name, const std::string& contents) {
   return path;
 }
 
+// A stream that the server has begun to apply, and that it cannot have finished for a while.
+TrainStream HoldWork(ServiceClient* client) {
+  EXPECT_TRUE(client->Call(SlowModel("slow")).ok());
+  TrainStream stream = client->Train();
+  EXPECT_TRUE(stream.Write(StartOf("slow", "session")));
+  for (int i = 1; i <= 20; ++i) EXPECT_TRUE(stream.Write(BatchOf(i, SlowBatch())));
+  EXPECT_TRUE(stream.Read()->has_ready());
+  EXPECT_EQ(stream.Read()->ack().sequence(), 1);
+  return stream;
+}
+
 // The value that --print-config gives an option.
 std::string Configured(const std::string& option, const std::vector<std::string>& flags,
                        const std::map<std::string, std::string>& environment) {
@@ -99,12 +110,7 @@ TEST(DescentdTest, EndsOnSigintToo) {
 
 TEST(DescentdTest, ADrainFinishesWhatAnOpenStreamHasSent) {
   Daemon daemon({"--drain-timeout=120"});  // a busy machine may need longer than the default
-  ASSERT_TRUE(daemon.client.Call(SlowModel("slow")).ok());
-  TrainStream stream = daemon.client.Train();
-  ASSERT_TRUE(stream.Write(StartOf("slow", "session")));
-  for (int i = 1; i <= 20; ++i) ASSERT_TRUE(stream.Write(BatchOf(i, SlowBatch())));
-  ASSERT_TRUE(stream.Read()->has_ready());
-  ASSERT_EQ(stream.Read()->ack().sequence(), 1);
+  TrainStream stream = HoldWork(&daemon.client);
   daemon.process.Signal(SIGTERM);
   std::int64_t acknowledged = 1;
   while (const auto response = stream.Read()) {
@@ -118,21 +124,19 @@ TEST(DescentdTest, ADrainFinishesWhatAnOpenStreamHasSent) {
 }
 
 TEST(DescentdTest, ADrainThatTakesTooLongIsCutShort) {
-  Daemon daemon({"--drain-timeout=0.2"});
-  TrainStream stream = daemon.client.Train();  // never says what it wants
-  while (daemon.client.CheckHealth("") != "SERVING") {
-  }
+  Daemon daemon({"--drain-timeout=0.01"});
+  TrainStream stream = HoldWork(&daemon.client);
   daemon.process.Signal(SIGTERM);
   EXPECT_EQ(daemon.process.Wait(), 1);
   EXPECT_THAT(daemon.process.ErrorOutput(), HasSubstr("cancelled"));
+  while (stream.Read()) {
+  }
   EXPECT_FALSE(stream.Finish().ok());
 }
 
 TEST(DescentdTest, ASecondSignalEndsItAtOnce) {
   Daemon daemon({"--drain-timeout=600", "--log-level=info"});
-  TrainStream stream = daemon.client.Train();
-  while (daemon.client.CheckHealth("") != "SERVING") {
-  }
+  const TrainStream stream = HoldWork(&daemon.client);
   daemon.process.Signal(SIGTERM);
   while (daemon.process.ErrorOutput().find("draining") == std::string::npos) {
   }

@@ -79,13 +79,15 @@ inline v1::CreateModelRequest LineModel(const std::string& name) {
   return request;
 }
 
-// Big enough that an update of SlowBatch takes a while (about 0.4 G multiply-adds).
+// Big enough that an update of SlowBatch takes a while (0.4 G multiply-adds), and much longer than
+// sending it.
 inline v1::CreateModelRequest SlowModel(const std::string& name) {
   auto request = FromText<v1::CreateModelRequest>(R"(
     model {
       network {
-        input_features: 512
-        layers { dense { units: 512 activation { kind: ACTIVATION_KIND_TANH } } }
+        input_features: 16
+        layers { dense { units: 1024 activation { kind: ACTIVATION_KIND_TANH } } }
+        layers { dense { units: 1024 activation { kind: ACTIVATION_KIND_TANH } } }
         layers { dense { units: 1 } }
         loss { kind: LOSS_KIND_HALF_SQUARED_ERROR }
       }
@@ -97,8 +99,8 @@ inline v1::CreateModelRequest SlowModel(const std::string& name) {
 
 inline v1::Batch SlowBatch() {
   v1::Batch batch;
-  *batch.mutable_inputs() = RandomTensor({512, 512}, 1);
-  *batch.mutable_targets() = RandomTensor({512, 1}, 2);
+  *batch.mutable_inputs() = RandomTensor({128, 16}, 1);
+  *batch.mutable_targets() = RandomTensor({128, 1}, 2);
   return batch;
 }
 

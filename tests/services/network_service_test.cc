@@ -387,7 +387,7 @@ TEST_F(NetworkServiceTest, PredictionsDoNotWaitForTraining) {
   std::int64_t step = 0;
   int answered = 0;
   std::map<std::int64_t, std::string> outputs;
-  const v1::PredictRequest request = PredictOf("slow", RandomTensor({1, 512}, 7));
+  const v1::PredictRequest request = PredictOf("slow", RandomTensor({1, 16}, 7));
   while (training) {
     const auto answer = client_->Call(request);
     ASSERT_TRUE(answer.ok()) << answer;

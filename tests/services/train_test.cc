@@ -304,8 +304,10 @@ TEST_F(TrainTest, ADeletedModelEndsItsStreams) {
 TEST_F(TrainTest, AClientThatDoesNotReadIsHeldBack) {
   models_options_.session_window = 4;
   Restart();
-  Create(SlowModel("slow"));
-  TrainStream stream = Begin("s", 0, "slow");
+  auto wide = SlowModel("wide");
+  wide.mutable_model()->mutable_network()->set_input_features(512);
+  Create(wide);
+  TrainStream stream = Begin("s", 0, "wide");
   EXPECT_EQ(ready_.window(), 4);
   std::atomic<int> written = 0;
   std::thread writer([&] {
@@ -384,8 +386,10 @@ TEST_F(TrainTest, ADrainAcknowledgesWhatIsHeldAndEndsTheStream) {
 TEST_F(TrainTest, AStreamThatDoesNotEndIsCancelledAtTheDrainsDeadline) {
   // Without a first message there is no session that could be asked to end.
   TrainStream idle = client_->Train();
-  while (client_->CheckHealth("") != "SERVING") absl::SleepFor(absl::Milliseconds(1));
-  absl::SleepFor(absl::Milliseconds(50));
+  // The server has taken it when it answers one that came later.
+  TrainStream later = client_->Train();
+  ASSERT_TRUE(later.Write(StartOf("line", "s")));
+  ASSERT_TRUE(later.Read()->has_ready());
   EXPECT_FALSE(server_->Drain(absl::Now() + absl::Milliseconds(50)));
   EXPECT_FALSE(idle.Finish().ok());
 }
