@@ -4,11 +4,13 @@ from runner.peers import torch_server
 from runner.programs import descentd, json_lines, serving
 from runner.tables import microseconds, print_table, ratio
 
-TARGETS = ["service_bench", "stream_cost_bench", "merging_bench", "empty_server", "descentd"]
+TARGETS = ["service_bench", "interference_bench", "stream_cost_bench", "merging_bench",
+           "empty_server", "descentd"]
 
 
 def run(programs, quick):
     print_service(measure_service(programs, 3 if quick else 11))
+    print_interference(measure_interference(programs, 3 if quick else 9))
     print_costs(measure_costs(programs, 3 if quick else 9))
     print_merging(measure_merging(programs, 2 if quick else 5))
 
@@ -18,6 +20,11 @@ def measure_service(programs, rounds):
         with torch_server() as torch:
             servers = [ours.address, empty.address, torch]
             return json_lines([programs / "service_bench", *servers, rounds])
+
+
+def measure_interference(programs, rounds):
+    with descentd(programs) as ours, serving([programs / "empty_server"]) as empty:
+        return json_lines([programs / "interference_bench", ours.address, empty.address, rounds])
 
 
 def measure_costs(programs, rounds):
@@ -45,14 +52,29 @@ def print_service(lines):
                      ratio(ours, empty), f"{torch:,}" if torch else "-",
                      ratio(ours if torch else None, torch)])
     print_table(header, rows)
-    print("\nLatency, one call after another; the stream saturates the server\n")
-    print_table(["", "median", "p99", "p99.9"], [
-        [line["name"], *(f"{line[which]:,} us" for which in ("p50_us", "p99_us", "p999_us"))]
-        for line in lines if line["kind"] == "latency"
+
+
+SCENES = {
+    ("predict", "none"): "predict",
+    ("empty call", "none"): "empty call",
+    ("predict", "training"): "predict while training",
+    ("empty call", "training"): "empty call while training, to another server",
+    ("empty call", "empty"): "empty call while an empty stream saturates its server",
+}
+
+
+def print_interference(lines):
+    print("\nLatency, one call after another, us; streams saturate their servers\n")
+    latencies = [line for line in lines if line["kind"] == "latency"]
+    print_table(["network, batch", "", "median", "p99", "p99.9"], [
+        [line["network"], SCENES[line["name"], line["stream"]],
+         *(f"{line[which]:,}" for which in ("p50_us", "p99_us", "p999_us"))]
+        for line in latencies
     ])
-    for line in lines:
-        if line["kind"] == "share":
-            print(f"\n{line['name']}: {line['share']:.2f} of its rate alone")
+    print("\nA stream's rate beside 1,000 predictions a second\n")
+    print_table(["network, batch", "of its rate alone"], [
+        [line["network"], f"{line['share']:.2f}"] for line in lines if line["kind"] == "share"
+    ])
 
 
 def print_costs(lines):

@@ -30,10 +30,15 @@ Payload SameSize(const google::protobuf::Message& request,
 }
 
 void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count) {
+  EmptyStreamWhile(stub, payload, [&count] { return count-- > 0; });
+}
+
+void EmptyStreamWhile(EmptyService::Stub& stub, const Payload& payload,
+                      const std::function<bool()>& more) {
   grpc::ClientContext context;
   const auto stream = stub.Stream(&context);
   std::thread writer([&] {
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; more(); ++i) {
       grpc::WriteOptions options;
       if (i % 16 != 15) options.set_buffer_hint();
       stream->Write(payload, options);

@@ -6,6 +6,7 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "descent/v1/network_service.pb.h"
 #include "empty_service.grpc.pb.h"
@@ -21,6 +22,10 @@ Payload SameSize(const google::protobuf::Message& request, const google::protobu
 
 // Writes and reads at the same time; writes that follow each other leave together.
 void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count);
+
+// The same for as long as `more` says so, which is asked before each message.
+void EmptyStreamWhile(EmptyService::Stub& stub, const Payload& payload,
+                      const std::function<bool()>& more);
 
 }  // namespace descent::bench
 

@@ -5,13 +5,6 @@
 //   {"kind": "service", "name": "train", "descent_per_s": …, "empty_per_s": …, "peer_per_s": …,
 //    "request_bytes": …}
 //
-// Then what predictions and a training stream that saturates the server do to each other: quantiles
-// of a call's latency, calls coming one after another, with the stream beside them and without, and
-// of the stream's rate what a thousand predictions a second leave:
-//
-//   {"kind": "latency", "name": "predict while training", "p50_us": …, "p99_us": …, "p999_us": …}
-//   {"kind": "share", "name": "training beside 1,000 predictions a second", "share": …}
-//
 // Usage: service_bench DESCENTD EMPTY_SERVER PEER [rounds [name]], with the addresses of servers
 // that run in processes of their own on this machine (PEER may be "-": none), and the beginning of
 // the names to measure, all if there is none. Each number is the median of rounds in which
@@ -22,7 +15,6 @@
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -36,8 +28,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "bench/service/empty_stream.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
@@ -145,82 +135,6 @@ client::Client ConnectWithModel(const std::string& server) {
   return client;
 }
 
-// Trains without a pause while it lives.
-class Training {
- public:
-  Training(const client::Client& client, const v1::Batch& batch)
-      : thread_([this, &client, &batch] {
-          const auto session = Require(client.Train(kModel));
-          while (!stop_) {
-            Require(session->Send(batch));
-            ++batches_;
-          }
-          Require(session->Finish());
-        }) {}
-  ~Training() {
-    stop_ = true;
-    thread_.join();
-  }
-
-  std::int64_t batches() const { return batches_; }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::atomic<std::int64_t> batches_{0};
-  std::thread thread_;
-};
-
-constexpr int kLatencies = 5000;
-
-void PrintLatencies(const char* name, const Work& work) {
-  std::vector<double> seconds;
-  for (int i = 0; i < kLatencies; ++i) seconds.push_back(Seconds([&] { work(1); }));
-  std::printf(
-      "{\"kind\": \"latency\", \"name\": \"%s\", \"p50_us\": %.0f, \"p99_us\": %.0f, "
-      "\"p999_us\": %.0f}\n",
-      name, Median(seconds) * 1e6, Quantile(seconds, 0.99) * 1e6, Quantile(seconds, 0.999) * 1e6);
-}
-
-// Batches a second while `beside` runs.
-double TrainingRate(const client::Client& client, const v1::Batch& batch, const Work& beside) {
-  const Training training(client, batch);
-  const std::int64_t before = training.batches();
-  const double seconds = Seconds([&] { beside(2000); });
-  return static_cast<double>(training.batches() - before) / seconds;
-}
-
-void MeasureInterference(const client::Client& client, const v1::Batch& batch, const Work& predicts,
-                         const Work& empty_calls, int rounds) {
-  PrintLatencies("predict", predicts);
-  PrintLatencies("empty call", empty_calls);
-  {
-    const Training training(client, batch);
-    PrintLatencies("predict while training", predicts);
-    PrintLatencies("empty call while training", empty_calls);
-  }
-  // A thousand a second, for two seconds.
-  const auto paced = [](const Work& work) {
-    return [&work](int count) {
-      absl::Time next = absl::Now();
-      for (int i = 0; i < count; ++i) {
-        work(1);
-        next += absl::Milliseconds(1);
-        absl::SleepFor(next - absl::Now());
-      }
-    };
-  };
-  const Work pause = [](int /*count*/) {};
-  std::vector<double> shares;
-  for (int round = 0; round < rounds; ++round) {
-    const double alone = TrainingRate(client, batch, paced(pause));
-    shares.push_back(TrainingRate(client, batch, paced(predicts)) / alone);
-  }
-  std::printf(
-      "{\"kind\": \"share\", \"name\": \"training beside 1,000 predictions a second\", "
-      "\"share\": %.3f}\n",
-      Median(shares));
-}
-
 int Main(const std::string& descentd, const std::string& empty_server,
          const std::string& peer_server, int rounds, const std::string& name) {
   const client::Client client = ConnectWithModel(descentd);
@@ -269,9 +183,6 @@ int Main(const std::string& descentd, const std::string& empty_server,
     return !absl::StartsWith(comparison.name, name);
   });
   Measure(comparisons, rounds);
-  if (absl::StartsWith("interference", name)) {
-    MeasureInterference(client, batch, predicts, empty_calls, std::min(rounds, 5));
-  }
   Require(client.DeleteModel(kModel));
   return 0;
 }

@@ -1,0 +1,227 @@
+// What predictions and a training stream that saturates the server do to each other, for a small
+// network, whose stream is bound by the transport, and one whose stream is bound by computing.
+// Prints quantiles of a call's latency, calls coming one after another, with streams beside them
+// and without, and of the stream's rate what a thousand predictions a second leave, one JSON object
+// a line:
+//
+//   {"kind": "latency", "network": "13-64-1, 32", "name": "predict", "stream": "training",
+//    "p50_us": …, "p99_us": …, "p999_us": …}
+//   {"kind": "share", "network": "13-64-1, 32", "share": …}
+//
+// Predictions are of one row by the model that is trained. The latencies of an empty call, with as
+// many bytes, are to a server of its own, which is idle beside a "training" stream, and carries the
+// stream itself where that is an "empty" one.
+//
+// Usage: interference_bench DESCENTD EMPTY_SERVER [rounds], with the addresses of servers that run
+// in processes of their own on this machine. Each quantile is the median of those of the rounds, in
+// which everything takes its turn.
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "bench/service/empty_stream.h"
+#include "bench/service/measuring.h"
+#include "client/descent/client.h"
+#include "descent/v1/network_service.pb.h"
+#include "empty_service.grpc.pb.h"
+
+namespace descent::bench {
+namespace {
+
+constexpr char kModel[] = "bench";
+
+struct Subject {
+  const char* network;
+  std::int64_t features;
+  std::vector<std::int64_t> units;
+  std::int64_t rows;
+};
+
+const std::vector<Subject>& Subjects() {
+  static const auto* const kSubjects = new std::vector<Subject>{
+      {.network = "13-64-1, 32", .features = 13, .units = {64, 1}, .rows = 32},
+      {.network = "784-512-256-10, 128", .features = 784, .units = {512, 256, 10}, .rows = 128}};
+  return *kSubjects;
+}
+
+// Calls function(stop) on a thread while it lives; the function returns soon after *stop.
+class Meanwhile {
+ public:
+  explicit Meanwhile(std::function<void(const std::atomic<bool>&)> function)
+      : thread_([this, function = std::move(function)] { function(stop_); }) {}
+  ~Meanwhile() {
+    stop_ = true;
+    thread_.join();
+  }
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+// A server and another that does nothing, and what is sent to them.
+struct Scene {
+  client::Client client;
+  std::unique_ptr<EmptyService::Stub> empty;
+  v1::Batch batch;
+  v1::PredictRequest predict;
+  Payload empty_batch;
+  Payload empty_predict;
+
+  void Predict() const { Require(client.Predict(predict)); }
+
+  // With a deadline, as the client library's calls have one: it costs both ends a timer.
+  void EmptyCall() const {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    Payload answer;
+    Require(empty->Call(&context, empty_predict, &answer));
+  }
+
+  // Sends batches without a pause, and counts them.
+  void Train(const std::atomic<bool>& stop, std::atomic<std::int64_t>* batches) const {
+    const auto session = Require(client.Train(kModel));
+    while (!stop) {
+      Require(session->Send(batch));
+      ++*batches;
+    }
+    Require(session->Finish());
+  }
+
+  void TrainNothing(const std::atomic<bool>& stop) const {
+    EmptyStreamWhile(*empty, empty_batch, [&stop] { return !stop; });
+  }
+};
+
+Scene Prepare(const std::string& descentd, const std::string& empty_server,
+              const Subject& subject) {
+  Scene scene{.client = ConnectTo(descentd),
+              .empty = EmptyService::NewStub(
+                  grpc::CreateChannel(empty_server, grpc::InsecureChannelCredentials())),
+              .batch = {},
+              .predict = {},
+              .empty_batch = {},
+              .empty_predict = {}};
+  Require(scene.client.CreateModel(DenseModel(kModel, subject.features, subject.units)));
+  *scene.batch.mutable_inputs() = RandomTensor(subject.rows, subject.features);
+  *scene.batch.mutable_targets() = RandomTensor(subject.rows, subject.units.back());
+  v1::TrainRequest train;
+  train.mutable_batch()->set_sequence(1000);
+  *train.mutable_batch()->mutable_batch() = scene.batch;
+  scene.empty_batch = SameSize(train, SampleAck(subject.rows));
+  scene.predict.set_model(kModel);
+  *scene.predict.mutable_inputs() = RandomTensor(1, subject.features);
+  scene.empty_predict = SameSize(scene.predict, Require(scene.client.Predict(scene.predict)));
+  return scene;
+}
+
+// Quantiles of a call's latency, one of each round.
+struct Latencies {
+  std::vector<double> p50, p99, p999;
+
+  void Measure(const std::function<void()>& call) {
+    constexpr int kCalls = 2000;
+    std::vector<double> seconds;
+    for (int i = 0; i < kCalls; ++i) seconds.push_back(Seconds(call));
+    p50.push_back(Median(seconds));
+    p99.push_back(Quantile(seconds, 0.99));
+    p999.push_back(Quantile(seconds, 0.999));
+  }
+
+  void Print(const Subject& subject, const char* name, const char* stream) const {
+    std::printf(
+        "{\"kind\": \"latency\", \"network\": \"%s\", \"name\": \"%s\", \"stream\": \"%s\", "
+        "\"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f}\n",
+        subject.network, name, stream, Median(p50) * 1e6, Median(p99) * 1e6, Median(p999) * 1e6);
+  }
+};
+
+void PrintLatencies(const Scene& scene, const Subject& subject, int rounds) {
+  const auto predict = [&scene] { scene.Predict(); };
+  const auto empty_call = [&scene] { scene.EmptyCall(); };
+  Latencies predict_alone, empty_alone, predict_beside, empty_beside, empty_in_stream;
+  for (int round = 0; round < rounds; ++round) {
+    predict_alone.Measure(predict);
+    empty_alone.Measure(empty_call);
+    {
+      std::atomic<std::int64_t> batches = 0;
+      const Meanwhile training([&](const auto& stop) { scene.Train(stop, &batches); });
+      predict_beside.Measure(predict);
+      empty_beside.Measure(empty_call);
+    }
+    const Meanwhile streaming([&](const auto& stop) { scene.TrainNothing(stop); });
+    empty_in_stream.Measure(empty_call);
+  }
+  predict_alone.Print(subject, "predict", "none");
+  empty_alone.Print(subject, "empty call", "none");
+  predict_beside.Print(subject, "predict", "training");
+  empty_beside.Print(subject, "empty call", "training");
+  empty_in_stream.Print(subject, "empty call", "empty");
+}
+
+// Batches a second beside a call every millisecond.
+double TrainingRate(const Scene& scene, const std::function<void()>& call) {
+  constexpr int kCalls = 2000;
+  std::atomic<std::int64_t> batches = 0;
+  const Meanwhile training([&](const auto& stop) { scene.Train(stop, &batches); });
+  const std::int64_t before = batches;
+  const double seconds = Seconds([&] {
+    absl::Time next = absl::Now();
+    for (int i = 0; i < kCalls; ++i) {
+      call();
+      next += absl::Milliseconds(1);
+      absl::SleepFor(next - absl::Now());
+    }
+  });
+  return static_cast<double>(batches - before) / seconds;
+}
+
+void PrintShare(const Scene& scene, const Subject& subject, int rounds) {
+  std::vector<double> shares;
+  for (int round = 0; round < rounds; ++round) {
+    const double alone = TrainingRate(scene, [] {});
+    shares.push_back(TrainingRate(scene, [&scene] { scene.Predict(); }) / alone);
+  }
+  std::printf("{\"kind\": \"share\", \"network\": \"%s\", \"share\": %.3f}\n", subject.network,
+              Median(shares));
+}
+
+int Main(const std::string& descentd, const std::string& empty_server, int rounds) {
+  for (const Subject& subject : Subjects()) {
+    const Scene scene = Prepare(descentd, empty_server, subject);
+    PrintLatencies(scene, subject, rounds);
+    PrintShare(scene, subject, rounds);
+    std::fflush(stdout);
+    Require(scene.client.DeleteModel(kModel));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace descent::bench
+
+int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: interference_bench DESCENTD EMPTY_SERVER [rounds]\n");
+    return 64;
+  }
+  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 5);
+}
