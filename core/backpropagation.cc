@@ -149,10 +149,11 @@ void Network::ForwardAs(const Buffer& parameters, const Matrix& inputs, bool kee
         .b_col_stride = 1,
         .c = z,
         .start = bias < 0 ? nullptr : parameters.data<T>() + bias,
+        .finish = z == a && activation.IsRelu() ? GemmFinish::kRelu : GemmFinish::kNone,
     };
     Gemm(product, pool,
          [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
-           if (z == a && activation.IsIdentity()) return;
+           if (z == a && (activation.IsIdentity() || activation.IsRelu())) return;
            ForEachRange(units, row, count, col, cols, [&](std::int64_t offset, std::int64_t n) {
              activation.Forward(z + offset, a + offset, n);
            });
@@ -174,10 +175,15 @@ double Network::EvaluateLossAs(const Targets& targets, const Matrix& weights,
   T* const losses = workspace->row_losses.data<T>();
 
   const T* const v = weights.empty() ? nullptr : weights.data<T>();
-  double total = 0;
-  for (std::int64_t i = 0; i < rows; ++i) total += v == nullptr ? 1 : static_cast<double>(v[i]);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    scales[i] = static_cast<T>((v == nullptr ? 1 : static_cast<double>(v[i])) / total);
+  auto total = static_cast<double>(rows);
+  if (v == nullptr) {
+    std::fill_n(scales, rows, static_cast<T>(1 / total));
+  } else {
+    total = 0;
+    for (std::int64_t i = 0; i < rows; ++i) total += static_cast<double>(v[i]);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      scales[i] = static_cast<T>(static_cast<double>(v[i]) / total);
+    }
   }
 
   TargetView<T> view;
@@ -241,10 +247,16 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
       SumRows(delta, rows, units, col, end, gradients->data<T>() + bias);
     };
     if (l > 0) {
+      GemmOperands<T> delta_below =
+          InputGradient(delta, kernel, rows, width, units, workspace->deltas[l - 1].data<T>());
+      if (activations_[l - 1]->IsRelu()) {
+        delta_below.finish = GemmFinish::kReluDerivative;
+        delta_below.activations = workspace->activations[l - 1].data<T>();
+      }
       GemmBoth<T>(
-          kernel_gradient, sum_biases,
-          InputGradient(delta, kernel, rows, width, units, workspace->deltas[l - 1].data<T>()),
+          kernel_gradient, sum_biases, delta_below,
           [&](std::int64_t row, std::int64_t count, std::int64_t col, std::int64_t cols) {
+            if (activations_[l - 1]->IsRelu()) return;
             ForEachRange(width, row, count, col, cols, [&](std::int64_t offset, std::int64_t n) {
               multiply_derivative(l - 1, offset, n);
             });

@@ -30,6 +30,8 @@ class Activation {
 
   // Whether σ is the identity, so that callers may skip both passes.
   virtual bool IsIdentity() const { return false; }
+  // Whether σ is the rectifier, so that they may do both while the values are in registers.
+  virtual bool IsRelu() const { return false; }
 };
 
 }  // namespace descent

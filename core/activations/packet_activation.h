@@ -8,6 +8,7 @@
 
 #include "core/activations/activation.h"
 #include "core/activations/identity.h"
+#include "core/activations/relu.h"
 #include "core/kernels/packet.h"
 
 namespace descent::activations {
@@ -38,6 +39,7 @@ class PacketActivation final : public Activation {
 
   bool DerivativeNeedsPreActivation() const override { return !kFromValue; }
   bool IsIdentity() const override { return std::is_same_v<Function, Identity>; }
+  bool IsRelu() const override { return std::is_same_v<Function, Relu>; }
 
  private:
   static constexpr bool kFromValue =

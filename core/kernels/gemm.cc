@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/kernels/gemm_kernel.h"
 #include "core/kernels/gemm_pack.h"
+#include "core/kernels/packet.h"
 
 namespace descent {
 namespace gemm {
@@ -49,6 +50,27 @@ struct Tile {
   std::int64_t rows;
   std::int64_t col;
   std::int64_t cols;
+};
+
+// The cut of a tile's rows into blocks. They are dealt out evenly: a block of few rows computes
+// slowly.
+class RowBlocks {
+ public:
+  explicit RowBlocks(const Tile& tile)
+      : row_(tile.row),
+        blocks_(CeilDiv(tile.rows, kBlockRows)),
+        rows_(tile.rows / blocks_),
+        taller_(tile.rows % blocks_) {}
+
+  std::int64_t blocks() const { return blocks_; }
+  // Of a block, and behind the last one.
+  std::int64_t First(std::int64_t block) const {
+    return row_ + block * rows_ + std::min(block, taller_);
+  }
+
+ private:
+  std::int64_t row_, blocks_;
+  std::int64_t rows_, taller_;  // `taller_` of the blocks have a row more
 };
 
 // The cut of c into tiles, each a task.
@@ -107,9 +129,10 @@ class Product {
   std::int64_t panel() const { return wide_ ? kWidePackets * kLanes<T> : kBlockCols<T>; }
 
   void Compute(const Tile& tile) const {
+    const RowBlocks rows(tile);
     for (std::int64_t p = 0; p < x_.k; p += kRangeK<T>) {
       const std::int64_t k = std::min(kRangeK<T>, x_.k - p);
-      const T* const packed_a = a_in_place_ ? nullptr : PackLeftHand(tile, p, k);
+      const T* const packed_a = a_in_place_ ? nullptr : PackLeftHand(rows, p, k);
       for (std::int64_t j = tile.col; j < tile.col + tile.cols; j += panel()) {
         Block<T> block{.k = k,
                        .a = nullptr,
@@ -120,37 +143,32 @@ class Product {
                        .ldc = x_.n,
                        .start = x_.start != nullptr ? x_.start + j : nullptr,
                        .resume = p > 0,
-                       .cols = std::min(panel(), tile.col + tile.cols - j)};
-        const std::int64_t blocks = BlocksOf(tile);
-        for (std::int64_t i = 0; i < blocks; ++i) {
-          const std::int64_t row = RowOf(tile, i);
+                       .cols = std::min(panel(), tile.col + tile.cols - j),
+                       .finish = p + k == x_.k ? x_.finish : GemmFinish::kNone,
+                       .activations = nullptr};
+        for (std::int64_t i = 0; i < rows.blocks(); ++i) {
+          const std::int64_t row = rows.First(i);
           block.c = x_.c + row * x_.n + j;
+          if (x_.activations != nullptr) block.activations = x_.activations + row * x_.n + j;
           if (packed_a != nullptr) {
             block.a = packed_a + i * k * kBlockRows;
             block.lda = kBlockRows;
           } else {
             block.a = x_.a + row * x_.a_row_stride + p * x_.a_col_stride;
           }
-          ComputeRows(RowOf(tile, i + 1) - row, packed_a == nullptr && row_major_a_, block);
+          ComputeRows(rows.First(i + 1) - row, packed_a == nullptr && row_major_a_, block);
         }
       }
     }
   }
 
  private:
-  // A tile's rows are dealt out to blocks evenly: a block of few rows computes slowly.
-  static std::int64_t BlocksOf(const Tile& tile) { return CeilDiv(tile.rows, kBlockRows); }
-  static std::int64_t RowOf(const Tile& tile, std::int64_t block) {
-    return tile.row + tile.rows * block / BlocksOf(tile);
-  }
-
   // A tile's left-hand rows for one k-range, block by block as k columns of kBlockRows.
-  const T* PackLeftHand(const Tile& tile, std::int64_t p, std::int64_t k) const {
-    const std::int64_t blocks = BlocksOf(tile);
-    T* const packed = Scratch<T, 0>(blocks * kBlockRows * k);
-    for (std::int64_t i = 0; i < blocks; ++i) {
-      const std::int64_t row = RowOf(tile, i);
-      const std::int64_t rows = RowOf(tile, i + 1) - row;
+  const T* PackLeftHand(const RowBlocks& cut, std::int64_t p, std::int64_t k) const {
+    T* const packed = Scratch<T, 0>(cut.blocks() * kBlockRows * k);
+    for (std::int64_t i = 0; i < cut.blocks(); ++i) {
+      const std::int64_t row = cut.First(i);
+      const std::int64_t rows = cut.First(i + 1) - row;
       const T* const a = x_.a + row * x_.a_row_stride + p * x_.a_col_stride;
       T* const block = packed + i * kBlockRows * k;
       if (row_major_a_) {
@@ -192,6 +210,19 @@ class Product {
   bool wide_ = false;
 };
 
+// The finish of a product that was computed without.
+template <typename T>
+void Finish(const GemmOperands<T>& x) {
+  if (x.finish == GemmFinish::kNone) return;
+  kernels::ForEachPacket<T>(x.m * x.n, [&x](auto slice) {
+    const Packet<T> sum = slice.Load(x.c).raw();
+    const Packet<T> finished = x.finish == GemmFinish::kRelu
+                                   ? Rectified<T>(sum)
+                                   : RectifiedDerivative<T>(sum, slice.Load(x.activations).raw());
+    slice.Store(kernels::Packet<T>::FromRegister(finished), x.c);
+  });
+}
+
 // n = 1: a row of a against the column b.
 template <typename T>
 void ColumnProduct(const GemmOperands<T>& x, GemmEpilogue epilogue) {
@@ -201,6 +232,7 @@ void ColumnProduct(const GemmOperands<T>& x, GemmEpilogue epilogue) {
   for (std::int64_t i = 0; i < x.m; ++i) {
     x.c[i] = start + Dot(x.a + i * x.a_row_stride, x.b, x.k);
   }
+  Finish(x);
   epilogue(0, x.m, 0, 1);
 }
 

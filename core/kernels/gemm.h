@@ -23,8 +23,16 @@
 
 namespace descent {
 
-// Reads of `a`, `b` and `start` may run up to kPadding bytes past their last element, so they must
-// lie in a Buffer; the surplus is never used. `c` is written exactly.
+// What becomes of a sum while it is still in a register: the rectifier is cheaper there than a pass
+// over memory.
+enum class GemmFinish : std::uint8_t {
+  kNone,
+  kRelu,            // c = σ(c)
+  kReluDerivative,  // c *= σ′, from `activations`
+};
+
+// Reads of `a`, `b`, `start` and `activations` may run up to kPadding bytes past their last
+// element, so they must lie in a Buffer; the surplus is never used. `c` is written exactly.
 template <typename T>
 struct GemmOperands {
   std::int64_t m = 0;
@@ -43,6 +51,9 @@ struct GemmOperands {
 
   T* c = nullptr;            // c(i, j) = c[i * n + j]
   const T* start = nullptr;  // [n], or null for zero
+
+  GemmFinish finish = GemmFinish::kNone;
+  const T* activations = nullptr;  // of kReluDerivative: σ's values, [m, n]
 };
 
 // Called for blocks of c when they are final, from the thread that computed them: rows

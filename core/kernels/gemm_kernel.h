@@ -7,6 +7,10 @@
 #include <Eigen/Core>
 #include <cstdint>
 
+#include "core/activations/relu.h"
+#include "core/kernels/gemm.h"
+#include "core/kernels/packet.h"
+
 namespace descent::gemm {
 
 template <typename T>
@@ -47,7 +51,20 @@ struct Block {
   const T* start;     // first k-range: the sums' start, null for zero
   bool resume;        // later k-ranges: the sums go on from c
   std::int64_t cols;  // columns of c that exist, <= NP * lanes
+  GemmFinish finish;  // of the last k-range; kNone before
+  const T* activations;
 };
+
+// σ(z) and delta σ′ of the rectifier, for registers.
+template <typename T>
+[[gnu::always_inline]] inline Packet<T> Rectified(Packet<T> z) {
+  return activations::Relu().Value(kernels::Packet<T>::FromRegister(z)).raw();
+}
+template <typename T>
+[[gnu::always_inline]] inline Packet<T> RectifiedDerivative(Packet<T> delta, Packet<T> a) {
+  using P = kernels::Packet<T>;
+  return (P::FromRegister(delta) * activations::Relu().Derivative(P::FromRegister(a))).raw();
+}
 
 // The sums of a block. Every loop over them is unrolled whole, or they would live in memory.
 template <typename T, int MR, int NP>
@@ -70,6 +87,23 @@ struct Sums {
 #pragma GCC unroll 8
       for (int j = 0; j < NP; ++j) {
         at[i][j] = Eigen::internal::ploadu<Packet<T>>(c + i * ldc + j * kLanes<T>);
+      }
+    }
+  }
+  [[gnu::always_inline]] void Rectify() {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; ++j) at[i][j] = Rectified<T>(at[i][j]);
+    }
+  }
+  [[gnu::always_inline]] void RectifyDerivative(const T* activations, std::int64_t stride) {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NP; ++j) {
+        const T* const a = activations + i * stride + j * kLanes<T>;
+        at[i][j] = RectifiedDerivative<T>(at[i][j], Eigen::internal::ploadu<Packet<T>>(a));
       }
     }
   }
@@ -111,7 +145,7 @@ inline void ComputeBlock(const Block<T>& block) {
     sums.Load(block.c, block.ldc);
   }
   // A long k-range hides the way of c from memory.
-  if (block.k >= 32) {
+  if (block.k >= 128) {
     for (int i = 0; i < MR; ++i) {
       for (int j = 0; j < NP; ++j) __builtin_prefetch(block.c + i * block.ldc + j * kLanes<T>, 1);
     }
@@ -132,6 +166,12 @@ inline void ComputeBlock(const Block<T>& block) {
     }
     a += kRowMajorA ? 1 : lda;
     b += block.ldb;
+  }
+
+  if (block.finish == GemmFinish::kRelu) {
+    sums.Rectify();
+  } else if (block.finish == GemmFinish::kReluDerivative) {
+    sums.RectifyDerivative(block.activations, block.ldc);
   }
 
   if (partial) {

@@ -3,8 +3,10 @@
 
 #include "core/kernels/gemm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -109,6 +111,48 @@ TEST(GemmTest, FollowsItsDefinitionBitByBit) {
         for (const int threads : {1, 3}) {
           ExpectDefinedBits<float>(form, shape, with_start, threads);
           ExpectDefinedBits<double>(form, shape, with_start, threads);
+        }
+      }
+    }
+  }
+}
+
+// The sums that no finish has touched, each finished as the activation's own formula says.
+template <typename T>
+void ExpectFinished(Form form, Shape shape, GemmFinish finish, int threads) {
+  Problem<T> plain(form, shape, /*with_start=*/true);
+  Problem<T> finished(form, shape, /*with_start=*/true);
+  Buffer activations = RandomBuffer<T>(shape.m * shape.n, 4);
+  for (std::int64_t i = 0; i < activations.size(); ++i) {  // as σ leaves them: many are zero
+    activations.data<T>()[i] = std::max(activations.data<T>()[i], T(0));
+  }
+  finished.operands.finish = finish;
+  if (finish == GemmFinish::kReluDerivative) {
+    finished.operands.activations = activations.data<T>();
+  }
+  ThreadPool pool(threads);
+  Gemm(plain.operands, &pool, kNoEpilogue);
+  Gemm(finished.operands, &pool, kNoEpilogue);
+  for (std::int64_t i = 0; i < shape.m * shape.n; ++i) {
+    const T sum = plain.operands.c[i];
+    const T expected = finish == GemmFinish::kRelu ? std::max(sum, T(0))
+                                                   : sum * (activations.data<T>()[i] > 0 ? 1 : 0);
+    ASSERT_EQ(finished.operands.c[i], expected)
+        << "element " << i << " of " << shape.m << "x" << shape.n << "x" << shape.k << " form "
+        << static_cast<int>(form) << " threads " << threads;
+  }
+}
+
+TEST(GemmTest, FinishesEachSumOnce) {
+  std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
+  shapes.push_back({50, 1, 77});  // a column is computed by itself
+  for (const Shape& shape : shapes) {
+    for (const Form form : {Form::kPlain, Form::kTransposedA, Form::kTransposedB}) {
+      if (shape.n == 1 && form == Form::kTransposedA) continue;
+      for (const GemmFinish finish : {GemmFinish::kRelu, GemmFinish::kReluDerivative}) {
+        for (const int threads : {1, 3}) {
+          ExpectFinished<float>(form, shape, finish, threads);
+          ExpectFinished<double>(form, shape, finish, threads);
         }
       }
     }
