@@ -2,6 +2,7 @@
 
 #include <grpcpp/client_context.h>
 
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -27,6 +28,13 @@ Payload SameSize(const google::protobuf::Message& request,
   payload.set_answer_bytes(static_cast<int>(answer.ByteSizeLong()));
   payload.set_bytes(std::string(request.ByteSizeLong() - payload.ByteSizeLong(), '\0'));
   return payload;
+}
+
+void EmptyCall(EmptyService::Stub& stub, const Payload& payload) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  Payload answer;
+  Require(stub.Call(&context, payload, &answer));
 }
 
 void EmptyStream(EmptyService::Stub& stub, const Payload& payload, int count) {

@@ -16,19 +16,19 @@
 // in processes of their own on this machine. Each quantile is the median of those of the rounds, in
 // which everything takes its turn.
 
-#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -87,13 +87,7 @@ struct Scene {
 
   void Predict() const { Require(client.Predict(predict)); }
 
-  // With a deadline, as the client library's calls have one: it costs both ends a timer.
-  void EmptyCall() const {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
-    Payload answer;
-    Require(empty->Call(&context, empty_predict, &answer));
-  }
+  void CallNothing() const { EmptyCall(*empty, empty_predict); }
 
   // Sends batches without a pause, and counts them.
   void Train(const std::atomic<bool>& stop, std::atomic<std::int64_t>* batches) const {
@@ -155,7 +149,7 @@ struct Latencies {
 
 void PrintLatencies(const Scene& scene, const Subject& subject, int rounds) {
   const auto predict = [&scene] { scene.Predict(); };
-  const auto empty_call = [&scene] { scene.EmptyCall(); };
+  const auto empty_call = [&scene] { scene.CallNothing(); };
   Latencies predict_alone, empty_alone, predict_beside, empty_beside, empty_in_stream;
   for (int round = 0; round < rounds; ++round) {
     predict_alone.Measure(predict);

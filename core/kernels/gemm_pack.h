@@ -24,48 +24,6 @@ inline T* Scratch(std::int64_t size) {
   return scratch.data<T>();
 }
 
-// Turns kLanes registers of rows into registers of columns.
-template <typename Block>
-[[gnu::always_inline]] inline void Transpose(Block& block) {
-  Eigen::internal::ptranspose(block);
-}
-
-#if defined(EIGEN_VECTORIZE_AVX512)
-// Eigen's takes twice as many instructions that move lanes, which are what this is bound by.
-[[gnu::always_inline]] inline void Transpose(
-    Eigen::internal::PacketBlock<Eigen::internal::Packet16f, 16>& block) {
-  __m512 pairs[16];  // of two rows, interleaved
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_ps(block.packet[i], block.packet[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_ps(block.packet[i], block.packet[i + 1]);
-  }
-  __m512 quads[16];  // of rows i .. i + 3; quarter q of [i + c] is column 4 q + c
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    for (int half = 0; half < 2; ++half) {
-      const __m512d first = _mm512_castps_pd(pairs[i + half]);
-      const __m512d second = _mm512_castps_pd(pairs[i + 2 + half]);
-      quads[i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(first, second));
-      quads[i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(first, second));
-    }
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    constexpr int kEven = 0x88;
-    constexpr int kOdd = 0xdd;
-    const __m512 even_upper = _mm512_shuffle_f32x4(quads[c], quads[4 + c], kEven);
-    const __m512 odd_upper = _mm512_shuffle_f32x4(quads[c], quads[4 + c], kOdd);
-    const __m512 even_lower = _mm512_shuffle_f32x4(quads[8 + c], quads[12 + c], kEven);
-    const __m512 odd_lower = _mm512_shuffle_f32x4(quads[8 + c], quads[12 + c], kOdd);
-    block.packet[c] = _mm512_shuffle_f32x4(even_upper, even_lower, kEven);
-    block.packet[4 + c] = _mm512_shuffle_f32x4(odd_upper, odd_lower, kEven);
-    block.packet[8 + c] = _mm512_shuffle_f32x4(even_upper, even_lower, kOdd);
-    block.packet[12 + c] = _mm512_shuffle_f32x4(odd_upper, odd_lower, kOdd);
-  }
-}
-#endif
-
 // kLanes rows of kLanes elements, `stride` apart, as registers of columns. Rows from `rows` on
 // repeat the last one.
 template <typename T>
@@ -76,7 +34,7 @@ template <typename T>
     const std::int64_t row = std::min<std::int64_t>(i, rows - 1);
     block.packet[i] = Eigen::internal::ploadu<Packet<T>>(from + row * stride);
   }
-  Transpose(block);
+  Eigen::internal::ptranspose(block);
 }
 
 // A panel of b, k rows of kBlockCols, from a matrix whose rows are contiguous. Reads whole
