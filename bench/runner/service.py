@@ -57,7 +57,9 @@ def print_service(lines):
 SCENES = {
     ("predict", "none"): "predict",
     ("empty call", "none"): "empty call",
+    ("health check", "none"): "health check",
     ("predict", "training"): "predict while training",
+    ("health check", "training"): "health check of the server while it trains",
     ("empty call", "training"): "empty call while training, to another server",
     ("empty call", "empty"): "empty call while an empty stream saturates its server",
 }

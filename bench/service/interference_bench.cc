@@ -8,19 +8,22 @@
 //    "p50_us": …, "p99_us": …, "p999_us": …}
 //   {"kind": "share", "network": "13-64-1, 32", "share": …}
 //
-// Predictions are of one row by the model that is trained. The latencies of an empty call, with as
-// many bytes, are to a server of its own, which is idle beside a "training" stream, and carries the
-// stream itself where that is an "empty" one.
+// Predictions are of one row by the model that is trained, and come over another connection than
+// the stream. Three calls do nothing: a "health check" of the server that trains, and an "empty
+// call" with as many bytes as a prediction to a server of its own, which is idle beside a
+// "training" stream, and carries the stream itself where that is an "empty" one.
 //
-// Usage: interference_bench DESCENTD EMPTY_SERVER [rounds], with the addresses of servers that run
-// in processes of their own on this machine. Each quantile is the median of those of the rounds, in
-// which everything takes its turn.
+// Usage: interference_bench DESCENTD EMPTY_SERVER [rounds [network]], with the addresses of servers
+// that run in processes of their own on this machine. Each quantile is the median of those of the
+// rounds, in which everything takes its turn.
 
+#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -31,6 +34,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -39,6 +44,7 @@
 #include "client/descent/client.h"
 #include "descent/v1/network_service.pb.h"
 #include "empty_service.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 
 namespace descent::bench {
 namespace {
@@ -78,20 +84,29 @@ class Meanwhile {
 
 // A server and another that does nothing, and what is sent to them.
 struct Scene {
-  client::Client client;
+  client::Client trainer;
+  client::Client predictor;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health;
   std::unique_ptr<EmptyService::Stub> empty;
   v1::Batch batch;
   v1::PredictRequest predict;
   Payload empty_batch;
   Payload empty_predict;
 
-  void Predict() const { Require(client.Predict(predict)); }
+  void Predict() const { Require(predictor.Predict(predict)); }
+
+  void CheckHealth() const {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    grpc::health::v1::HealthCheckResponse response;
+    Require(health->Check(&context, grpc::health::v1::HealthCheckRequest(), &response));
+  }
 
   void CallNothing() const { EmptyCall(*empty, empty_predict); }
 
   // Sends batches without a pause, and counts them.
   void Train(const std::atomic<bool>& stop, std::atomic<std::int64_t>* batches) const {
-    const auto session = Require(client.Train(kModel));
+    const auto session = Require(trainer.Train(kModel));
     while (!stop) {
       Require(session->Send(batch));
       ++*batches;
@@ -106,14 +121,18 @@ struct Scene {
 
 Scene Prepare(const std::string& descentd, const std::string& empty_server,
               const Subject& subject) {
-  Scene scene{.client = ConnectTo(descentd),
-              .empty = EmptyService::NewStub(
-                  grpc::CreateChannel(empty_server, grpc::InsecureChannelCredentials())),
+  const auto connect = [](const std::string& server) {
+    return grpc::CreateChannel(server, grpc::InsecureChannelCredentials());
+  };
+  Scene scene{.trainer = ConnectTo(descentd),
+              .predictor = ConnectTo(descentd),
+              .health = grpc::health::v1::Health::NewStub(connect(descentd)),
+              .empty = EmptyService::NewStub(connect(empty_server)),
               .batch = {},
               .predict = {},
               .empty_batch = {},
               .empty_predict = {}};
-  Require(scene.client.CreateModel(DenseModel(kModel, subject.features, subject.units)));
+  Require(scene.trainer.CreateModel(DenseModel(kModel, subject.features, subject.units)));
   *scene.batch.mutable_inputs() = RandomTensor(subject.rows, subject.features);
   *scene.batch.mutable_targets() = RandomTensor(subject.rows, subject.units.back());
   v1::TrainRequest train;
@@ -122,7 +141,7 @@ Scene Prepare(const std::string& descentd, const std::string& empty_server,
   scene.empty_batch = SameSize(train, SampleAck(subject.rows));
   scene.predict.set_model(kModel);
   *scene.predict.mutable_inputs() = RandomTensor(1, subject.features);
-  scene.empty_predict = SameSize(scene.predict, Require(scene.client.Predict(scene.predict)));
+  scene.empty_predict = SameSize(scene.predict, Require(scene.trainer.Predict(scene.predict)));
   return scene;
 }
 
@@ -149,23 +168,29 @@ struct Latencies {
 
 void PrintLatencies(const Scene& scene, const Subject& subject, int rounds) {
   const auto predict = [&scene] { scene.Predict(); };
+  const auto health_check = [&scene] { scene.CheckHealth(); };
   const auto empty_call = [&scene] { scene.CallNothing(); };
-  Latencies predict_alone, empty_alone, predict_beside, empty_beside, empty_in_stream;
+  Latencies predict_alone, health_alone, empty_alone;
+  Latencies predict_beside, health_beside, empty_beside, empty_in_stream;
   for (int round = 0; round < rounds; ++round) {
     predict_alone.Measure(predict);
+    health_alone.Measure(health_check);
     empty_alone.Measure(empty_call);
     {
       std::atomic<std::int64_t> batches = 0;
       const Meanwhile training([&](const auto& stop) { scene.Train(stop, &batches); });
       predict_beside.Measure(predict);
+      health_beside.Measure(health_check);
       empty_beside.Measure(empty_call);
     }
     const Meanwhile streaming([&](const auto& stop) { scene.TrainNothing(stop); });
     empty_in_stream.Measure(empty_call);
   }
   predict_alone.Print(subject, "predict", "none");
+  health_alone.Print(subject, "health check", "none");
   empty_alone.Print(subject, "empty call", "none");
   predict_beside.Print(subject, "predict", "training");
+  health_beside.Print(subject, "health check", "training");
   empty_beside.Print(subject, "empty call", "training");
   empty_in_stream.Print(subject, "empty call", "empty");
 }
@@ -197,13 +222,15 @@ void PrintShare(const Scene& scene, const Subject& subject, int rounds) {
               Median(shares));
 }
 
-int Main(const std::string& descentd, const std::string& empty_server, int rounds) {
+int Main(const std::string& descentd, const std::string& empty_server, int rounds,
+         absl::string_view network) {
   for (const Subject& subject : Subjects()) {
+    if (!absl::StartsWith(subject.network, network)) continue;
     const Scene scene = Prepare(descentd, empty_server, subject);
     PrintLatencies(scene, subject, rounds);
     PrintShare(scene, subject, rounds);
     std::fflush(stdout);
-    Require(scene.client.DeleteModel(kModel));
+    Require(scene.trainer.DeleteModel(kModel));
   }
   return 0;
 }
@@ -214,8 +241,9 @@ int Main(const std::string& descentd, const std::string& empty_server, int round
 int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
   if (argc < 3) {
-    std::fprintf(stderr, "usage: interference_bench DESCENTD EMPTY_SERVER [rounds]\n");
+    std::fprintf(stderr, "usage: interference_bench DESCENTD EMPTY_SERVER [rounds [network]]\n");
     return 64;
   }
-  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 5);
+  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 5,
+                              argc > 4 ? argv[4] : "");
 }
