@@ -19,7 +19,8 @@ struct ModelsOptions {
 
   // Work of at most so many multiply-adds is done on the thread that asks for it when nothing is
   // ahead of it, since handing it over would cost more than doing it: about 10 microseconds at the
-  // default. 0: never. Raising it makes the callers' threads answer later.
+  // default. 0: never. A prediction may be four times as large when they come one at a time and
+  // there is nothing to merge it with. Raising it makes the callers' threads answer later.
   std::int64_t inline_multiply_adds = 1 << 18;
 
   // Updates that one model holds, from their arrival until they are answered; training sessions are

@@ -1,8 +1,28 @@
 #include "server/models/prediction_batcher.h"
 
+#include <algorithm>
+
+#include "absl/time/clock.h"
 #include "server/models/passes.h"
 
 namespace descent::models {
+namespace {
+
+// Predictions come one at a time when so many in a row have come so long after the one before. A
+// caller who waits for each answer takes longer than that for a call; callers at once who keep a
+// core busy do not.
+constexpr int kCallsAlone = 8;
+constexpr absl::Duration kAlone = absl::Microseconds(75);
+
+}  // namespace
+
+bool PredictionBatcher::NoteArrival() {
+  const absl::Time now = absl::Now();
+  const absl::MutexLock lock(&mutex_);
+  calls_alone_ = now - last_arrival_ >= kAlone ? std::min(calls_alone_ + 1, kCallsAlone) : 0;
+  last_arrival_ = now;
+  return calls_alone_ == kCallsAlone;
+}
 
 void PredictionBatcher::Add(PredictCommand command, Call<PredictOutcome> call) {
   {

@@ -16,6 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/models/call.h"
 #include "server/models/publication.h"
 #include "server/models/resources.h"
@@ -27,6 +28,10 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
  public:
   PredictionBatcher(Resources* resources, std::shared_ptr<const Publication> publication)
       : resources_(resources), publication_(std::move(publication)) {}
+
+  // To be called as each prediction comes. Whether they come one at a time: this one would find
+  // none to be merged with, and may as well be computed where it came.
+  bool NoteArrival();
 
   // Requires an admitted call. Predictions of one merged product see the same step.
   void Add(PredictCommand command, Call<PredictOutcome> call);
@@ -48,6 +53,8 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
   absl::Mutex mutex_;
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a task waits for a thread
+  absl::Time last_arrival_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int calls_alone_ ABSL_GUARDED_BY(mutex_) = 0;  // the last so many came one at a time
 };
 
 }  // namespace descent::models

@@ -1,6 +1,7 @@
 // Predictions: merged or alone, with or without training beside them, the same bits.
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <thread>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rapidcheck/gtest.h"
@@ -99,6 +101,54 @@ TEST(PredictionBatcherTest, MergesWhatGatheredWhileTheReadersWereBusy) {
     const auto outcome = pending[i].Get();
     ASSERT_THAT(outcome, IsOk());
     EXPECT_TRUE(SameBits(outcome->outputs, alone[i].outputs));
+  }
+}
+
+// The thread that a prediction is answered on.
+std::thread::id AnsweringThread(Model* model) {
+  std::promise<std::thread::id> thread;
+  model->Predict({.inputs = RandomMatrix(DataType::kFloat32, 1, 5, 1)}, {},
+                 [&thread](const absl::StatusOr<PredictOutcome>& outcome) {
+                   EXPECT_THAT(outcome, IsOk());
+                   thread.set_value(std::this_thread::get_id());
+                 });
+  return thread.get_future().get();
+}
+
+TEST(PredictionTest, IsHandedOverUnlessItComesAlone) {
+  ModelsOptions options;
+  options.inline_multiply_adds = 1000;  // a prediction is about twice as large
+  Registry registry(options);
+  const auto model = CreateModel(&registry, "m", SampleNetwork({200, 3}));
+  const std::thread::id here = std::this_thread::get_id();
+  EXPECT_NE(AnsweringThread(model.get()), here);
+  const auto comes_alone = [&] {
+    absl::SleepFor(absl::Milliseconds(1));
+    return AnsweringThread(model.get()) == here;
+  };
+  int calls = 0;
+  while (!comes_alone()) ASSERT_LT(++calls, 100);
+  EXPECT_TRUE(comes_alone());
+  // Callers that follow each other closely; the machine may be slow between any two of them.
+  const auto follows = [&] {
+    Pending<PredictOutcome> before;
+    model->Predict({.inputs = RandomMatrix(DataType::kFloat32, 1, 5, 1)}, {}, before.reply());
+    const bool handed_over = AnsweringThread(model.get()) != here;
+    return before.Get().ok() && handed_over;
+  };
+  calls = 0;
+  while (!follows()) ASSERT_LT(++calls, 1000);
+  EXPECT_FALSE(comes_alone());
+}
+
+TEST(PredictionTest, IsHandedOverWhenItIsLarge) {
+  ModelsOptions options;
+  options.inline_multiply_adds = 1000;
+  Registry registry(options);
+  const auto model = CreateModel(&registry, "m", SampleNetwork({700, 3}));
+  for (int i = 0; i < 20; ++i) {
+    absl::SleepFor(absl::Milliseconds(1));
+    EXPECT_NE(AnsweringThread(model.get()), std::this_thread::get_id());
   }
 }
 
