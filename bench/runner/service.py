@@ -56,8 +56,8 @@ def print_service(lines):
 
 SCENES = {
     ("predict", "none"): "predict",
-    ("empty call", "none"): "empty call",
     ("health check", "none"): "health check",
+    ("empty call", "none"): "empty call",
     ("predict", "training"): "predict while training",
     ("health check", "training"): "health check of the server while it trains",
     ("empty call", "training"): "empty call while training, to another server",

@@ -1,5 +1,5 @@
-// Times predictions of one row, of a network so large that computing costs more than the call, by
-// more and more callers at once: on a server that computes together what waits, and on one that
+// Times predictions of one row, of a network so large that computing is a part of what they cost,
+// by more and more callers at once: on a server that computes together what waits, and on one that
 // computes each by itself. Prints one JSON object a line:
 //
 //   {"kind": "merging", "callers": 64, "merged_per_s": …, "one_by_one_per_s": …}
