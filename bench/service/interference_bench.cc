@@ -145,54 +145,80 @@ Scene Prepare(const std::string& descentd, const std::string& empty_server,
   return scene;
 }
 
-// Quantiles of a call's latency, one of each round.
-struct Latencies {
-  std::vector<double> p50, p99, p999;
+// Streams fill their window as fast as they can before they go at the pace of the server: what is
+// measured begins this long after them.
+constexpr absl::Duration kFilling = absl::Milliseconds(500);
 
-  void Measure(const std::function<void()>& call) {
-    constexpr int kCalls = 2000;
-    std::vector<double> seconds;
-    for (int i = 0; i < kCalls; ++i) seconds.push_back(Seconds(call));
-    p50.push_back(Median(seconds));
-    p99.push_back(Quantile(seconds, 0.99));
-    p999.push_back(Quantile(seconds, 0.999));
+// Quantiles of a call's latency, one of each round.
+class Latencies {
+ public:
+  // `name` and `stream` as printed.
+  Latencies(const char* name, const char* stream, std::function<void()> call)
+      : name_(name), stream_(stream), call_(std::move(call)) {}
+
+  void Call(int calls) {
+    for (int i = 0; i < calls; ++i) seconds_.push_back(Seconds(call_));
   }
 
-  void Print(const Subject& subject, const char* name, const char* stream) const {
+  void EndRound() {
+    p50_.push_back(Median(seconds_));
+    p99_.push_back(Quantile(seconds_, 0.99));
+    p999_.push_back(Quantile(seconds_, 0.999));
+    seconds_.clear();
+  }
+
+  void Print(const Subject& subject) const {
     std::printf(
         "{\"kind\": \"latency\", \"network\": \"%s\", \"name\": \"%s\", \"stream\": \"%s\", "
         "\"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f}\n",
-        subject.network, name, stream, Median(p50) * 1e6, Median(p99) * 1e6, Median(p999) * 1e6);
+        subject.network, name_, stream_, Median(p50_) * 1e6, Median(p99_) * 1e6,
+        Median(p999_) * 1e6);
   }
+
+ private:
+  const char* name_;
+  const char* stream_;
+  std::function<void()> call_;
+  std::vector<double> seconds_;  // of this round
+  std::vector<double> p50_, p99_, p999_;
 };
+
+// A round: 2,000 calls of each, in turns of 100, so that all meet the same minute.
+void TakeTurns(std::vector<Latencies>* latencies) {
+  constexpr int kTurns = 20, kCalls = 100;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (Latencies& one : *latencies) one.Call(kCalls);
+  }
+  for (Latencies& one : *latencies) one.EndRound();
+}
 
 void PrintLatencies(const Scene& scene, const Subject& subject, int rounds) {
   const auto predict = [&scene] { scene.Predict(); };
   const auto health_check = [&scene] { scene.CheckHealth(); };
   const auto empty_call = [&scene] { scene.CallNothing(); };
-  Latencies predict_alone, health_alone, empty_alone;
-  Latencies predict_beside, health_beside, empty_beside, empty_in_stream;
+  const auto calls_beside = [&](const char* stream) {
+    return std::vector<Latencies>{{"predict", stream, predict},
+                                  {"health check", stream, health_check},
+                                  {"empty call", stream, empty_call}};
+  };
+  std::vector<Latencies> alone = calls_beside("none");
+  std::vector<Latencies> beside_training = calls_beside("training");
+  std::vector<Latencies> beside_nothing{{"empty call", "empty", empty_call}};
   for (int round = 0; round < rounds; ++round) {
-    predict_alone.Measure(predict);
-    health_alone.Measure(health_check);
-    empty_alone.Measure(empty_call);
+    TakeTurns(&alone);
     {
       std::atomic<std::int64_t> batches = 0;
       const Meanwhile training([&](const auto& stop) { scene.Train(stop, &batches); });
-      predict_beside.Measure(predict);
-      health_beside.Measure(health_check);
-      empty_beside.Measure(empty_call);
+      absl::SleepFor(kFilling);
+      TakeTurns(&beside_training);
     }
     const Meanwhile streaming([&](const auto& stop) { scene.TrainNothing(stop); });
-    empty_in_stream.Measure(empty_call);
+    absl::SleepFor(kFilling);
+    TakeTurns(&beside_nothing);
   }
-  predict_alone.Print(subject, "predict", "none");
-  health_alone.Print(subject, "health check", "none");
-  empty_alone.Print(subject, "empty call", "none");
-  predict_beside.Print(subject, "predict", "training");
-  health_beside.Print(subject, "health check", "training");
-  empty_beside.Print(subject, "empty call", "training");
-  empty_in_stream.Print(subject, "empty call", "empty");
+  for (const auto* latencies : {&alone, &beside_training, &beside_nothing}) {
+    for (const Latencies& one : *latencies) one.Print(subject);
+  }
 }
 
 // Batches a second beside a call every millisecond.
@@ -200,6 +226,7 @@ double TrainingRate(const Scene& scene, const std::function<void()>& call) {
   constexpr int kCalls = 2000;
   std::atomic<std::int64_t> batches = 0;
   const Meanwhile training([&](const auto& stop) { scene.Train(stop, &batches); });
+  absl::SleepFor(kFilling);
   const std::int64_t before = batches;
   const double seconds = Seconds([&] {
     absl::Time next = absl::Now();
