@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "core/check.h"
+#include "core/thread_name.h"
 
 namespace descent {
 
@@ -17,7 +18,12 @@ class ThreadPool::Workers {
  public:
   explicit Workers(int count) {
     threads_.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this] {
+        NameThisThread("compute");
+        Work();
+      });
+    }
   }
 
   ~Workers() {

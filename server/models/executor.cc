@@ -3,13 +3,19 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/thread_name.h"
 
 namespace descent::models {
 
-Executor::Executor(int threads) {
+Executor::Executor(const char* name, int threads) {
   DESCENT_CHECK(threads >= 1);
   threads_.reserve(static_cast<std::size_t>(threads));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] {
+      NameThisThread(name);
+      Work();
+    });
+  }
 }
 
 Executor::~Executor() {

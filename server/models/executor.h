@@ -18,8 +18,8 @@ using Task = absl::AnyInvocable<void() &&>;
 // Thread-safe. The queue is not bounded here: what may be posted is bounded by WorkQuota.
 class Executor {
  public:
-  // Requires threads >= 1.
-  explicit Executor(int threads);
+  // `name` is its threads', a literal of at most 15 characters. Requires threads >= 1.
+  Executor(const char* name, int threads);
   // Runs everything that was posted, then joins its threads. Not to be called on one of them.
   ~Executor();
   Executor(const Executor&) = delete;

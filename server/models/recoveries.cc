@@ -48,7 +48,10 @@ struct Recoveries::Run {
 };
 
 Recoveries::Recoveries(store::Store* store, ModelTable* table, Resources* resources)
-    : store_(store), table_(table), resources_(resources), threads_(resources->options.threads) {}
+    : store_(store),
+      table_(table),
+      resources_(resources),
+      threads_("recover", resources->options.threads) {}
 
 Recoveries::~Recoveries() { Stop(); }
 

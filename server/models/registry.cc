@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "core/thread_name.h"
 #include "core/trainer.h"
 #include "server/models/answer_log.h"
 #include "server/models/call.h"
@@ -162,6 +163,7 @@ class Registry::Impl {
   void DeleteNow(DeleteModelCommand command, Call<DeleteModelOutcome> call);
 
   void WatchCheckpoints() {
+    NameThisThread("checkpoint");
     while (!stopping_.WaitForNotificationWithTimeout(kCheckpointTimer)) {
       for (const auto& model : table_.All()) model->SaveIfWanted();
     }

@@ -46,8 +46,8 @@ inline Resources::Resources(const ModelsOptions& models_options)
                              {options.max_items, options.max_bytes, options.retry_after},
                              /*parent=*/nullptr)),
       memory(MemoryBudget::Create(options.memory_budget_bytes)),
-      writers(options.threads),
-      readers(options.threads) {}
+      writers("update", options.threads),
+      readers("read", options.threads) {}
 
 }  // namespace descent::models
 

@@ -8,6 +8,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/status_macros.h"
+#include "core/thread_name.h"
 #include "server/store/errors.h"
 
 namespace descent::store {
@@ -71,7 +72,10 @@ StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
       next_look_for_room_(last_work_ + kLookForRoomInterval),
       next_move_(last_work_) {
   sqlite3_wal_hook(parts_->connection->get(), CountLogPages, &log_pages_);
-  thread_ = std::thread([this] { Main(); });
+  thread_ = std::thread([this] {
+    NameThisThread("store");
+    Main();
+  });
 }
 
 StoreThread::~StoreThread() {

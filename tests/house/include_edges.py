@@ -47,8 +47,8 @@ class Room:
 # Generated from proto/ are descent/v1/*.pb.h and google/rpc/*.pb.h; they count as the room "proto".
 ROOMS = {
     "proto": Room(),
-    # Large buffers ask for huge pages (core/buffer.cc).
-    "core": Room(uses=frozenset({"eigen"}), headers=frozenset({"sys/mman.h"})),
+    # Large buffers ask for huge pages (core/buffer.cc), threads have names (core/thread_name.cc).
+    "core": Room(uses=frozenset({"eigen"}), headers=frozenset({"sys/mman.h", "sys/prctl.h"})),
     "server/wire": Room(
         sees=("proto", "core", "server/models/commands.h"),
         uses=frozenset({"grpc", "protobuf", "surroundings"}),

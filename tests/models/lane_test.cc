@@ -17,7 +17,7 @@ namespace {
 TEST(ExecutorTest, RunsWhatWasPostedBeforeItGoes) {
   std::atomic<int> runs{0};
   {
-    Executor executor(3);
+    Executor executor("test", 3);
     for (int i = 0; i < 1000; ++i) executor.Post([&] { ++runs; });
   }
   EXPECT_EQ(runs, 1000);
@@ -25,7 +25,7 @@ TEST(ExecutorTest, RunsWhatWasPostedBeforeItGoes) {
 
 TEST(LaneTest, RunsTasksInOrderAndOneAtATime) {
   constexpr int kTasks = 2000;
-  Executor executor(4);
+  Executor executor("test", 4);
   Lane lane(&executor);
   std::vector<int> order;  // not guarded: the lane is
   absl::BlockingCounter done(kTasks);
@@ -49,7 +49,7 @@ TEST(LaneTest, RunsTasksInOrderAndOneAtATime) {
 TEST(LaneTest, TasksFromManyThreadsNeverOverlap) {
   constexpr int kThreads = 4;
   constexpr int kTasks = 500;
-  Executor executor(2);
+  Executor executor("test", 2);
   Lane lane(&executor);
   int count = 0;  // not guarded: the lane is
   absl::BlockingCounter done(kThreads * kTasks);
@@ -70,7 +70,7 @@ TEST(LaneTest, TasksFromManyThreadsNeverOverlap) {
 }
 
 TEST(LaneTest, RunsOnTheCallingThreadWhenIdle) {
-  Executor executor(1);
+  Executor executor("test", 1);
   Lane lane(&executor);
   std::thread::id ran_on;
   lane.RunOrPost([&] { ran_on = std::this_thread::get_id(); });
@@ -78,7 +78,7 @@ TEST(LaneTest, RunsOnTheCallingThreadWhenIdle) {
 }
 
 TEST(LaneTest, DoesNotRunATaskInsideAnother) {
-  Executor executor(1);
+  Executor executor("test", 1);
   Lane lane(&executor);
   std::atomic<bool> outer_is_over{false};
   absl::Notification inner_ran;
@@ -93,7 +93,7 @@ TEST(LaneTest, DoesNotRunATaskInsideAnother) {
 }
 
 TEST(LaneTest, OneLaneDoesNotKeepTheThreadFromAnother) {
-  Executor executor(1);
+  Executor executor("test", 1);
   Lane busy(&executor);
   Lane other(&executor);
   std::atomic<bool> other_ran{false};
@@ -112,7 +112,7 @@ TEST(LaneTest, OneLaneDoesNotKeepTheThreadFromAnother) {
 }
 
 TEST(LaneTest, MayBeDestroyedByItsOwnTask) {
-  Executor executor(2);
+  Executor executor("test", 2);
   for (int i = 0; i < 200; ++i) {
     auto lane = std::make_shared<Lane>(&executor);
     absl::Notification last_ran;
