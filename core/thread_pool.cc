@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -36,8 +37,9 @@ class ThreadPool::Workers {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  void Run(std::int64_t tasks, absl::FunctionRef<void(std::int64_t)> body) {
-    Job job{.tasks = tasks, .body = body};
+  void Run(std::int64_t tasks, absl::FunctionRef<void(std::int64_t)> body,
+           absl::FunctionRef<void()> between_tasks) {
+    Job job{.tasks = tasks, .body = body, .between_tasks = between_tasks};
     {
       const absl::MutexLock lock(&mutex_);
       jobs_.push_back(&job);
@@ -68,6 +70,7 @@ class ThreadPool::Workers {
   struct Job {
     std::int64_t tasks;
     absl::FunctionRef<void(std::int64_t)> body;
+    absl::FunctionRef<void()> between_tasks;
     std::atomic<std::int64_t> next{0};
     // Workers running its tasks; changed under the pool's mutex, read without it. The job may be
     // gone as soon as it is zero.
@@ -83,6 +86,7 @@ class ThreadPool::Workers {
 
   static void RunTasks(Job* job) {
     for (;;) {
+      job->between_tasks();
       const std::int64_t task = job->next.fetch_add(1, std::memory_order_relaxed);
       if (task >= job->tasks) return;
       job->body(task);
@@ -133,19 +137,29 @@ class ThreadPool::Workers {
   std::vector<std::thread> threads_;
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads) {
+ThreadPool::ThreadPool(int threads)
+    : threads_(threads),
+      between_tasks_([] {}),
+      workers_(threads > 1 ? std::make_shared<Workers>(threads - 1) : nullptr) {
   DESCENT_CHECK(threads >= 1);
-  if (threads > 1) workers_ = std::make_unique<Workers>(threads - 1);
 }
+
+ThreadPool::ThreadPool(const ThreadPool& other, std::function<void()> between_tasks)
+    : threads_(other.threads_),
+      between_tasks_(std::move(between_tasks)),
+      workers_(other.workers_) {}
 
 ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::ParallelFor(std::int64_t tasks, absl::FunctionRef<void(std::int64_t)> body) {
   if (workers_ == nullptr || tasks <= 1) {
-    for (std::int64_t i = 0; i < tasks; ++i) body(i);
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      between_tasks_();
+      body(i);
+    }
     return;
   }
-  workers_->Run(tasks, body);
+  workers_->Run(tasks, body, between_tasks_);
 }
 
 }  // namespace descent

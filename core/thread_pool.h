@@ -4,6 +4,7 @@
 #define CORE_THREAD_POOL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/functional/function_ref.h"
@@ -17,6 +18,8 @@ class ThreadPool {
  public:
   // Requires threads >= 1, the caller's thread included.
   explicit ThreadPool(int threads);
+  // Shares the threads of another pool. Each thread calls `between_tasks` before it takes a task.
+  ThreadPool(const ThreadPool& other, std::function<void()> between_tasks);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -29,8 +32,10 @@ class ThreadPool {
 
  private:
   class Workers;
+
   const int threads_;
-  std::unique_ptr<Workers> workers_;
+  const std::function<void()> between_tasks_;
+  const std::shared_ptr<Workers> workers_;  // null: the callers' threads alone
 };
 
 }  // namespace descent

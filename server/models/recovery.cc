@@ -48,7 +48,7 @@ class Replay {
     const auto bytes = EstimateModelBytes(*network_, image.settings.optimizer);
     if (!bytes.ok()) return AsDamage(bytes.status(), "the optimizer");
     ASSIGN_OR_RETURN(memory_, resources_->memory->Reserve(*bytes));
-    auto trainer = Trainer::Create(network_, image.settings.optimizer, &resources_->pool);
+    auto trainer = Trainer::Create(network_, image.settings.optimizer, &resources_->update_pool);
     if (!trainer.ok()) return AsDamage(trainer.status(), "the optimizer");
     trainer_ = *std::move(trainer);
     update_time_ = is_initial ? stored_->create_time() : image.update_time;

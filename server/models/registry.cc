@@ -40,7 +40,7 @@ absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* r
   const auto bytes = EstimateModelBytes(**network, settings.optimizer);
   if (!bytes.ok()) return in_optimizer(bytes.status());
   ASSIGN_OR_RETURN(MemoryCharge memory, resources->memory->Reserve(*bytes));
-  auto trainer = Trainer::Create(*network, settings.optimizer, &resources->pool);
+  auto trainer = Trainer::Create(*network, settings.optimizer, &resources->update_pool);
   if (!trainer.ok()) return in_optimizer(std::move(trainer).status());
   const absl::Time now = absl::Now();
   return ModelState::Parts{.network = *std::move(network),

@@ -8,6 +8,7 @@
 #include "core/thread_pool.h"
 #include "server/models/cost.h"
 #include "server/models/executor.h"
+#include "server/models/giving_way.h"
 #include "server/models/memory_budget.h"
 #include "server/models/options.h"
 #include "server/models/work_quota.h"
@@ -28,7 +29,9 @@ struct Resources {
   }
 
   const ModelsOptions options;
-  ThreadPool pool;
+  GivingWay giving_way;    // of updates to reads
+  ThreadPool pool;         // of reads
+  ThreadPool update_pool;  // of updates, with the same threads
   WorkspacePool workspaces;
   const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
   const std::shared_ptr<MemoryBudget> memory;
@@ -41,6 +44,7 @@ struct Resources {
 inline Resources::Resources(const ModelsOptions& models_options)
     : options(models_options),
       pool(options.threads),
+      update_pool(pool, [this] { giving_way.OfferCore(); }),
       workspaces(options.kept_workspace_bytes),
       work(WorkQuota::Create("the server",
                              {options.max_items, options.max_bytes, options.retry_after},

@@ -1,6 +1,7 @@
 #include "core/thread_pool.h"
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,32 @@ TEST(ThreadPoolTest, WhatTasksWroteIsSeenWhenParallelForReturns) {
     pool.ParallelFor(64, [&](std::int64_t i) { plain[static_cast<std::size_t>(i)] = round; });
     EXPECT_EQ(plain, std::vector<int>(64, round));
   }
+}
+
+TEST(ThreadPoolTest, ThreadsCallWhatIsBetweenTasksBeforeEach) {
+  for (const int threads : {1, 3}) {
+    const ThreadPool owner(threads);
+    thread_local std::int64_t between = 0;
+    std::atomic<std::int64_t> tasks_without{0};
+    ThreadPool pool(owner, [] { ++between; });
+    EXPECT_EQ(pool.threads(), threads);
+    for (const std::int64_t tasks : {1, 100}) {
+      pool.ParallelFor(tasks, [&](std::int64_t) {
+        if (between == 0) ++tasks_without;
+        between = 0;
+      });
+    }
+    EXPECT_EQ(tasks_without.load(), 0);
+  }
+}
+
+TEST(ThreadPoolTest, SharedThreadsOutliveThePoolThatMadeThem) {
+  auto owner = std::make_unique<ThreadPool>(3);
+  ThreadPool pool(*owner, [] {});
+  owner = nullptr;
+  std::atomic<std::int64_t> sum{0};
+  pool.ParallelFor(100, [&](std::int64_t i) { sum += i; });
+  EXPECT_EQ(sum.load(), 4950);
 }
 
 TEST(ThreadPoolTest, ServesSeveralCallersAtOnce) {
