@@ -1,9 +1,8 @@
 #include "server/models/giving_way.h"
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
-
-#include "absl/time/clock.h"
 
 namespace descent::models {
 namespace {
@@ -17,6 +16,12 @@ constexpr absl::Duration kBetweenOffers = absl::Microseconds(100);
 // reads waited longer.
 constexpr double kShare = 1.0 / 8;
 constexpr absl::Duration kMost = absl::Milliseconds(5);
+
+// A time that nobody sets.
+absl::Time SteadyNow() {
+  const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+  return absl::UnixEpoch() + absl::FromChrono(since_start);
+}
 
 }  // namespace
 
@@ -32,13 +37,13 @@ void Allowance::Spend(absl::Time start, absl::Time end) {
 }
 
 void GivingWay::NoteRead() {
-  last_read_.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+  last_read_.store(absl::ToUnixNanos(SteadyNow()), std::memory_order_relaxed);
   reads_come_.store(true, std::memory_order_relaxed);
 }
 
 void GivingWay::OfferCore() {
   if (!reads_come_.load(std::memory_order_relaxed)) return;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (now - absl::FromUnixNanos(last_read_.load(std::memory_order_relaxed)) > kLately) {
     reads_come_.store(false, std::memory_order_relaxed);
     return;
@@ -46,7 +51,7 @@ void GivingWay::OfferCore() {
   thread_local Allowance allowance;
   if (!allowance.MayOffer(now)) return;
   std::this_thread::yield();
-  allowance.Spend(now, absl::Now());
+  allowance.Spend(now, SteadyNow());
   offers_.fetch_add(1, std::memory_order_relaxed);
 }
 

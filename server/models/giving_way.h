@@ -48,7 +48,7 @@ class GivingWay {
  private:
   std::atomic<bool> reads_come_{false};
   std::atomic<std::int64_t> offers_{0};
-  std::atomic<std::int64_t> last_read_{0};  // nanoseconds since the epoch
+  std::atomic<std::int64_t> last_read_{0};  // nanoseconds of a steady clock
 };
 
 }  // namespace descent::models
