@@ -49,8 +49,8 @@ Reader::Reader(Resources* resources, std::shared_ptr<const Publication> publicat
 
 template <typename Outcome>
 bool Reader::Admit(Call<Outcome>* call, std::int64_t rows, std::size_t bytes) {
-  absl::Status status = CheckPassSize(network(), rows, resources_->options.max_pass_bytes);
   resources_->giving_way.NoteRead();
+  absl::Status status = CheckPassSize(network(), rows, resources_->options.max_pass_bytes);
   if (status.ok()) return call->Admit(quota_.get(), bytes);
   std::move(*call).Answer(std::move(status));
   return false;
