@@ -25,6 +25,12 @@ double Weight(const Matrix& weights, std::int64_t row) {
   return weights.empty() ? 1 : weights.At(row, 0);
 }
 
+// What one output should be. A class index is the number that the single output should be.
+double TargetAt(const Targets& targets, std::int64_t row, std::int64_t output) {
+  if (const auto* values = std::get_if<Matrix>(&targets)) return values->At(row, output);
+  return std::get<ClassIndices>(targets)[static_cast<std::size_t>(row)];
+}
+
 // Real targets and counts.
 class RegressionMetrics final : public MetricsAccumulator::Kind {
  public:
@@ -42,14 +48,13 @@ class RegressionMetrics final : public MetricsAccumulator::Kind {
       });
     }
     const Matrix& predictions = converts_ ? converted : outputs;
-    const Matrix& values = std::get<Matrix>(targets);
     for (std::int64_t i = 0; i < predictions.rows(); ++i) {
       const double weight = Weight(weights, i);
       if (weight == 0) continue;
       weight_sum_ += weight;
       for (std::int64_t d = 0; d < predictions.cols(); ++d) {
-        outputs_[static_cast<std::size_t>(d)].Add(predictions.At(i, d), values.At(i, d), weight,
-                                                  weight_sum_);
+        outputs_[static_cast<std::size_t>(d)].Add(predictions.At(i, d), TargetAt(targets, i, d),
+                                                  weight, weight_sum_);
       }
     }
   }
@@ -167,13 +172,12 @@ class ProbabilityMetrics final : public MetricsAccumulator::Kind {
   }
 
   void Add(const Matrix& outputs, const Targets& targets, const Matrix& weights) override {
-    const Matrix& values = std::get<Matrix>(targets);
     for (std::int64_t i = 0; i < outputs.rows(); ++i) {
       const double weight = Weight(weights, i);
       if (weight == 0) continue;
       for (std::int64_t d = 0; d < outputs.cols(); ++d) {
         const double w = outputs.At(i, d);
-        const double y = values.At(i, d);
+        const double y = TargetAt(targets, i, d);
         const bool predicted = w >= 0;
         const bool is_true = y >= 0.5;
         if (predicted == is_true) correct_ += weight;

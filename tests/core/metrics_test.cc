@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/random_network.h"
+#include "tests/support/random_targets.h"
 
 namespace descent {
 namespace {
@@ -344,6 +345,46 @@ TEST(MetricsTest, WithoutWeightsEveryRowCountsOnce) {
   accumulator.Add(rows.outputs, rows.targets, Matrix());
   const MetricsSummary unweighted = accumulator.Finish();
   EXPECT_EQ(unweighted.metrics, Stream(network, rows).metrics);
+}
+
+// The same targets as values: the indicator of a class, or the number itself for a single output.
+Matrix AsValues(const Network& network, const ClassIndices& classes) {
+  const auto rows = static_cast<std::int64_t>(classes.size());
+  Matrix values(network.data_type(), rows, network.outputs());
+  const bool is_number =
+      GetLossInfo(network.spec().loss.kind).targets != TargetKind::kDistribution;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const std::int32_t index = classes[static_cast<std::size_t>(i)];
+    values.Set(i, is_number ? 0 : index, is_number ? index : 1);
+  }
+  return values;
+}
+
+TEST(MetricsTest, TargetsOfEveryFormThatALossAcceptsGiveTheSameMetrics) {
+  int accepted = 0;
+  for (const LossInfo& loss : Losses()) {
+    for (const std::int64_t outputs : {1, 2, 3}) {
+      const auto network = NetworkFor(loss.kind, outputs);
+      const Targets classes = testing::RandomTargets(loss.targets, testing::TargetForm::kClasses,
+                                                     DataType::kFloat64, 20, outputs, 5);
+      if (!network->ValidateTargets(classes, 20).ok()) continue;
+      ++accepted;
+      const Matrix w = testing::RandomMatrix(DataType::kFloat64, 20, outputs, 6, -2, 2);
+      const Targets values = AsValues(*network, std::get<ClassIndices>(classes));
+      // Batches of both forms may come in one evaluation.
+      MetricsAccumulator mixed(network);
+      mixed.Add(w, classes, Matrix());
+      mixed.Add(w, values, Matrix());
+      MetricsAccumulator one_form(network);
+      one_form.Add(w, values, Matrix());
+      one_form.Add(w, values, Matrix());
+      const MetricsSummary expected = one_form.Finish();
+      const MetricsSummary actual = mixed.Finish();
+      EXPECT_NEAR(actual.loss, expected.loss, 1e-12) << loss.name << ", outputs " << outputs;
+      ExpectMetrics(actual.metrics, expected.metrics);
+    }
+  }
+  EXPECT_EQ(accepted, 4);  // three of softmax, one of binary cross-entropy
 }
 
 }  // namespace
