@@ -351,8 +351,7 @@ TEST(MetricsTest, WithoutWeightsEveryRowCountsOnce) {
 Matrix AsValues(const Network& network, const ClassIndices& classes) {
   const auto rows = static_cast<std::int64_t>(classes.size());
   Matrix values(network.data_type(), rows, network.outputs());
-  const bool is_number =
-      GetLossInfo(network.spec().loss.kind).targets != TargetKind::kDistribution;
+  const bool is_number = GetLossInfo(network.spec().loss.kind).targets != TargetKind::kDistribution;
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::int32_t index = classes[static_cast<std::size_t>(i)];
     values.Set(i, is_number ? 0 : index, is_number ? index : 1);
