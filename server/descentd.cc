@@ -76,6 +76,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
          {"commit", kCommit},
          {"instruction_set", InstructionSet()},
          {"threads", std::int64_t{serve.models.threads}},
+         {"memory_mib", static_cast<std::int64_t>(serve.models.memory_budget_bytes >> 20)},
          {"data_dir", serve.in_memory ? "none, models live in memory" : serve.storage.directory},
          {"open_files", open_files}});
     std::cout << "listening on " << server->address() << std::endl;

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/instruction_set.h"
+#include "server/machine_memory.h"
 #include "version/version.h"
 
 namespace descent {
@@ -73,7 +74,7 @@ struct Arguments {
   int max_merged_rows = 256;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   int max_message_mib = 64;
-  int memory_mib = 8192;
+  int memory_mib = 0;
   int transport_memory_mib = 1024;
   int max_streams = 1000;
   int max_connection_age = 0;
@@ -153,9 +154,13 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
       ->check(Between(1, 2047))
       ->type_name("MIB");
   app->add_option("--memory-mib", arguments->memory_mib,
-                  "Memory of all models together: parameters, optimizer state, gradients,\n"
-                  "snapshots, workspaces. A model that does not fit is refused")
-      ->check(Between(1, 1 << 24))
+                  "Memory for everything that models and calls hold: parameters, optimizer state,\n"
+                  "workspaces, queued work, remembered answers, evaluations, messages. What does\n"
+                  "not fit is refused with RESOURCE_EXHAUSTED; models may take three quarters of\n"
+                  "it. Queues and batches are bounded by parts of it where it is small. 0: three\n"
+                  "fifths of the machine's memory, or of the control group's if that has less;\n"
+                  "leave the program itself and the system's file cache the rest")
+      ->check(Between(0, 1 << 24))
       ->type_name("MIB");
   app->add_option("--transport-memory-mib", arguments->transport_memory_mib,
                   "Memory for the buffers of all connections; beyond it they are slowed down and\n"
@@ -306,6 +311,14 @@ Exit UsageError(const std::string& message) {
   return {kExitUsage, absl::StrCat("descentd: ", message, "\nSee descentd --help.\n")};
 }
 
+// What --memory-mib says, in bytes.
+std::size_t MemoryBudgetBytes(int memory_mib) {
+  if (memory_mib > 0) return static_cast<std::size_t>(memory_mib) << 20;
+  const std::size_t machine = MachineMemory();
+  // Where nothing can be read, as much as a small machine has.
+  return machine == 0 ? std::size_t{1} << 30 : machine / 5 * 3;
+}
+
 Serve MakeServe(const Arguments& arguments) {
   constexpr std::int64_t kMiB = std::int64_t{1} << 20;
   Serve serve;
@@ -318,7 +331,7 @@ Serve MakeServe(const Arguments& arguments) {
     serve.server.max_connection_age = absl::Seconds(arguments.max_connection_age);
   }
   serve.models.threads = arguments.threads;
-  serve.models.memory_budget_bytes = static_cast<std::size_t>(arguments.memory_mib * kMiB);
+  models::SetMemoryBudget(MemoryBudgetBytes(arguments.memory_mib), &serve.models);
   serve.log_format = kLogFormats.at(arguments.log_format);
   serve.log_level = kLogLevels.at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);

@@ -89,13 +89,16 @@ absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint6
       retry_after);
 }
 
-absl::Status OverMemoryBudget(std::size_t wanted, std::size_t used, std::size_t budget) {
-  return Error(absl::StatusCode::kResourceExhausted, "MEMORY_BUDGET",
-               absl::StrCat("the model needs ", wanted, " bytes; ", used, " of the budget of ",
-                            budget, " bytes are in use"),
-               {{"wanted_bytes", absl::StrCat(wanted)},
-                {"used_bytes", absl::StrCat(used)},
-                {"budget_bytes", absl::StrCat(budget)}});
+absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std::size_t used,
+                              std::size_t budget) {
+  return Error(
+      absl::StatusCode::kResourceExhausted, "MEMORY_BUDGET",
+      absl::StrCat("memory for ", View(purpose), ": ", wanted, " bytes are needed, and ", used,
+                   " of the ", budget, " bytes that --memory-mib leaves for it are ", "in use"),
+      {{"purpose", std::string(purpose)},
+       {"wanted_bytes", absl::StrCat(wanted)},
+       {"used_bytes", absl::StrCat(used)},
+       {"budget_bytes", absl::StrCat(budget)}});
 }
 
 absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit) {

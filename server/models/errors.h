@@ -35,8 +35,9 @@ absl::Status TooManySessions(std::size_t limit);
 // RESOURCE_EXHAUSTED, QUEUE_FULL. `what`: "items" or "bytes".
 absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint64_t limit,
                        absl::Duration retry_after);
-// RESOURCE_EXHAUSTED, MEMORY_BUDGET.
-absl::Status OverMemoryBudget(std::size_t wanted, std::size_t used, std::size_t budget);
+// RESOURCE_EXHAUSTED, MEMORY_BUDGET. `purpose`: see MemoryPurposeName.
+absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std::size_t used,
+                              std::size_t budget);
 // RESOURCE_EXHAUSTED, BATCH_TOO_LARGE.
 absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit);
 // RESOURCE_EXHAUSTED, EVALUATION_TOO_LARGE.

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "server/models/model_bytes.h"
 
 namespace descent::models {
 namespace {
@@ -55,7 +56,7 @@ absl::Status ModelState::SetSettings(ModelSettings settings) {
   const auto in_model = [](absl::Status status) {
     return WithFieldPrefix(std::move(status), "model.optimizer");
   };
-  absl::StatusOr<std::size_t> bytes = EstimateModelBytes(network(), settings.optimizer);
+  absl::StatusOr<std::size_t> bytes = EstimateModelBytes(network(), settings);
   if (!bytes.ok()) return in_model(std::move(bytes).status());
   RETURN_IF_ERROR(memory_.TryRaise(*bytes));
   RETURN_IF_ERROR(in_model(trainer_->SetOptimizer(settings.optimizer)));
@@ -64,8 +65,7 @@ absl::Status ModelState::SetSettings(ModelSettings settings) {
 }
 
 absl::Status ModelState::Restore(store::ModelImage image) {
-  ASSIGN_OR_RETURN(const std::size_t bytes,
-                   EstimateModelBytes(network(), image.settings.optimizer));
+  ASSIGN_OR_RETURN(const std::size_t bytes, EstimateModelBytes(network(), image.settings));
   RETURN_IF_ERROR(memory_.TryRaise(bytes));
   RETURN_IF_ERROR(BecomeImage(std::move(image.state), image.settings.optimizer, trainer_.get()));
   settings_.optimizer = image.settings.optimizer;

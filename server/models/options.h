@@ -4,6 +4,7 @@
 #ifndef SERVER_MODELS_OPTIONS_H_
 #define SERVER_MODELS_OPTIONS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -62,8 +63,8 @@ struct ModelsOptions {
   std::size_t request_window = 1024;
   absl::Duration request_window_age = absl::Minutes(10);
 
-  // Bytes that all models together may hold in parameters, optimizer state, gradients, snapshots
-  // and workspaces; a model that would exceed it is not created. Default 8 GiB.
+  // Bytes that everything together may hold, by purpose (see MemoryPurpose); what would exceed it
+  // is refused. Default 8 GiB. To be set by SetMemoryBudget.
   std::size_t memory_budget_bytes = std::size_t{8} << 30;
   // A workspace that grew beyond this is freed after use instead of kept. Default 64 MiB; raising
   // it saves allocations for large batches and costs that much a thread.
@@ -76,6 +77,16 @@ struct ModelsOptions {
   // Most rows of one evaluation. Default 2^24; with two classes a row costs 16 bytes until the end.
   std::int64_t max_evaluation_rows = std::int64_t{1} << 24;
 };
+
+// Sets the budget, and lowers those bounds in bytes that would be large parts of it.
+inline void SetMemoryBudget(std::size_t bytes, ModelsOptions* options) {
+  options->memory_budget_bytes = bytes;
+  options->max_bytes = std::min(options->max_bytes, bytes / 8);
+  options->max_bytes_per_model = std::min(options->max_bytes_per_model, bytes / 32);
+  options->max_pass_bytes = std::min(options->max_pass_bytes, bytes / 8);
+  options->session_window_bytes = std::min(options->session_window_bytes, bytes / 128);
+  options->kept_workspace_bytes = std::min(options->kept_workspace_bytes, bytes / 128);
+}
 
 }  // namespace descent::models
 

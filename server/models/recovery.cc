@@ -14,6 +14,7 @@
 #include "core/trainer.h"
 #include "server/models/answer_log.h"
 #include "server/models/errors.h"
+#include "server/models/model_bytes.h"
 #include "server/store/errors.h"
 
 namespace descent::models {
@@ -45,9 +46,9 @@ class Replay {
     auto network = Network::Create(image.settings.network);
     if (!network.ok()) return AsDamage(network.status(), "the network");
     network_ = *std::move(network);
-    const auto bytes = EstimateModelBytes(*network_, image.settings.optimizer);
+    const auto bytes = EstimateModelBytes(*network_, image.settings);
     if (!bytes.ok()) return AsDamage(bytes.status(), "the optimizer");
-    ASSIGN_OR_RETURN(memory_, resources_->memory->Reserve(*bytes));
+    ASSIGN_OR_RETURN(memory_, resources_->memory->Reserve(MemoryPurpose::kModels, *bytes));
     auto trainer = Trainer::Create(network_, image.settings.optimizer, &resources_->update_pool);
     if (!trainer.ok()) return AsDamage(trainer.status(), "the optimizer");
     trainer_ = *std::move(trainer);

@@ -18,6 +18,7 @@
 #include "server/models/errors.h"
 #include "server/models/idempotent_calls.h"
 #include "server/models/lane.h"
+#include "server/models/model_bytes.h"
 #include "server/models/model_table.h"
 #include "server/models/pages.h"
 #include "server/models/resources.h"
@@ -37,9 +38,9 @@ absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* r
   const auto in_optimizer = [](absl::Status status) {
     return WithFieldPrefix(std::move(status), "model.optimizer");
   };
-  const auto bytes = EstimateModelBytes(**network, settings.optimizer);
+  const auto bytes = EstimateModelBytes(**network, settings);
   if (!bytes.ok()) return in_optimizer(bytes.status());
-  ASSIGN_OR_RETURN(MemoryCharge memory, resources->memory->Reserve(*bytes));
+  ASSIGN_OR_RETURN(MemoryCharge memory, resources->memory->Reserve(MemoryPurpose::kModels, *bytes));
   auto trainer = Trainer::Create(*network, settings.optimizer, &resources->update_pool);
   if (!trainer.ok()) return in_optimizer(std::move(trainer).status());
   const absl::Time now = absl::Now();
@@ -125,6 +126,7 @@ class Registry::Impl {
   absl::Status StorageStatus() const { return store_->status(); }
 
   const ModelTable& table() const { return table_; }
+  const std::shared_ptr<MemoryBudget>& memory() const { return resources_.memory; }
 
   absl::Status Drain(absl::Time deadline) {
     resources_.work->Close();
@@ -317,5 +319,7 @@ absl::Status Registry::StorageStatus() const { return impl_->StorageStatus(); }
 absl::Status Registry::Drain(absl::Time deadline) { return impl_->Drain(deadline); }
 
 RegistryUsage Registry::Usage() const { return impl_->Usage(); }
+
+const std::shared_ptr<MemoryBudget>& Registry::memory() const { return impl_->memory(); }
 
 }  // namespace descent::models

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "server/models/backup_reading.h"
 #include "server/models/commands.h"
+#include "server/models/memory_budget.h"
 #include "server/models/model.h"
 #include "server/models/options.h"
 #include "server/models/recoveries.h"
@@ -26,7 +27,7 @@ namespace descent::models {
 // What the models hold now.
 struct RegistryUsage {
   std::size_t models = 0;
-  std::size_t memory_bytes = 0;  // accounted against ModelsOptions::memory_budget_bytes
+  std::size_t memory_bytes = 0;  // counted against ModelsOptions::memory_budget_bytes
   std::int64_t held_items = 0;   // queued or running
   std::size_t held_bytes = 0;
 };
@@ -79,6 +80,10 @@ class Registry {
   absl::Status Drain(absl::Time deadline);
 
   RegistryUsage Usage() const;
+
+  // What everything that holds memory for calls counts it against; see MemoryPurpose. May be held
+  // longer than the registry.
+  const std::shared_ptr<MemoryBudget>& memory() const;
 
  private:
   class Impl;

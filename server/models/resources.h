@@ -33,8 +33,8 @@ struct Resources {
   ThreadPool pool;         // of reads
   ThreadPool update_pool;  // of updates, with the same threads
   WorkspacePool workspaces;
-  const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
   const std::shared_ptr<MemoryBudget> memory;
+  const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
   // Updates and reads have threads of their own, so a prediction never waits for training. Last:
   // they end before what their tasks use.
   Executor writers;
@@ -46,10 +46,10 @@ inline Resources::Resources(const ModelsOptions& models_options)
       pool(options.threads),
       update_pool(pool, [this] { giving_way.OfferCore(); }),
       workspaces(options.kept_workspace_bytes),
+      memory(MemoryBudget::Create(options.memory_budget_bytes)),
       work(WorkQuota::Create("the server",
                              {options.max_items, options.max_bytes, options.retry_after},
-                             /*parent=*/nullptr)),
-      memory(MemoryBudget::Create(options.memory_budget_bytes)),
+                             /*parent=*/nullptr, memory)),
       writers("update", options.threads),
       readers("read", options.threads) {}
 

@@ -8,21 +8,29 @@ namespace descent::models {
 WorkTicket& WorkTicket::operator=(WorkTicket&& other) noexcept {
   std::swap(quota_, other.quota_);
   std::swap(bytes_, other.bytes_);
+  memory_ = std::move(other.memory_);
   return *this;
 }
 
 void WorkTicket::Release() {
   if (const auto quota = std::exchange(quota_, nullptr); quota != nullptr) quota->Give(bytes_);
+  memory_ = MemoryCharge();
 }
 
 std::shared_ptr<WorkQuota> WorkQuota::Create(std::string_view name, const Limits& limits,
-                                             std::shared_ptr<WorkQuota> parent) {
-  return std::shared_ptr<WorkQuota>(new WorkQuota(name, limits, std::move(parent)));
+                                             std::shared_ptr<WorkQuota> parent,
+                                             std::shared_ptr<MemoryBudget> memory) {
+  return std::shared_ptr<WorkQuota>(
+      new WorkQuota(name, limits, std::move(parent), std::move(memory)));
 }
 
 absl::StatusOr<WorkTicket> WorkQuota::Admit(std::size_t bytes) {
+  MemoryCharge charge;
+  if (memory() != nullptr && bytes > 0) {
+    ASSIGN_OR_RETURN(charge, memory()->Reserve(MemoryPurpose::kHeldWork, bytes));
+  }
   RETURN_IF_ERROR(Take(bytes));
-  return WorkTicket(shared_from_this(), bytes);
+  return WorkTicket(shared_from_this(), bytes, std::move(charge));
 }
 
 absl::Status WorkQuota::Take(std::size_t bytes) {
@@ -53,7 +61,9 @@ WorkTicket WorkQuota::AdmitAlways(std::size_t bytes) {
     ++quota->items_;
     quota->bytes_ += bytes;
   }
-  return {shared_from_this(), bytes};
+  MemoryCharge charge;
+  if (memory() != nullptr && bytes > 0) charge = memory()->Count(MemoryPurpose::kHeldWork, bytes);
+  return {shared_from_this(), bytes, std::move(charge)};
 }
 
 void WorkQuota::Give(std::size_t bytes) {

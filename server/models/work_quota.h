@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/models/memory_budget.h"
 
 namespace descent::models {
 
@@ -31,11 +32,12 @@ class WorkTicket {
 
  private:
   friend class WorkQuota;
-  WorkTicket(std::shared_ptr<WorkQuota> quota, std::size_t bytes)
-      : quota_(std::move(quota)), bytes_(bytes) {}
+  WorkTicket(std::shared_ptr<WorkQuota> quota, std::size_t bytes, MemoryCharge memory)
+      : quota_(std::move(quota)), bytes_(bytes), memory_(std::move(memory)) {}
 
   std::shared_ptr<WorkQuota> quota_;
   std::size_t bytes_ = 0;
+  MemoryCharge memory_;
 };
 
 // A quota counts items and bytes. A quota with a parent takes its place in both, so a model's queue
@@ -48,12 +50,14 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
     absl::Duration retry_after;  // what a refused caller is told
   };
 
-  // `name`: of what, for messages; must have static storage. `parent` may be null.
+  // `name`: of what, for messages; must have static storage. `parent` may be null. What a quota
+  // without a parent admits is counted against `memory`, which may be null too, as held work.
   static std::shared_ptr<WorkQuota> Create(std::string_view name, const Limits& limits,
-                                           std::shared_ptr<WorkQuota> parent);
+                                           std::shared_ptr<WorkQuota> parent,
+                                           std::shared_ptr<MemoryBudget> memory = nullptr);
 
-  // RESOURCE_EXHAUSTED (QUEUE_FULL), UNAVAILABLE (DRAINING) after Close. An empty quota admits any
-  // number of bytes, so that nothing is refused for ever.
+  // RESOURCE_EXHAUSTED (QUEUE_FULL or MEMORY_BUDGET), UNAVAILABLE (DRAINING) after Close. An empty
+  // quota admits any number of bytes that the budget has, so that nothing is refused for ever.
   absl::StatusOr<WorkTicket> Admit(std::size_t bytes);
 
   // Counts work that is bounded by other means and can't be refused any more.
@@ -75,15 +79,20 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
 
  private:
   friend class WorkTicket;
-  WorkQuota(std::string_view name, const Limits& limits, std::shared_ptr<WorkQuota> parent)
-      : name_(name), limits_(limits), parent_(std::move(parent)) {}
+  WorkQuota(std::string_view name, const Limits& limits, std::shared_ptr<WorkQuota> parent,
+            std::shared_ptr<MemoryBudget> memory)
+      : name_(name), limits_(limits), parent_(std::move(parent)), memory_(std::move(memory)) {}
 
+  const std::shared_ptr<MemoryBudget>& memory() const {
+    return parent_ != nullptr ? parent_->memory() : memory_;
+  }
   absl::Status Take(std::size_t bytes);
   void Give(std::size_t bytes);
 
   const std::string_view name_;
   const Limits limits_;
   const std::shared_ptr<WorkQuota> parent_;
+  const std::shared_ptr<MemoryBudget> memory_;  // the root's alone
 
   mutable absl::Mutex mutex_;
   std::int64_t items_ ABSL_GUARDED_BY(mutex_) = 0;

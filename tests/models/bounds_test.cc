@@ -80,21 +80,63 @@ TEST(WorkQuotaTest, AdmitsNothingOnceClosed) {
   EXPECT_TRUE(parent->AwaitIdle(absl::Now()));
 }
 
+TEST(WorkQuotaTest, CountsWhatItHoldsAgainstTheBudget) {
+  const auto budget = MemoryBudget::Create(100);
+  const auto root = WorkQuota::Create("root", {10, 1000, absl::Seconds(1)}, nullptr, budget);
+  const auto child = WorkQuota::Create("child", {10, 1000, absl::Seconds(1)}, root);
+  {
+    const auto held = child->Admit(60);
+    ASSERT_THAT(held, IsOk());
+    EXPECT_EQ(budget->used(MemoryPurpose::kHeldWork), 60);
+    EXPECT_THAT(child->Admit(41), ReasonIs("MEMORY_BUDGET"));
+    EXPECT_EQ(root->items(), 1);
+    const WorkTicket forced = child->AdmitAlways(50);
+    EXPECT_EQ(budget->used(), 110);
+  }
+  EXPECT_EQ(budget->used(), 0);
+  EXPECT_EQ(root->items(), 0);
+}
+
 TEST(MemoryBudgetTest, CountsUntilAChargeIsGone) {
   const auto budget = MemoryBudget::Create(100);
   {
-    auto charge = budget->Reserve(60);
+    auto charge = budget->Reserve(MemoryPurpose::kHeldWork, 60);
     ASSERT_THAT(charge, IsOk());
-    EXPECT_THAT(budget->Reserve(41), ReasonIs("MEMORY_BUDGET"));
+    EXPECT_THAT(budget->Reserve(MemoryPurpose::kUnsent, 41), ReasonIs("MEMORY_BUDGET"));
     EXPECT_THAT(charge->TryRaise(101), ReasonIs("MEMORY_BUDGET"));
     EXPECT_THAT(charge->TryRaise(100), IsOk());
     EXPECT_THAT(charge->TryRaise(20), IsOk());
     EXPECT_EQ(budget->used(), 100);
     charge->Raise(150);  // held already, so counted
     EXPECT_EQ(budget->used(), 150);
-    EXPECT_THAT(budget->Reserve(0), ReasonIs("MEMORY_BUDGET"));
+    EXPECT_THAT(budget->Reserve(MemoryPurpose::kUnsent, 0), ReasonIs("MEMORY_BUDGET"));
+    charge->LowerTo(70);
+    EXPECT_EQ(budget->used(MemoryPurpose::kHeldWork), 70);
+    MemoryCharge moved = *std::move(charge);
+    EXPECT_EQ(moved.bytes(), 70);
+    EXPECT_EQ(charge->bytes(), 0);
   }
   EXPECT_EQ(budget->used(), 0);
+}
+
+TEST(MemoryBudgetTest, WhatStandsLeavesRoomForWhatPasses) {
+  const auto budget = MemoryBudget::Create(100);
+  const auto models = budget->Reserve(MemoryPurpose::kModels, 70);
+  ASSERT_THAT(models, IsOk());
+  EXPECT_THAT(budget->Reserve(MemoryPurpose::kAnswers, 6), ReasonIs("MEMORY_BUDGET"));
+  EXPECT_THAT(budget->Reserve(MemoryPurpose::kReceived, 31), ReasonIs("MEMORY_BUDGET"));
+  const auto received = budget->Reserve(MemoryPurpose::kReceived, 30);
+  ASSERT_THAT(received, IsOk());
+  // A refusal leaves nothing behind: neither in all that is used nor in what stands.
+  EXPECT_THAT(budget->Reserve(MemoryPurpose::kSessions, 1), ReasonIs("MEMORY_BUDGET"));
+  EXPECT_EQ(budget->used(), 100);
+  EXPECT_EQ(budget->used(MemoryPurpose::kSessions), 0);
+}
+
+TEST(MemoryBudgetTest, EveryPurposeHasAName) {
+  for (std::size_t i = 0; i < kMemoryPurposes; ++i) {
+    EXPECT_FALSE(MemoryPurposeName(static_cast<MemoryPurpose>(i)).empty());
+  }
 }
 
 class RequestWindowTest : public ::testing::Test {
