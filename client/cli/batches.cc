@@ -9,9 +9,18 @@ namespace descent::cli {
 
 v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
   std::vector<float> inputs(rows.size() * dataset.features);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(dataset.inputs.begin() + rows[i] * dataset.features, dataset.features,
-                inputs.begin() + static_cast<int64_t>(i) * dataset.features);
+  float* first = inputs.data();
+  for (const EncodedColumn& column : dataset.inputs) {
+    float* cell = first;
+    for (const int64_t row : rows) {
+      if (column.codes.empty()) {
+        *cell = static_cast<float>(column.numbers[row]);
+      } else if (column.codes[row] != kNoCategory) {
+        cell[column.codes[row]] = 1.0F;
+      }
+      cell += dataset.features;
+    }
+    first += column.width;
   }
   return client::MatrixTensor<float>(inputs, dataset.features);
 }
@@ -27,19 +36,10 @@ v1::Batch MakeBatch(const Dataset& dataset, absl::Span<const int64_t> rows, v1::
   } else {
     std::vector<float> targets;
     targets.reserve(rows.size());
-    for (const int64_t row : rows) targets.push_back(dataset.targets[row]);
+    for (const int64_t row : rows) targets.push_back(static_cast<float>(dataset.targets[row]));
     *batch.mutable_targets() = client::MatrixTensor<float>(targets, 1);
   }
   return batch;
-}
-
-std::vector<v1::Batch> MakeBatches(const Dataset& dataset, absl::Span<const int64_t> rows,
-                                   int64_t batch_rows, v1::LossKind loss) {
-  std::vector<v1::Batch> batches;
-  for (size_t i = 0; i < rows.size(); i += batch_rows) {
-    batches.push_back(MakeBatch(dataset, rows.subspan(i, batch_rows), loss));
-  }
-  return batches;
 }
 
 std::vector<int64_t> AllRows(int64_t rows) {

@@ -20,10 +20,6 @@ v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows);
 // numbers `[n, 1]` for the others.
 v1::Batch MakeBatch(const Dataset& dataset, absl::Span<const int64_t> rows, v1::LossKind loss);
 
-// The rows cut up into batches of at most `batch_rows`.
-std::vector<v1::Batch> MakeBatches(const Dataset& dataset, absl::Span<const int64_t> rows,
-                                   int64_t batch_rows, v1::LossKind loss);
-
 // 0, ..., rows - 1.
 std::vector<int64_t> AllRows(int64_t rows);
 

@@ -13,84 +13,70 @@
 namespace descent::cli {
 namespace {
 
-constexpr int64_t kUnknown = -1;
-
-// For each category of the column, its index among those of the encoding, or kUnknown.
-std::vector<int64_t> IndexByCode(const std::vector<std::string>& known, const Column& column) {
-  absl::flat_hash_map<absl::string_view, int64_t> index;
-  for (size_t i = 0; i < known.size(); ++i) index[known[i]] = static_cast<int64_t>(i);
-  std::vector<int64_t> index_by_code;
+// For each category of the column, its index among those of the encoding, or kNoCategory.
+std::vector<int32_t> IndexByCode(const std::vector<std::string>& known, const Column& column) {
+  absl::flat_hash_map<absl::string_view, int32_t> index;
+  for (size_t i = 0; i < known.size(); ++i) index[known[i]] = static_cast<int32_t>(i);
+  std::vector<int32_t> index_by_code;
   for (const std::string& category : column.categories) {
     const auto found = index.find(category);
-    index_by_code.push_back(found == index.end() ? kUnknown : found->second);
+    index_by_code.push_back(found == index.end() ? kNoCategory : found->second);
   }
   return index_by_code;
 }
 
-// The input columns encode one column of the table: `width` numbers from `first` on in each row.
-struct Slot {
-  int64_t first = 0;
-  int64_t features = 0;
-  float* inputs = nullptr;
-
-  float* Row(int64_t row) const { return inputs + row * features + first; }
-};
-
-absl::Status EncodeNumbers(const NumberEncoding& encoding, const Table& table, const Column& column,
-                           const Slot& slot) {
+// Takes the column's numbers and encodes them where they are.
+absl::StatusOr<std::vector<double>> EncodeNumbers(const NumberEncoding& encoding,
+                                                  const Table& table, Column* column) {
   const auto& [mean, scale] = encoding.standardization;
-  for (int64_t row = 0; row < table.rows(); ++row) {
-    const double cell = column.numbers[row];
-    const double value = std::isnan(cell) ? encoding.median : cell;
-    *slot.Row(row) = static_cast<float>((value - mean) / scale);
-    if (std::isnan(value)) {
-      return DataError(table.PlaceOf(row, column),
-                       absl::StrCat(column.schema.name,
-                                    " is missing, and nothing is known of "
-                                    "this model's data to put in its place"));
-    }
-    if (!std::isfinite(*slot.Row(row))) {
-      return DataError(table.PlaceOf(row, column), absl::StrCat(column.schema.name, " is ", value,
-                                                                ", too far from the others"));
-    }
+  std::vector<double> numbers = std::move(column->numbers);
+  for (size_t row = 0; row < numbers.size(); ++row) {
+    const double value = std::isnan(numbers[row]) ? encoding.median : numbers[row];
+    numbers[row] = (value - mean) / scale;
+    if (std::isfinite(static_cast<float>(numbers[row]))) continue;
+    return DataError(
+        table.PlaceOf(static_cast<int64_t>(row), *column),
+        std::isnan(value)
+            ? absl::StrCat(column->schema.name,
+                           " is missing, and nothing is known of this model's data to "
+                           "put in its place")
+            : absl::StrCat(column->schema.name, " is ", value, ", too far from the others"));
   }
-  return absl::OkStatus();
+  return numbers;
 }
 
-void EncodeCategories(const CategoryEncoding& encoding, const Table& table, const Column& column,
-                      const Slot& slot, UnknownCategories* unknown) {
-  const std::vector<int64_t> index = IndexByCode(encoding.categories, column);
-  for (int64_t row = 0; row < table.rows(); ++row) {
-    const int32_t code = column.codes[row];
-    if (index[code] != kUnknown) {
-      slot.Row(row)[index[code]] = 1.0F;
-    } else if (unknown->cells++ == 0) {
-      unknown->first = table.PlaceOf(row, column);
+std::vector<int32_t> EncodeCategories(const CategoryEncoding& encoding, const Table& table,
+                                      const Column& column, UnknownCategories* unknown) {
+  const std::vector<int32_t> index = IndexByCode(encoding.categories, column);
+  std::vector<int32_t> codes;
+  codes.reserve(column.codes.size());
+  for (const int32_t code : column.codes) {
+    if (index[code] == kNoCategory && unknown->cells++ == 0) {
+      unknown->first = table.PlaceOf(static_cast<int64_t>(codes.size()), column);
       unknown->example = column.categories[code];
     }
+    codes.push_back(index[code]);
   }
+  return codes;
 }
 
-absl::StatusOr<std::vector<float>> EncodeTargets(const TargetEncoding& encoding,
-                                                 const Table& table) {
-  const Column& column = *table.target;
-  std::vector<float> targets(static_cast<size_t>(table.rows()));
+absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding, Table* table) {
+  Column& column = *table->target;
   if (const auto* standardization = std::get_if<Standardization>(&encoding.values)) {
-    const NumberEncoding numbers{*standardization, 0};
-    RETURN_IF_ERROR(EncodeNumbers(numbers, table, column, {0, 1, targets.data()}));
-    return targets;
+    return EncodeNumbers({*standardization, 0}, *table, &column);
   }
   const std::vector<std::string>& classes = *encoding.classes();
-  const std::vector<int64_t> index = IndexByCode(classes, column);
-  for (int64_t row = 0; row < table.rows(); ++row) {
-    const int32_t code = column.codes[row];
-    if (index[code] == kUnknown) {
+  const std::vector<int32_t> index = IndexByCode(classes, column);
+  std::vector<double> targets;
+  targets.reserve(column.codes.size());
+  for (const int32_t code : column.codes) {
+    if (index[code] == kNoCategory) {
       return DataError(
-          table.PlaceOf(row, column),
+          table->PlaceOf(static_cast<int64_t>(targets.size()), column),
           absl::StrCat("\"", column.categories[code], "\" is no class of ", column.schema.name,
                        ", which is one of ", absl::StrJoin(classes, ", ")));
     }
-    targets[row] = static_cast<float>(index[code]);
+    targets.push_back(index[code]);
   }
   return targets;
 }
@@ -176,25 +162,23 @@ absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader&
                                   : SchemaByPosition(encoding, reader, with_target);
 }
 
-absl::StatusOr<Dataset> Encode(const Encoding& encoding, const Table& table,
-                               UnknownCategories* unknown) {
+absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, UnknownCategories* unknown) {
   Dataset dataset;
   dataset.rows = table.rows();
   dataset.features = encoding.features();
-  dataset.inputs.assign(static_cast<size_t>(dataset.rows * dataset.features), 0.0F);
-  Slot slot{0, dataset.features, dataset.inputs.data()};
   for (size_t i = 0; i < encoding.inputs.size(); ++i) {
     const InputEncoding& input = encoding.inputs[i];
+    EncodedColumn& column = dataset.inputs.emplace_back();
+    column.width = input.width();
     if (const auto* number = std::get_if<NumberEncoding>(&input.values)) {
-      RETURN_IF_ERROR(EncodeNumbers(*number, table, table.inputs[i], slot));
+      ASSIGN_OR_RETURN(column.numbers, EncodeNumbers(*number, table, &table.inputs[i]));
     } else {
-      EncodeCategories(std::get<CategoryEncoding>(input.values), table, table.inputs[i], slot,
-                       unknown);
+      column.codes = EncodeCategories(std::get<CategoryEncoding>(input.values), table,
+                                      table.inputs[i], unknown);
     }
-    slot.first += input.width();
   }
   if (table.target.has_value()) {
-    ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, table));
+    ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, &table));
   }
   return dataset;
 }

@@ -103,13 +103,24 @@ Encoding PlainEncoding(int64_t features, int64_t classes, int64_t target_field);
 absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader& reader,
                                       bool header, bool with_target);
 
-// What a network is given: row-major inputs [rows, features] and targets [rows], a class being its
-// index.
+// One column of a table as the network sees it: a number a row, or for a category which of `width`
+// inputs is 1. The zeros around it are made when a batch is, so that a column of a thousand
+// categories takes no more memory than one of numbers.
+struct EncodedColumn {
+  int64_t width = 1;
+  std::vector<double> numbers;
+  std::vector<int32_t> codes;  // instead of numbers; kNoCategory where all inputs are 0
+};
+
+inline constexpr int32_t kNoCategory = -1;
+
+// What a network is given: the columns of its inputs, of together `features` numbers a row, and
+// targets [rows], a class being its index.
 struct Dataset {
   int64_t rows = 0;
   int64_t features = 0;
-  std::vector<float> inputs;
-  std::vector<float> targets;  // empty if the table has none
+  std::vector<EncodedColumn> inputs;
+  std::vector<double> targets;  // empty if the table has none
 };
 
 // Cells whose category training never saw.
@@ -119,10 +130,10 @@ struct UnknownCategories {
   std::string example;  // what it says there
 };
 
-// Encodes every row of a table read by SchemaFor's schema. Adds what it doesn't know to *unknown.
+// Encodes every row of a table read by SchemaFor's schema, whose numbers it takes over. Adds what
+// it doesn't know to *unknown.
 // A data error for a class that is none of the encoding's, or a number too large for a float.
-absl::StatusOr<Dataset> Encode(const Encoding& encoding, const Table& table,
-                               UnknownCategories* unknown);
+absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, UnknownCategories* unknown);
 
 }  // namespace descent::cli
 

@@ -39,8 +39,8 @@ RowSource::RowSource(TableReader reader, const Encoding& encoding)
     : reader_(std::move(reader)), encoding_(&encoding) {}
 
 absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
-  ASSIGN_OR_RETURN(const Table table, reader_.Read(max_rows));
-  return Encode(*encoding_, table, &unknown_);
+  ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));
+  return Encode(*encoding_, std::move(table), &unknown_);
 }
 
 }  // namespace descent::cli

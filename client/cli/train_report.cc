@@ -40,7 +40,7 @@ void Announce(const Task& task) {
                     task.is_new ? "" : absl::StrCat(", at step ", FormatCount(task.model.step()))));
   Note(absl::StrCat("target ", TargetText(task.data.encoding), "; ",
                     FormatCount(task.data.training_rows.size()), " rows to learn from, ",
-                    FormatCount(task.data.test_rows), " to test"));
+                    FormatCount(task.data.test_rows.size()), " to test"));
   NoteUnknown(task.data.unknown);
 }
 
@@ -62,7 +62,7 @@ void PrintResultJson(const Task& task, const RunResult& result) {
       {"seconds", absl::ToDoubleSeconds(result.training_time)},
       {"interrupted", result.interrupted},
       {"training_rows", task.data.training_rows.size()},
-      {"test_rows", task.data.test_rows},
+      {"test_rows", task.data.test_rows.size()},
   };
   if (!result.epochs.empty()) {
     const EpochResult& last = result.epochs.back();

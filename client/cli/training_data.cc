@@ -129,21 +129,14 @@ Split SplitFor(const DataOptions& options, int64_t rows) {
 }
 
 // Encodes the table, and the test file if there is one.
-absl::Status EncodeData(const DataOptions& options, const Table& table, Split split,
-                        TrainingData* data) {
-  ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, table, &data->unknown));
-  const int64_t batch_rows = RowsInMessage(data->dataset.features);
+absl::Status EncodeData(const DataOptions& options, Table table, Split split, TrainingData* data) {
+  ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, std::move(table), &data->unknown));
   data->training_rows = std::move(split.training);
-  if (options.test_csv.empty()) {
-    data->test_rows = static_cast<int64_t>(split.test.size());
-    data->test_batches = MakeBatches(data->dataset, split.test, batch_rows, data->loss.kind());
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const Table test_table,
-                   ReadKnownTable(options.test_csv, options.file, data->encoding));
-  ASSIGN_OR_RETURN(const Dataset test, Encode(data->encoding, test_table, &data->unknown));
-  data->test_rows = test.rows;
-  data->test_batches = MakeBatches(test, AllRows(test.rows), batch_rows, data->loss.kind());
+  data->test_rows = std::move(split.test);
+  if (options.test_csv.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Table test, ReadKnownTable(options.test_csv, options.file, data->encoding));
+  ASSIGN_OR_RETURN(data->test_dataset, Encode(data->encoding, std::move(test), &data->unknown));
+  data->test_rows = AllRows(data->test_dataset->rows);
   return absl::OkStatus();
 }
 
@@ -218,7 +211,7 @@ absl::Status CheckColumns(const DataOptions& options, const Encoding& encoding) 
 
 absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
-  ASSIGN_OR_RETURN(const NewTable read, ReadNewTable(options));
+  ASSIGN_OR_RETURN(NewTable read, ReadNewTable(options));
   TrainingData data;
   RETURN_IF_ERROR(ChooseLoss(options, *read.table.target, &data));
   Split split = SplitFor(options, read.table.rows());
@@ -227,7 +220,7 @@ absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   data.encoding.csv = read.csv;
   data.encoding.named = read.csv.header;
   data.encoding.fields = read.fields;
-  RETURN_IF_ERROR(EncodeData(options, read.table, std::move(split), &data));
+  RETURN_IF_ERROR(EncodeData(options, std::move(read.table), std::move(split), &data));
   return data;
 }
 
@@ -246,7 +239,8 @@ absl::StatusOr<TrainingData> PrepareData(const DataOptions& options, const v1::M
                                     ? GenerateKnownTable(options, data.encoding)
                                     : ReadKnownTable(options.csv, options.file, data.encoding);
   RETURN_IF_ERROR(table.status());
-  RETURN_IF_ERROR(EncodeData(options, *table, SplitFor(options, table->rows()), &data));
+  Split split = SplitFor(options, table->rows());
+  RETURN_IF_ERROR(EncodeData(options, *std::move(table), std::move(split), &data));
   return data;
 }
 

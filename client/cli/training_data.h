@@ -39,9 +39,9 @@ struct TrainingData {
   int64_t outputs = 1;  // of a network for it
 
   Dataset dataset;
-  std::vector<int64_t> training_rows;  // of the data set
-  std::vector<v1::Batch> test_batches;
-  int64_t test_rows = 0;
+  std::vector<int64_t> training_rows;   // of the data set
+  std::optional<Dataset> test_dataset;  // of the file to test with, if there is one
+  std::vector<int64_t> test_rows;       // of test_dataset, or else of the data set
   UnknownCategories unknown;
 };
 

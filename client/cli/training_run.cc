@@ -107,9 +107,18 @@ class TrainingRun {
   }
 
   absl::Status Test(EpochResult* result) {
-    if (data_.test_batches.empty()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const v1::EvaluateResponse answer,
-                     client_.Evaluate(options_.model, data_.test_batches));
+    if (data_.test_rows.empty()) return absl::OkStatus();
+    const Dataset& dataset = data_.test_dataset.has_value() ? *data_.test_dataset : data_.dataset;
+    absl::Span<const int64_t> rest = data_.test_rows;
+    const auto next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
+      if (rest.empty()) return false;
+      const absl::Span<const int64_t> rows =
+          rest.first(std::min(rest.size(), static_cast<size_t>(RowsInMessage(dataset.features))));
+      batch = MakeBatch(dataset, rows, data_.loss.kind());
+      rest.remove_prefix(rows.size());
+      return true;
+    };
+    ASSIGN_OR_RETURN(const v1::EvaluateResponse answer, client_.Evaluate(options_.model, next));
     result->test_loss = answer.loss();
     result->test_metrics = InOwnUnits(answer.metrics(), data_.encoding.target);
     return absl::OkStatus();

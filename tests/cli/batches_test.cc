@@ -12,7 +12,10 @@ using client::TensorValues;
 using testing::ElementsAre;
 
 const Dataset kDataset = {
-    .rows = 3, .features = 2, .inputs = {1, 2, 3, 4, 5, 6}, .targets = {0, 1, 2}};
+    .rows = 3,
+    .features = 2,
+    .inputs = {{.numbers = {1, 3, 5}, .codes = {}}, {.numbers = {2, 4, 6}, .codes = {}}},
+    .targets = {0, 1, 2}};
 
 TEST(BatchesTest, GathersRowsInTheOrderAskedFor) {
   const v1::Batch batch = MakeBatch(kDataset, {2, 0}, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
@@ -30,12 +33,16 @@ TEST(BatchesTest, GivesClassesAsIndicesToSoftmax) {
   EXPECT_THAT(TensorValues<int64_t>(batch.targets()).value(), ElementsAre(1, 2));
 }
 
-TEST(BatchesTest, CutsRowsUp) {
-  const std::vector<v1::Batch> batches =
-      MakeBatches(kDataset, AllRows(3), 2, v1::LOSS_KIND_BINARY_CROSS_ENTROPY);
-  ASSERT_EQ(batches.size(), 2U);
-  EXPECT_THAT(batches[0].inputs().shape(), ElementsAre(2, 2));
-  EXPECT_THAT(batches[1].inputs().shape(), ElementsAre(1, 2));
+TEST(BatchesTest, SpreadsCategoriesOverTheirInputs) {
+  const Dataset dataset = {.rows = 3,
+                           .features = 4,
+                           .inputs = {{.numbers = {7, 8, 9}, .codes = {}},
+                                      {.width = 3, .numbers = {}, .codes = {2, kNoCategory, 0}}},
+                           .targets = {}};
+  EXPECT_THAT(TensorValues<float>(GatherInputs(dataset, {0, 1, 2})).value(),
+              ElementsAre(7, 0, 0, 1,  //
+                          8, 0, 0, 0,  //
+                          9, 1, 0, 0));
 }
 
 TEST(BatchesTest, MessagesHoldAtLeastARow) {

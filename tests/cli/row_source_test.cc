@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/cli/inputs_of.h"
 #include "tests/cli/message.h"
 #include "tests/cli/temporary_file.h"
 
@@ -26,8 +27,8 @@ TEST(RowSourceTest, ReadsAFilePieceByPiece) {
   options.csv = file.path();
   const Encoding encoding = Example();
   RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
-  EXPECT_THAT(source.Read(2)->inputs, ElementsAre(2, 1, 0, 1, 0, 1));
-  EXPECT_THAT(source.Read(2)->inputs, ElementsAre(0, 0, 0));
+  EXPECT_THAT(InputsOf(*source.Read(2)), ElementsAre(2, 1, 0, 1, 0, 1));
+  EXPECT_THAT(InputsOf(*source.Read(2)), ElementsAre(0, 0, 0));
   EXPECT_EQ(source.Read(2)->rows, 0);
   EXPECT_EQ(source.unknown().cells, 1);
 }
@@ -37,7 +38,7 @@ TEST(RowSourceTest, ReadsRowsFromTheCommandLine) {
   options.rows = {"14, u", "8,\"v\""};
   const Encoding encoding = Example();
   RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
-  EXPECT_THAT(source.Read(10)->inputs, ElementsAre(2, 1, 0, -1, 0, 1));
+  EXPECT_THAT(InputsOf(*source.Read(10)), ElementsAre(2, 1, 0, -1, 0, 1));
 }
 
 TEST(RowSourceTest, ReadsTargetsToo) {
