@@ -18,6 +18,7 @@
 #include "core/status_macros.h"
 #include "server/models/model.h"
 #include "server/models/training_session.h"
+#include "server/services/ack_pace.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/status.h"
@@ -28,29 +29,8 @@ namespace {
 // Responses that may wait for a slow client before the stream is read no further.
 constexpr std::size_t kMaxUnsent = 64;
 
-// Where batches come faster one after the other than any client could send them that waits for each
-// acknowledgement, some acknowledgements are gathered and leave in one packet: sending each costs
-// more than a small update does. They leave without more when no further batch comes.
-constexpr absl::Duration kFasterThanARoundTrip = absl::Microseconds(40);
-constexpr int kMostGathered = 32;
+// Acknowledgements that are gathered leave after so long without more of them.
 constexpr absl::Duration kLongestGathering = absl::Milliseconds(2);
-
-// Whether a stream's batches come as fast as that, more of them in a row than would be gathered.
-class Pace {
- public:
-  void Count(absl::Time now) {
-    const bool is_fast = now - last_ < kFasterThanARoundTrip;
-    last_ = now;
-    score_ = std::clamp(score_ + (is_fast ? 1 : -kMostGathered), 0, kMost);
-  }
-  void Forget() { score_ = 0; }
-  bool is_fast() const { return score_ >= kMostGathered; }
-
- private:
-  static constexpr int kMost = 8 * kMostGathered;
-  absl::Time last_;
-  int score_ = 0;
-};
 
 // The stream holds on to itself until gRPC is done with it, and the session may hold it longer.
 //
@@ -85,7 +65,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     if (end_.has_value()) return;
     ready_ = true;
     // Far less than a window, since a client may wait for acknowledgements when it is full.
-    most_gathered_ = std::clamp(ready.window / 8, 1, kMostGathered);
+    most_gathered_ = std::clamp(ready.window / 8, 1, AckPace::kMostGathered);
     wire::Encode(ready, &unsent_.emplace_back());
     Write();
     if (session_ != nullptr) Read();
@@ -95,9 +75,13 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     const absl::MutexLock lock(&mutex_);
     if (end_.has_value()) return;
     wire::Encode(ack, &unsent_.emplace_back());
-    if (!pace_.is_fast() || unsent_.size() >= static_cast<std::size_t>(most_gathered_)) {
+    if (!pace_.gathers()) {
+      Write();
+    } else if (unsent_.size() >= static_cast<std::size_t>(most_gathered_)) {
+      pace_.OnGatheredAll();
       Write();
     } else if (!writing_ && !std::exchange(gathering_ends_, true)) {
+      batches_since_ = false;
       // The alarm keeps what it calls.
       alarm_.Set(absl::ToChronoTime(absl::Now() + kLongestGathering),
                  [weak = weak_from_this()](bool /*ok*/) {
@@ -117,8 +101,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   void EndGathering() {
     const absl::MutexLock lock(&mutex_);
     gathering_ends_ = false;
-    if (!batches_since_) pace_.Forget();
-    batches_since_ = false;
+    if (!batches_since_) pace_.OnNoBatch();
     Write();
   }
 
@@ -132,7 +115,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     } else if (ok) {
       {
         const absl::MutexLock lock(&mutex_);
-        pace_.Count(absl::Now());
+        pace_.OnBatch(absl::Now());
         batches_since_ = true;
       }
       Submit(*session);
@@ -254,7 +237,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   bool reading_held_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<v1::TrainResponse> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  Pace pace_ ABSL_GUARDED_BY(mutex_);
+  AckPace pace_ ABSL_GUARDED_BY(mutex_);
   int most_gathered_ ABSL_GUARDED_BY(mutex_) = 1;
   // The alarm is set; whether a batch has come since it last rang.
   bool gathering_ends_ ABSL_GUARDED_BY(mutex_) = false;
