@@ -13,9 +13,14 @@ int main(int argc, char** argv) {
 #endif
 #ifdef DESCENT_MIMALLOC
   // How long free memory is kept before the system gets it back, in milliseconds, unless the
-  // environment says so. mimalloc's 25 would give back the memory of a stream's large messages
-  // between one and the next.
+  // environment says so. mimalloc's 25 (its version 3: 100) would give back the memory of a
+  // stream's large messages between one and the next.
+#if MI_MALLOC_VERSION >= 300
+  mi_option_set_default(mi_option_purge_delay, 1000);
+  mi_option_set_default(mi_option_arena_purge_mult, 1);  // of that delay
+#else
   mi_option_set_default(mi_option_decommit_delay, 1000);
+#endif
 #endif
   return descent::RunDescentd(argc, argv, descent::store::OpenSqliteStore);
 }

@@ -14,18 +14,18 @@ namespace {
 
 // The state with slots of its own; the parameters never change and are shared.
 ModelImage CopyOf(const ModelImage& image) {
-  ModelImage copy{.settings = image.settings,
-                  .state = {.step = image.state.step,
-                            .optimizer_updates = image.state.optimizer_updates,
-                            .parameters = image.state.parameters,
-                            .slots = {},
-                            .scalars = image.state.scalars},
-                  .last_loss = image.last_loss,
-                  .update_time = image.update_time,
-                  .sessions = image.sessions,
-                  .answers = image.answers};
-  for (const Buffer& slot : image.state.slots) copy.state.slots.push_back(slot.Clone());
-  return copy;
+  TrainerState state{.step = image.state.step,
+                     .optimizer_updates = image.state.optimizer_updates,
+                     .parameters = image.state.parameters,
+                     .slots = {},
+                     .scalars = image.state.scalars};
+  for (const Buffer& slot : image.state.slots) state.slots.push_back(slot.Clone());
+  return {.settings = image.settings,
+          .state = std::move(state),
+          .last_loss = image.last_loss,
+          .update_time = image.update_time,
+          .sessions = image.sessions,
+          .answers = image.answers};
 }
 
 std::int64_t ByteSize(const TrainerState& state) {
@@ -78,7 +78,8 @@ class MemoryJournal final : public Journal {
       std::move(done)(CheckpointNotFound(step));
       return;
     }
-    std::move(done)(LoadedCheckpoint{.id = step, .image = CopyOf(saved->second.image)});
+    ModelImage image = CopyOf(saved->second.image);
+    std::move(done)(LoadedCheckpoint{.id = step, .image = std::move(image)});
   }
 
   void RecordEvaluation(EvaluationRecord /*evaluation*/) override {}
