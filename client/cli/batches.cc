@@ -7,37 +7,51 @@
 
 namespace descent::cli {
 
-v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
-  std::vector<float> inputs(rows.size() * dataset.features);
-  float* first = inputs.data();
+namespace {
+
+template <typename T>
+v1::Tensor Inputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  std::vector<T> inputs(rows.size() * dataset.features);
+  T* first = inputs.data();
   for (const EncodedColumn& column : dataset.inputs) {
-    float* cell = first;
+    T* cell = first;
     for (const int64_t row : rows) {
       if (column.codes.empty()) {
-        *cell = static_cast<float>(column.numbers[row]);
+        *cell = static_cast<T>(column.numbers[row]);
       } else if (column.codes[row] != kNoCategory) {
-        cell[column.codes[row]] = 1.0F;
+        cell[column.codes[row]] = T{1};
       }
       cell += dataset.features;
     }
     first += column.width;
   }
-  return client::MatrixTensor<float>(inputs, dataset.features);
+  return client::MatrixTensor<T>(inputs, dataset.features);
+}
+
+template <typename T>
+std::vector<T> Targets(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  std::vector<T> targets;
+  targets.reserve(rows.size());
+  for (const int64_t row : rows) targets.push_back(static_cast<T>(dataset.targets[row]));
+  return targets;
+}
+
+}  // namespace
+
+v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  return dataset.float64 ? Inputs<double>(dataset, rows) : Inputs<float>(dataset, rows);
 }
 
 v1::Batch MakeBatch(const Dataset& dataset, absl::Span<const int64_t> rows, v1::LossKind loss) {
   v1::Batch batch;
   *batch.mutable_inputs() = GatherInputs(dataset, rows);
+  v1::Tensor& targets = *batch.mutable_targets();
   if (loss == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY) {
-    std::vector<int64_t> targets;
-    targets.reserve(rows.size());
-    for (const int64_t row : rows) targets.push_back(static_cast<int64_t>(dataset.targets[row]));
-    *batch.mutable_targets() = client::VectorTensor<int64_t>(targets);
+    targets = client::VectorTensor<int64_t>(Targets<int64_t>(dataset, rows));
+  } else if (dataset.float64) {
+    targets = client::MatrixTensor<double>(Targets<double>(dataset, rows), 1);
   } else {
-    std::vector<float> targets;
-    targets.reserve(rows.size());
-    for (const int64_t row : rows) targets.push_back(static_cast<float>(dataset.targets[row]));
-    *batch.mutable_targets() = client::MatrixTensor<float>(targets, 1);
+    targets = client::MatrixTensor<float>(Targets<float>(dataset, rows), 1);
   }
   return batch;
 }

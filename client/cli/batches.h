@@ -13,7 +13,7 @@
 
 namespace descent::cli {
 
-// The inputs `[rows.size(), features]` of some rows, in that order.
+// The inputs `[rows.size(), features]` of some rows, in that order and in the network's precision.
 v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows);
 
 // The same with targets, as the loss wants them: class indices `[n]` for softmax cross-entropy,

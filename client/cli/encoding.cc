@@ -1,46 +1,65 @@
 #include "client/cli/encoding.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/failure.h"
+#include "client/cli/format.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
 namespace {
 
 // For each category of the column, its index among those of the encoding, or kNoCategory.
+// Categories that are spelt differently but are the same number are the same.
 std::vector<int32_t> IndexByCode(const std::vector<std::string>& known, const Column& column) {
-  absl::flat_hash_map<absl::string_view, int32_t> index;
-  for (size_t i = 0; i < known.size(); ++i) index[known[i]] = static_cast<int32_t>(i);
+  absl::flat_hash_map<absl::string_view, int32_t> by_text;
+  absl::flat_hash_map<double, int32_t> by_number;
+  for (size_t i = 0; i < known.size(); ++i) {
+    const auto index = static_cast<int32_t>(i);
+    by_text.emplace(known[i], index);
+    if (const auto number = ParseNumber(known[i])) by_number.emplace(*number, index);
+  }
   std::vector<int32_t> index_by_code;
+  index_by_code.reserve(column.categories.size());
   for (const std::string& category : column.categories) {
-    const auto found = index.find(category);
-    index_by_code.push_back(found == index.end() ? kNoCategory : found->second);
+    int32_t index = kNoCategory;
+    if (const auto found = by_text.find(category); found != by_text.end()) {
+      index = found->second;
+    } else if (const auto number = ParseNumber(category)) {
+      if (const auto same = by_number.find(*number); same != by_number.end()) index = same->second;
+    }
+    index_by_code.push_back(index);
   }
   return index_by_code;
 }
 
+std::string TooFar(const std::string& name, double value, const Standardization& standardization,
+                   bool float64) {
+  const char* type = float64 ? "float64" : "float32";
+  const bool as_it_is = standardization.mean == 0 && standardization.scale == 1;
+  return as_it_is ? absl::StrCat(name, " is ", value, ", more than ", type, " holds")
+                  : absl::StrCat(name, " is ", value, ", too far from the others for ", type);
+}
+
 // Takes the column's numbers and encodes them where they are.
 absl::StatusOr<std::vector<double>> EncodeNumbers(const NumberEncoding& encoding,
-                                                  const Table& table, Column* column) {
-  const auto& [mean, scale] = encoding.standardization;
+                                                  const Table& table, bool float64,
+                                                  Column* column) {
   std::vector<double> numbers = std::move(column->numbers);
   for (size_t row = 0; row < numbers.size(); ++row) {
     const double value = std::isnan(numbers[row]) ? encoding.median : numbers[row];
-    numbers[row] = (value - mean) / scale;
-    if (std::isfinite(static_cast<float>(numbers[row]))) continue;
-    return DataError(
-        table.PlaceOf(static_cast<int64_t>(row), *column),
-        std::isnan(value)
-            ? absl::StrCat(column->schema.name,
-                           " is missing, and nothing is known of this model's data to "
-                           "put in its place")
-            : absl::StrCat(column->schema.name, " is ", value, ", too far from the others"));
+    numbers[row] = encoding.standardization.Encode(value);
+    if (std::isfinite(float64 ? numbers[row] : static_cast<float>(numbers[row]))) continue;
+    return DataError(table.PlaceOf(static_cast<int64_t>(row), *column),
+                     std::isnan(value)
+                         ? absl::StrCat(column->schema.name,
+                                        " is missing, and nothing is known of this model's data to "
+                                        "put in its place")
+                         : TooFar(column->schema.name, value, encoding.standardization, float64));
   }
   return numbers;
 }
@@ -60,10 +79,25 @@ std::vector<int32_t> EncodeCategories(const CategoryEncoding& encoding, const Ta
   return codes;
 }
 
-absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding, Table* table) {
+absl::Status CheckCounts(const Table& table, const std::string& loss) {
+  const Column& column = *table.target;
+  for (int64_t row = 0; row < table.rows(); ++row) {
+    if (!(column.numbers[row] < 0)) continue;
+    return DataError(
+        table.PlaceOf(row, column),
+        absl::StrCat(column.schema.name, " is ", column.numbers[row], ", and ", loss,
+                     " takes counts, which are not negative; --loss mean_squared_error takes any "
+                     "number"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding,
+                                                  const NumberTerms& terms, Table* table) {
   Column& column = *table->target;
   if (const auto* standardization = std::get_if<Standardization>(&encoding.values)) {
-    return EncodeNumbers({*standardization, 0}, *table, &column);
+    if (terms.counts) RETURN_IF_ERROR(CheckCounts(*table, terms.loss));
+    return EncodeNumbers({*standardization, 0}, *table, terms.float64, &column);
   }
   const std::vector<std::string>& classes = *encoding.classes();
   const std::vector<int32_t> index = IndexByCode(classes, column);
@@ -71,10 +105,9 @@ absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding
   targets.reserve(column.codes.size());
   for (const int32_t code : column.codes) {
     if (index[code] == kNoCategory) {
-      return DataError(
-          table->PlaceOf(static_cast<int64_t>(targets.size()), column),
-          absl::StrCat("\"", column.categories[code], "\" is no class of ", column.schema.name,
-                       ", which is one of ", absl::StrJoin(classes, ", ")));
+      return DataError(table->PlaceOf(static_cast<int64_t>(targets.size()), column),
+                       absl::StrCat("\"", Shortened(column.categories[code]), "\" is no class of ",
+                                    column.schema.name, ", which is one of ", SomeOf(classes)));
     }
     targets.push_back(index[code]);
   }
@@ -99,14 +132,17 @@ TableSchema SchemaOf(const Encoding& encoding, bool with_target) {
 absl::StatusOr<TableSchema> SchemaByName(const Encoding& encoding, const CsvReader& reader,
                                          bool with_target) {
   TableSchema schema = SchemaOf(encoding, with_target);
-  const auto find = [&reader](ColumnSchema* column) -> absl::Status {
-    const std::vector<std::string>& names = reader.columns();
-    const auto found = std::find(names.begin(), names.end(), column->name);
-    if (found == names.end()) {
+  absl::flat_hash_map<absl::string_view, int64_t> fields;
+  for (size_t i = 0; i < reader.columns().size(); ++i) {
+    fields.emplace(reader.columns()[i], static_cast<int64_t>(i));
+  }
+  const auto find = [&](ColumnSchema* column) -> absl::Status {
+    const auto found = fields.find(column->name);
+    if (found == fields.end()) {
       return DataError({reader.name(), 1}, absl::StrCat("no column is called \"", column->name,
                                                         "\", which the model was trained with"));
     }
-    column->field = found - names.begin();
+    column->field = found->second;
     return absl::OkStatus();
   };
   for (ColumnSchema& input : schema.inputs) RETURN_IF_ERROR(find(&input));
@@ -150,6 +186,32 @@ const std::vector<std::string>* TargetEncoding::classes() const {
   return category == nullptr ? nullptr : &category->categories;
 }
 
+std::string PositiveClass(const TargetEncoding& target) {
+  const std::vector<std::string>* classes = target.classes();
+  return classes != nullptr && classes->size() == 2 ? classes->back() : "";
+}
+
+absl::Status SetPositive(const std::string& label, TargetEncoding* target) {
+  auto* encoding = std::get_if<CategoryEncoding>(&target->values);
+  if (encoding == nullptr || encoding->categories.size() != 2) {
+    return UsageError(absl::StrCat(
+        "--positive is for targets of two classes, and ", target->name,
+        encoding == nullptr ? " is a number" : absl::StrCat(" has ", encoding->categories.size())));
+  }
+  std::vector<std::string>& labels = encoding->categories;
+  const auto same = [&label](const std::string& known) {
+    const std::optional<double> number = ParseNumber(label);
+    return known == label || (number.has_value() && number == ParseNumber(known));
+  };
+  if (same(labels.front())) {
+    std::swap(labels.front(), labels.back());
+  } else if (!same(labels.back())) {
+    return UsageError(absl::StrCat("--positive: \"", label, "\" is no class of ", target->name,
+                                   ", which is one of ", SomeOf(labels)));
+  }
+  return absl::OkStatus();
+}
+
 int64_t Encoding::features() const {
   int64_t features = 0;
   for (const InputEncoding& input : inputs) features += input.width();
@@ -162,24 +224,41 @@ absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader&
                                   : SchemaByPosition(encoding, reader, with_target);
 }
 
-absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, UnknownCategories* unknown) {
+const ColumnSchema& Dataset::ColumnOf(int64_t feature) const {
+  auto column = inputs.begin();
+  for (; feature >= column->width; ++column) feature -= column->width;
+  return column->schema;
+}
+
+Place Dataset::PlaceOf(int64_t row, const ColumnSchema& column) const {
+  return {source, lines[row], column.field + 1};
+}
+
+absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const NumberTerms& terms,
+                               UnknownCategories* unknown) {
   Dataset dataset;
   dataset.rows = table.rows();
   dataset.features = encoding.features();
+  dataset.float64 = terms.float64;
+  dataset.source = table.source;
   for (size_t i = 0; i < encoding.inputs.size(); ++i) {
     const InputEncoding& input = encoding.inputs[i];
     EncodedColumn& column = dataset.inputs.emplace_back();
+    column.schema = table.inputs[i].schema;
     column.width = input.width();
     if (const auto* number = std::get_if<NumberEncoding>(&input.values)) {
-      ASSIGN_OR_RETURN(column.numbers, EncodeNumbers(*number, table, &table.inputs[i]));
+      ASSIGN_OR_RETURN(column.numbers,
+                       EncodeNumbers(*number, table, terms.float64, &table.inputs[i]));
     } else {
       column.codes = EncodeCategories(std::get<CategoryEncoding>(input.values), table,
                                       table.inputs[i], unknown);
     }
   }
   if (table.target.has_value()) {
-    ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, &table));
+    dataset.target = table.target->schema;
+    ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, terms, &table));
   }
+  dataset.lines = std::move(table.lines);
   return dataset;
 }
 

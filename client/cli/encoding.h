@@ -3,13 +3,14 @@
 // An encoding is fitted once, on the rows a model first learns from, and kept with the model, so
 // that whoever predicts or evaluates later does to their data what was done to the first:
 //
-//   number     (x - mean) / scale, scale being the standard deviation (1 for a constant column);
-//              a missing cell counts as the median of the others
+//   number     (x - mean) / scale, scale being the standard deviation; 0 for a constant column; a
+//              missing cell counts as the median of the others
 //   category   one input a category seen in training, 1 for the row's own and 0 for the others; a
 //              missing cell is a category like any other, and one that training never saw is all
 //              zeros, which says "none of those I know"
 //   target     a number is standardised like an input, save for losses that need it as it is; a
-//              class is its index among the sorted labels
+//              class is its index among the labels, which are sorted; of two, the positive one is
+//              the last unless its owner says which it is
 //
 // All statistics are of the training rows alone; the list of classes is of the whole table, so that
 // a rare class can't be met in the test rows first. Inputs stand in the order of their columns, the
@@ -28,18 +29,13 @@
 #include "absl/types/span.h"
 #include "client/cli/csv_reader.h"
 #include "client/cli/failure.h"
+#include "client/cli/standardization.h"
 #include "client/cli/table.h"
 
 namespace descent::cli {
 
 // More categories than this in a column, or classes, are taken for a mistake.
 inline constexpr size_t kMaxCategories = 1000;
-
-// x is encoded as (x - mean) / scale.
-struct Standardization {
-  double mean = 0;
-  double scale = 1;
-};
 
 struct NumberEncoding {
   Standardization standardization;
@@ -91,6 +87,13 @@ enum class TargetForm {
 absl::StatusOr<Encoding> FitEncoding(const Table& table, absl::Span<const int64_t> rows,
                                      TargetForm form);
 
+// Of two classes, the label of the one that is positive: whose probability the network gives, and
+// that precision, recall and F1 are of. Empty for a number and for more classes.
+std::string PositiveClass(const TargetEncoding& target);
+
+// Makes `label` the positive one of two classes. A usage error if there aren't two, or it is none.
+absl::Status SetPositive(const std::string& label, TargetEncoding* target);
+
 // Numbers as they are, none missing: what is done to the rows of a model that has no encoding of
 // its own. The target stands at `target_field` among them; `classes` classes are called "0", "1",
 // and so on, and 0 means a numeric target.
@@ -107,6 +110,7 @@ absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader&
 // inputs is 1. The zeros around it are made when a batch is, so that a column of a thousand
 // categories takes no more memory than one of numbers.
 struct EncodedColumn {
+  ColumnSchema schema;
   int64_t width = 1;
   std::vector<double> numbers;
   std::vector<int32_t> codes;  // instead of numbers; kNoCategory where all inputs are 0
@@ -119,8 +123,26 @@ inline constexpr int32_t kNoCategory = -1;
 struct Dataset {
   int64_t rows = 0;
   int64_t features = 0;
+  bool float64 = false;  // whether the network computes in double precision, or else in single
   std::vector<EncodedColumn> inputs;
   std::vector<double> targets;  // empty if the table has none
+
+  // Where the rows came from.
+  std::string source;
+  std::vector<int64_t> lines;
+  std::optional<ColumnSchema> target;
+
+  // The column that makes an input of the network.
+  const ColumnSchema& ColumnOf(int64_t feature) const;
+  // A row's cell in a column.
+  Place PlaceOf(int64_t row, const ColumnSchema& column) const;
+};
+
+// What a network asks of the numbers it is given.
+struct NumberTerms {
+  bool float64 = false;  // computes in double precision; otherwise in single
+  bool counts = false;   // targets must not be negative
+  std::string loss;      // what asks for that
 };
 
 // Cells whose category training never saw.
@@ -132,8 +154,10 @@ struct UnknownCategories {
 
 // Encodes every row of a table read by SchemaFor's schema, whose numbers it takes over. Adds what
 // it doesn't know to *unknown.
-// A data error for a class that is none of the encoding's, or a number too large for a float.
-absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, UnknownCategories* unknown);
+// A data error for a class that is none of the encoding's, a number too large for the network's
+// precision, or a negative target where counts are asked for.
+absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const NumberTerms& terms,
+                               UnknownCategories* unknown);
 
 }  // namespace descent::cli
 

@@ -9,32 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/encoding.h"
+#include "client/cli/failure.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
 namespace {
-
-// The middle value, or the mean of the two in the middle. Requires values; reorders them.
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
-// Mean and population standard deviation, in two passes.
-Standardization Standardize(const std::vector<double>& values) {
-  const auto count = static_cast<double>(values.size());
-  double sum = 0;
-  for (const double value : values) sum += value;
-  const double mean = sum / count;
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  const double deviation = std::sqrt(squares / count);
-  // A constant column has no spread to divide by; rounding may leave it a speck of one.
-  const double speck = 1e-12 * std::abs(mean);
-  return {mean, deviation > speck ? deviation : 1.0};
-}
 
 absl::StatusOr<NumberEncoding> FitNumbers(const Table& table, const Column& column,
                                           absl::Span<const int64_t> rows) {
@@ -52,11 +31,6 @@ absl::StatusOr<NumberEncoding> FitNumbers(const Table& table, const Column& colu
   encoding.median = Median(values);
   values.resize(rows.size(), encoding.median);
   encoding.standardization = Standardize(values);
-  if (!std::isfinite(encoding.standardization.mean) ||
-      !std::isfinite(encoding.standardization.scale)) {
-    return DataError({table.source}, absl::StrCat("column ", column.schema.name,
-                                                  " holds numbers too large to average"));
-  }
   return encoding;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -50,6 +51,33 @@ std::string FormatBytes(int64_t bytes) {
   }
   const int decimals = value < 9.995 ? 2 : (value < 99.95 ? 1 : 0);
   return absl::StrCat(FormatFixed(value, decimals), " ", unit);
+}
+
+std::string Shortened(absl::string_view text) {
+  constexpr size_t kMostBytes = 40;
+  constexpr absl::string_view kEllipsis = "...";
+  const bool cut = text.size() > kMostBytes;
+  if (cut) {
+    size_t end = kMostBytes - kEllipsis.size();
+    // Not within a character of UTF-8.
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text = text.substr(0, end);
+  }
+  std::string shown(text);
+  for (char& c : shown) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
+  }
+  return cut ? absl::StrCat(shown, kEllipsis) : shown;
+}
+
+std::string SomeOf(const std::vector<std::string>& texts) {
+  constexpr size_t kShown = 5;
+  std::string list;
+  for (size_t i = 0; i < std::min(kShown, texts.size()); ++i) {
+    absl::StrAppend(&list, i == 0 ? "" : ", ", Shortened(texts[i]));
+  }
+  if (texts.size() > kShown) absl::StrAppend(&list, ", ... (", FormatCount(texts.size()), ")");
+  return list;
 }
 
 }  // namespace descent::cli

@@ -5,6 +5,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace descent::cli {
 
@@ -20,6 +23,13 @@ std::string FormatFixed(double value, int decimals);
 
 // "950 bytes", "16.5 kB", "1.23 GB": three digits, powers of 1000, as disks are sold.
 std::string FormatBytes(int64_t bytes);
+
+// A text from a file as it may stand in a message: at most 40 bytes of it, and no line breaks or
+// other control characters.
+std::string Shortened(absl::string_view text);
+
+// "a, b, c", or of more than five "a, b, c, d, e, ... (900)"; each of them shortened.
+std::string SomeOf(const std::vector<std::string>& texts);
 
 }  // namespace descent::cli
 

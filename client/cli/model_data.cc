@@ -47,6 +47,14 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   return encoding;
 }
 
+NumberTerms TermsOf(v1::LossKind loss, bool float64) {
+  return {float64, loss == v1::LOSS_KIND_POISSON, NameOf(loss)};
+}
+
+NumberTerms TermsOf(const v1::NetworkSpec& network) {
+  return TermsOf(network.loss().kind(), network.data_type() == v1::DATA_TYPE_FLOAT64);
+}
+
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
   ASSIGN_OR_RETURN(std::string json, EncodingToJson(encoding));
   // Many columns: where it can be read, an encoding is kept so that it can be.
@@ -81,7 +89,8 @@ std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string
   return own;
 }
 
-std::string MetricsText(const std::map<std::string, double>& metrics) {
+std::string MetricsText(const std::map<std::string, double>& metrics,
+                        const TargetEncoding& target) {
   std::vector<std::string> parts;
   std::map<std::string, double> rest = metrics;
   for (const char* name : {"rmse", "mae", "r2", "accuracy", "log_loss", "roc_auc"}) {
@@ -90,7 +99,11 @@ std::string MetricsText(const std::map<std::string, double>& metrics) {
     parts.push_back(absl::StrCat(name, " ", FormatNumber(metric->second)));
     rest.erase(metric);
   }
+  const std::string positive = PositiveClass(target);
+  bool named = positive.empty();
   for (const auto& [name, value] : rest) {
+    if (!named) parts.push_back(absl::StrCat("of ", Shortened(positive), ":"));
+    named = true;
     parts.push_back(absl::StrCat(name, " ", FormatNumber(value)));
   }
   return absl::StrJoin(parts, "  ");

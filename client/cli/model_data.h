@@ -21,6 +21,10 @@ bool HasEncoding(const v1::Model& model);
 // if the labels' can't be read or doesn't fit the network.
 absl::StatusOr<Encoding> EncodingOf(const v1::Model& model);
 
+// What the network asks of the numbers it is given.
+NumberTerms TermsOf(v1::LossKind loss, bool float64);
+NumberTerms TermsOf(const v1::NetworkSpec& network);
+
 // Puts the encoding into the labels. A data error if it is larger than labels may be.
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model);
 
@@ -38,8 +42,9 @@ CsvOptions CsvOptionsFor(const FileOptions& options, const Encoding& encoding);
 std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string, double>& metrics,
                                          const TargetEncoding& target);
 
-// "rmse 52,341  mae 34,512  r2 0.7891": those that matter most first.
-std::string MetricsText(const std::map<std::string, double>& metrics);
+// "rmse 52,341  mae 34,512  r2 0.7891": those that matter most first. Those of one of two classes
+// come last, and say which: "accuracy 0.91  log_loss 0.2  of fraud: f1 0.8  precision 0.7 ...".
+std::string MetricsText(const std::map<std::string, double>& metrics, const TargetEncoding& target);
 
 }  // namespace descent::cli
 

@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "absl/types/span.h"
+
 namespace descent::cli {
 
 class Random {
@@ -41,6 +43,10 @@ struct Split {
 
 // Puts round(rows * test_fraction) rows, drawn by the seed, aside for testing.
 Split SplitRows(int64_t rows, double test_fraction, uint64_t seed);
+
+// The same of rows with classes (a class is a number from 0 on): as nearly as whole rows can, each
+// class is divided like the whole. One row of every class is left to learn from.
+Split SplitByClass(absl::Span<const int32_t> classes, double test_fraction, uint64_t seed);
 
 // The order in which one pass over `count` rows visits them. `pass` tells passes apart.
 std::vector<int64_t> ShuffledRows(int64_t count, uint64_t seed, uint64_t pass);

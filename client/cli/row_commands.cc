@@ -30,7 +30,8 @@ absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context
   ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
   ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
   ASSIGN_OR_RETURN(RowSource source,
-                   RowSource::Open(options.rows, encoding, /*with_target=*/false));
+                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
+                                   /*with_target=*/false));
   const Predictions predictions(encoding, model.network());
   if (!context.json) Print(absl::StrCat(predictions.CsvHeader(), "\n"));
   int64_t row = 0;
@@ -62,7 +63,9 @@ absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context
 absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Context& context) {
   ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
   ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  ASSIGN_OR_RETURN(RowSource source, RowSource::Open(options.rows, encoding, /*with_target=*/true));
+  ASSIGN_OR_RETURN(RowSource source,
+                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
+                                   /*with_target=*/true));
   const auto next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(const Dataset rows, source.Read(RowsInMessage(encoding.features())));
     if (rows.rows == 0) return false;
@@ -77,11 +80,13 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
                                    {"rows", answer.rows()},
                                    {"loss", answer.loss()}};
     for (const auto& [name, value] : metrics) json[name] = value;
+    const std::string positive = PositiveClass(encoding.target);
+    if (!positive.empty()) json["positive"] = positive;
     PrintJson(json);
   } else {
     Print(absl::StrCat(options.name, " at step ", FormatCount(answer.step()), " on ",
-                       FormatCount(answer.rows()), " rows: ", MetricsText(metrics), "  loss ",
-                       FormatNumber(answer.loss()), "\n"));
+                       FormatCount(answer.rows()), " rows: ", MetricsText(metrics, encoding.target),
+                       "  loss ", FormatNumber(answer.loss()), "\n"));
   }
   NoteUnknown(source.unknown());
   return ExitCode::kOk;
@@ -97,7 +102,9 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
   if (options.max_rows < 1) return UsageError("--max-rows must be at least 1");
   ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
   ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  ASSIGN_OR_RETURN(RowSource source, RowSource::Open(options.rows, encoding, /*with_target=*/true));
+  ASSIGN_OR_RETURN(RowSource source,
+                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
+                                   /*with_target=*/true));
   ASSIGN_OR_RETURN(const Dataset rows, source.Read(options.max_rows));
   if (rows.rows == 0) return DataError({options.rows.csv}, "the file holds no rows but its header");
 

@@ -24,7 +24,7 @@ void AddRowOptions(CLI::App* command, RowOptions* options) {
 }
 
 absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encoding& encoding,
-                                          bool with_target) {
+                                          const NumberTerms& terms, bool with_target) {
   CsvOptions csv = CsvOptionsFor(options.file, encoding);
   if (options.csv.empty()) csv.header = false;
   ASSIGN_OR_RETURN(CsvReader reader,
@@ -32,15 +32,15 @@ absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encod
                        ? CsvReader::OpenText("--row", absl::StrJoin(options.rows, "\n"), csv)
                        : CsvReader::Open(options.csv, csv));
   ASSIGN_OR_RETURN(TableSchema schema, SchemaFor(encoding, reader, csv.header, with_target));
-  return RowSource(TableReader(std::move(reader), std::move(schema)), encoding);
+  return RowSource(TableReader(std::move(reader), std::move(schema)), encoding, terms);
 }
 
-RowSource::RowSource(TableReader reader, const Encoding& encoding)
-    : reader_(std::move(reader)), encoding_(&encoding) {}
+RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms)
+    : reader_(std::move(reader)), encoding_(&encoding), terms_(std::move(terms)) {}
 
 absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
   ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));
-  return Encode(*encoding_, std::move(table), &unknown_);
+  return Encode(*encoding_, std::move(table), terms_, &unknown_);
 }
 
 }  // namespace descent::cli

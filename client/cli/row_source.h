@@ -29,7 +29,7 @@ class RowSource {
  public:
   // `encoding` must outlive the source.
   static absl::StatusOr<RowSource> Open(const RowOptions& options, const Encoding& encoding,
-                                        bool with_target);
+                                        const NumberTerms& terms, bool with_target);
 
   // The next rows, at most `max_rows`; none at the end.
   absl::StatusOr<Dataset> Read(int64_t max_rows);
@@ -37,10 +37,11 @@ class RowSource {
   const UnknownCategories& unknown() const { return unknown_; }
 
  private:
-  RowSource(TableReader reader, const Encoding& encoding);
+  RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms);
 
   TableReader reader_;
   const Encoding* encoding_;
+  NumberTerms terms_;
   UnknownCategories unknown_;
 };
 

@@ -43,6 +43,7 @@ absl::StatusOr<Task> StartModel(const TrainOptions& options, const Context& cont
   if (options.model.loss.has_value()) {
     ASSIGN_OR_RETURN(data_options.loss, ParseLoss(*options.model.loss));
   }
+  data_options.float64 = options.model.data_type == "float64";
   // Options that make no sense are found before a large file is read.
   RETURN_IF_ERROR(BuildModel(options.model, options.name, 1, 1, {}).status());
   ASSIGN_OR_RETURN(task.data, PrepareNewData(data_options));
@@ -80,6 +81,7 @@ absl::StatusOr<Task> ContinueModel(const TrainOptions& options, const Context& c
   data_options.seed = options.model.seed.value_or(task.model.network().seed());
   if (!HasEncoding(task.model) && task.model.step() == 0) {
     data_options.loss = task.model.network().loss();
+    data_options.float64 = task.model.network().data_type() == v1::DATA_TYPE_FLOAT64;
     ASSIGN_OR_RETURN(task.data, PrepareNewData(data_options));
     RETURN_IF_ERROR(DescribeModel(context, &task));
     return task;
@@ -172,6 +174,12 @@ std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOpti
       ->option_text("COLUMN")
       ->allow_extra_args(false)
       ->group(kGroup);
+  command
+      ->add_option("--positive", options->positive,
+                   "Of two classes, the one whose precision, recall and F1 are told (default: the "
+                   "last in order)")
+      ->option_text("LABEL")
+      ->group(kGroup);
   CLI::Option* test_csv = command->add_option("--test-csv", options->test_csv,
                                               "Rows to test with, of the same columns");
   test_csv->option_text("FILE")->group(kGroup);
@@ -190,8 +198,9 @@ constexpr char kFooter[] =
 Columns are numbers where every cell is one, and categories otherwise; an empty cell or ? is missing.
 Numbers are standardised by the training rows, missing ones count as their median; each category is
 an input of its own, "missing" one of them, and one that training never saw counts as none. A numeric
-target is standardised too (not for poisson); for the cross-entropies its distinct values are the
-classes. All this is kept with the model, so that predict, evaluate and further training do the same.
+target is standardised too (not for poisson), unless it is taken for classes: few whole values that
+are numbered and spread as classes are, or any by --loss binary_cross_entropy or softmax_cross_entropy.
+Test rows of classes are drawn from each class alike. All this is kept with the model, so that predict, evaluate and further training do the same.
 
 Training a model that is there goes on from its step: it has to be of the same columns. Ctrl-C ends
 in order after the batches under way (exit status 130); a second one ends at once.)";
@@ -222,7 +231,7 @@ void AddTrainCommand(CLI::App* app, Command* chosen) {
       ->group(kGroup);
   AddModelOptions(command,
                   "by the target: mean_squared_error for a number, binary_cross_entropy for two "
-                  "classes, softmax_cross_entropy for more",
+                  "classes (0 and 1 are), softmax_cross_entropy for more",
                   &options->model);
   command->callback([options, csv = csv, generate = generate, chosen] {
     RequireOne(csv, generate);

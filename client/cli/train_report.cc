@@ -1,6 +1,5 @@
 #include "client/cli/train_report.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "client/cli/format.h"
@@ -20,14 +18,14 @@ namespace descent::cli {
 namespace {
 
 std::string TargetText(const Encoding& encoding) {
-  const std::string name = absl::StrCat(encoding.named ? "" : "column ", encoding.target.name);
+  const std::string name =
+      absl::StrCat(encoding.named ? "" : "column ", Shortened(encoding.target.name));
   const std::vector<std::string>* classes = encoding.target.classes();
   if (classes == nullptr) return absl::StrCat(name, ", a number");
-  constexpr size_t kShown = 5;
-  const size_t shown = std::min(kShown, classes->size());
-  return absl::StrCat(name, ", one of ",
-                      absl::StrJoin(classes->begin(), classes->begin() + shown, ", "),
-                      shown < classes->size() ? absl::StrCat(", ... (", classes->size(), ")") : "");
+  const std::string positive = PositiveClass(encoding.target);
+  return absl::StrCat(
+      name, ", one of ", SomeOf(*classes),
+      positive.empty() ? "" : absl::StrCat(" (positive: ", Shortened(positive), ")"));
 }
 
 }  // namespace
@@ -41,6 +39,7 @@ void Announce(const Task& task) {
   Note(absl::StrCat("target ", TargetText(task.data.encoding), "; ",
                     FormatCount(task.data.training_rows.size()), " rows to learn from, ",
                     FormatCount(task.data.test_rows.size()), " to test"));
+  for (const std::string& note : task.data.notes) Note(absl::StrCat("note: ", note));
   NoteUnknown(task.data.unknown);
 }
 
@@ -70,6 +69,8 @@ void PrintResultJson(const Task& task, const RunResult& result) {
     if (last.test_loss.has_value()) json["test_loss"] = *last.test_loss;
     for (const auto& [name, value] : last.test_metrics) json[name] = value;
   }
+  const std::string positive = PositiveClass(task.data.encoding.target);
+  if (!positive.empty()) json["positive"] = positive;
   PrintJson(json);
 }
 
@@ -90,8 +91,8 @@ void PrintResult(const Task& task, const RunResult& result) {
   const EpochResult& last = result.epochs.back();
   Print(absl::StrCat("training loss ", FormatNumber(last.training_loss), "\n"));
   if (last.test_loss.has_value()) {
-    Print(absl::StrCat("test ", MetricsText(last.test_metrics), "  loss ",
-                       FormatNumber(*last.test_loss), "\n"));
+    Print(absl::StrCat("test ", MetricsText(last.test_metrics, task.data.encoding.target),
+                       "  loss ", FormatNumber(*last.test_loss), "\n"));
   }
 }
 
@@ -104,7 +105,8 @@ LossCurve CurveOf(const Task& task, int64_t batch_rows, const RunResult& result)
                    batch_rows, ", ", FormatCount(task.data.training_rows.size()), " rows");
   curve.loss_name = absl::StrReplaceAll(NameOf(task.data.loss.kind()), {{"_", " "}});
   if (!result.epochs.empty() && !result.epochs.back().test_metrics.empty()) {
-    absl::StrAppend(&curve.subtitle, " · test ", MetricsText(result.epochs.back().test_metrics));
+    absl::StrAppend(&curve.subtitle, " · test ",
+                    MetricsText(result.epochs.back().test_metrics, task.data.encoding.target));
     const bool classes = task.data.encoding.target.classes() != nullptr;
     curve.metric_name = classes ? "accuracy" : "rmse";
   }

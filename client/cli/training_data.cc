@@ -12,6 +12,8 @@
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
 #include "client/cli/table_reader.h"
+#include "client/cli/target_choice.h"
+#include "client/cli/training_notes.h"
 
 namespace descent::cli {
 namespace {
@@ -24,8 +26,10 @@ absl::Status CheckOptions(const DataOptions& options) {
   }
   if (options.csv.empty() &&
       (!options.target.empty() || !options.ignored.empty() || !options.test_csv.empty() ||
-       options.file.header.has_value() || options.file.delimiter.has_value())) {
-    return UsageError("--target, --ignore, --test-csv and the format go with --csv alone");
+       !options.positive.empty() || options.file.header.has_value() ||
+       options.file.delimiter.has_value())) {
+    return UsageError(
+        "--target, --ignore, --positive, --test-csv and the format go with --csv alone");
   }
   if (options.generator.empty() && (options.rows.has_value() || options.noise.has_value())) {
     return UsageError("--rows and --noise go with --generate alone");
@@ -36,12 +40,6 @@ absl::Status CheckOptions(const DataOptions& options) {
 TargetForm FormFor(v1::LossKind loss) {
   if (IsClassLoss(loss)) return TargetForm::kClass;
   return loss == v1::LOSS_KIND_POISSON ? TargetForm::kUnscaled : TargetForm::kStandardized;
-}
-
-v1::LossKind DefaultLoss(const Column& target) {
-  if (target.schema.kind == ColumnKind::kNumber) return v1::LOSS_KIND_MEAN_SQUARED_ERROR;
-  return target.categories.size() <= 2 ? v1::LOSS_KIND_BINARY_CROSS_ENTROPY
-                                       : v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY;
 }
 
 int64_t GeneratedTrainingRows(const DataOptions& options) {
@@ -81,9 +79,20 @@ absl::StatusOr<TableSchema> DivideColumns(const DataOptions& options,
 
 struct NewTable {
   Table table;
+  std::vector<std::string> notes;
   CsvOptions csv;
   int64_t fields = 0;
 };
+
+// Takes a target of numbers that look like classes for classes.
+void ChooseTarget(NewTable* read) {
+  Column& target = *read->table.target;
+  if (target.schema.kind != ColumnKind::kNumber) return;
+  const TargetLook look = LookOf(target.numbers);
+  std::string note = NoteOf(look, target.schema.name, FewDistinct(target.numbers));
+  if (!note.empty()) read->notes.push_back(std::move(note));
+  if (look == TargetLook::kClasses) NumbersToCategories(&target);
+}
 
 absl::StatusOr<NewTable> ReadNewTable(const DataOptions& options) {
   NewTable result;
@@ -101,6 +110,7 @@ absl::StatusOr<NewTable> ReadNewTable(const DataOptions& options) {
         IsClassLoss(options.loss->kind()) ? ColumnKind::kCategory : ColumnKind::kNumber;
   }
   ASSIGN_OR_RETURN(result.table, ReadTable(options.csv, result.csv, schema));
+  if (!options.loss.has_value()) ChooseTarget(&result);
   return result;
 }
 
@@ -117,9 +127,13 @@ absl::StatusOr<Table> ReadKnownTable(const std::string& path, const FileOptions&
   return table;
 }
 
-Split SplitFor(const DataOptions& options, int64_t rows) {
+Split SplitFor(const DataOptions& options, const Table& table) {
+  const int64_t rows = table.rows();
   if (!options.csv.empty()) {
-    return SplitRows(rows, options.test_csv.empty() ? options.test_fraction : 0, options.seed);
+    const double test_fraction = options.test_csv.empty() ? options.test_fraction : 0;
+    return table.target->schema.kind == ColumnKind::kCategory
+               ? SplitByClass(table.target->codes, test_fraction, options.seed)
+               : SplitRows(rows, test_fraction, options.seed);
   }
   // Generated rows are independent of each other: the last ones are as good for testing as any.
   Split split;
@@ -129,13 +143,15 @@ Split SplitFor(const DataOptions& options, int64_t rows) {
 }
 
 // Encodes the table, and the test file if there is one.
-absl::Status EncodeData(const DataOptions& options, Table table, Split split, TrainingData* data) {
-  ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, std::move(table), &data->unknown));
+absl::Status EncodeData(const DataOptions& options, Table table, Split split,
+                        const NumberTerms& terms, TrainingData* data) {
+  ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, std::move(table), terms, &data->unknown));
   data->training_rows = std::move(split.training);
   data->test_rows = std::move(split.test);
   if (options.test_csv.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(Table test, ReadKnownTable(options.test_csv, options.file, data->encoding));
-  ASSIGN_OR_RETURN(data->test_dataset, Encode(data->encoding, std::move(test), &data->unknown));
+  ASSIGN_OR_RETURN(data->test_dataset,
+                   Encode(data->encoding, std::move(test), terms, &data->unknown));
   data->test_rows = AllRows(data->test_dataset->rows);
   return absl::OkStatus();
 }
@@ -198,6 +214,14 @@ absl::Status CheckColumns(const DataOptions& options, const Encoding& encoding) 
     return UsageError(absl::StrCat("--target: the model is there already, and its target is ",
                                    encoding.target.name));
   }
+  const std::string& positive = options.positive;
+  if (!positive.empty() && positive != PositiveClass(encoding.target)) {
+    return UsageError(
+        absl::StrCat("--positive: the model is there already, and ",
+                     PositiveClass(encoding.target).empty()
+                         ? "has no two classes"
+                         : absl::StrCat("its positive class is ", PositiveClass(encoding.target))));
+  }
   for (const InputEncoding& input : encoding.inputs) {
     for (const std::string& ignored : options.ignored) {
       if (ignored != input.name) continue;
@@ -214,13 +238,19 @@ absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   ASSIGN_OR_RETURN(NewTable read, ReadNewTable(options));
   TrainingData data;
   RETURN_IF_ERROR(ChooseLoss(options, *read.table.target, &data));
-  Split split = SplitFor(options, read.table.rows());
+  Split split = SplitFor(options, read.table);
   ASSIGN_OR_RETURN(data.encoding,
                    FitEncoding(read.table, split.training, FormFor(data.loss.kind())));
+  if (!options.positive.empty()) {
+    RETURN_IF_ERROR(SetPositive(options.positive, &data.encoding.target));
+  }
+  data.notes = std::move(read.notes);
+  AddNotes(read.table, split.training, data.encoding, &data.notes);
   data.encoding.csv = read.csv;
   data.encoding.named = read.csv.header;
   data.encoding.fields = read.fields;
-  RETURN_IF_ERROR(EncodeData(options, std::move(read.table), std::move(split), &data));
+  RETURN_IF_ERROR(EncodeData(options, std::move(read.table), std::move(split),
+                             TermsOf(data.loss.kind(), options.float64), &data));
   return data;
 }
 
@@ -239,8 +269,9 @@ absl::StatusOr<TrainingData> PrepareData(const DataOptions& options, const v1::M
                                     ? GenerateKnownTable(options, data.encoding)
                                     : ReadKnownTable(options.csv, options.file, data.encoding);
   RETURN_IF_ERROR(table.status());
-  Split split = SplitFor(options, table->rows());
-  RETURN_IF_ERROR(EncodeData(options, *std::move(table), std::move(split), &data));
+  Split split = SplitFor(options, *table);
+  RETURN_IF_ERROR(
+      EncodeData(options, *std::move(table), std::move(split), TermsOf(model.network()), &data));
   return data;
 }
 

@@ -24,12 +24,15 @@ struct DataOptions {
   std::optional<double> noise;  // of the generator
   std::string target;           // column by name or number; empty: the last
   std::vector<std::string> ignored;
+  std::string
+      positive;  // of two classes, the one that precision and recall are of; empty: the last
   FileOptions file;
   std::string test_csv;  // if set, all of `csv` is learnt from
   // Otherwise: the share of all rows that is for testing. A file's are drawn by the seed; a
   // generator makes them on top of `rows`.
   double test_fraction = 0.2;
   std::optional<v1::Loss> loss;  // for a new model; unset: what suits the target
+  bool float64 = false;          // whether a new model computes in double precision
   uint64_t seed = 0;
 };
 
@@ -43,11 +46,12 @@ struct TrainingData {
   std::optional<Dataset> test_dataset;  // of the file to test with, if there is one
   std::vector<int64_t> test_rows;       // of test_dataset, or else of the data set
   UnknownCategories unknown;
+  std::vector<std::string> notes;  // what its owner should know about the data
 };
 
 // Reads and encodes the data for a new model: fits an encoding to the training rows. Without a
-// loss a numeric target gets the mean squared error, two classes the binary cross-entropy, more the
-// softmax cross-entropy.
+// loss, a numeric target that looks like classes is taken for them (target_choice.h), and the loss
+// is DefaultLoss's. Test rows of classes are drawn class by class.
 absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options);
 
 // Reads and encodes the data for a model that is there already, by its encoding. A data error if

@@ -54,7 +54,7 @@ Encoding Fit(const Table& table, TargetForm form) {
 
 Dataset EncodeAll(const Encoding& encoding, const Table& table) {
   UnknownCategories unknown;
-  Dataset dataset = Encode(encoding, table, &unknown).value();
+  Dataset dataset = Encode(encoding, table, {}, &unknown).value();
   EXPECT_EQ(unknown.cells, 0);
   return dataset;
 }
@@ -116,7 +116,7 @@ TEST(EncodingTest, UnknownCategoriesAreAllZerosAndCounted) {
   const Table table = TableOf("c,y\nb,0\na,1\nd,2\ne,2\n", ColumnKind::kNumber);
   const Encoding encoding = FitEncoding(table, {0, 1}, TargetForm::kUnscaled).value();
   UnknownCategories unknown;
-  const Dataset dataset = Encode(encoding, table, &unknown).value();
+  const Dataset dataset = Encode(encoding, table, {}, &unknown).value();
   EXPECT_THAT(InputsOf(dataset), ElementsAre(0, 1, 1, 0, 0, 0, 0, 0));
   EXPECT_EQ(unknown.cells, 2);
   EXPECT_EQ(unknown.example, "d");
@@ -150,11 +150,33 @@ TEST(EncodingTest, RefusesAClassItDoesNotKnow) {
       Fit(TableOf("x,y\n1,no\n2,yes\n", ColumnKind::kCategory), TargetForm::kClass);
   UnknownCategories unknown;
   const absl::Status status =
-      Encode(encoding, TableOf("x,y\n1,yes\n2,perhaps\n", ColumnKind::kCategory), &unknown)
+      Encode(encoding, TableOf("x,y\n1,yes\n2,perhaps\n", ColumnKind::kCategory), {}, &unknown)
           .status();
   EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
   EXPECT_THAT(Message(status),
               EndsWith(":3:2: \"perhaps\" is no class of y, which is one of no, yes"));
+}
+
+TEST(EncodingTest, NamesFewOfManyClasses) {
+  std::string text = "x,y\n";
+  for (int i = 0; i < 900; ++i) absl::StrAppend(&text, "1,class", 100 + i, "\n");
+  const Encoding encoding = Fit(TableOf(text, ColumnKind::kCategory), TargetForm::kClass);
+  UnknownCategories unknown;
+  const absl::Status status =
+      Encode(encoding,
+             TableOf(absl::StrCat("x,y\n1,", std::string(5000, 'z'), "\n"), ColumnKind::kCategory),
+             {}, &unknown)
+          .status();
+  EXPECT_THAT(Message(status),
+              EndsWith("...\" is no class of y, which is one of class100, class101, "
+                       "class102, class103, class104, ... (900)"));
+  EXPECT_LT(status.message().size(), 250U);
+}
+
+TEST(EncodingTest, ComparesNumbersAsNumbers) {
+  const Encoding encoding = PlainEncoding(1, 3, 1);
+  const Table table = TableOf("x,y\n1,2.0\n1,0\n1,1e0\n", ColumnKind::kCategory);
+  EXPECT_THAT(EncodeAll(encoding, table).targets, ElementsAre(2, 0, 1));
 }
 
 TEST(EncodingTest, RefusesWhatCannotBeLearnt) {
@@ -178,8 +200,8 @@ TEST(EncodingTest, RefusesNumbersThatOverflow) {
   const Table table = TableOf("x,y\n0,1\n1e-30,2\n1e30,3\n", ColumnKind::kNumber);
   const Encoding encoding = FitEncoding(table, {0, 1}, TargetForm::kStandardized).value();
   UnknownCategories unknown;
-  EXPECT_THAT(Message(Encode(encoding, table, &unknown).status()),
-              EndsWith(":4:1: x is 1e+30, too far from the others"));
+  EXPECT_THAT(Message(Encode(encoding, table, {}, &unknown).status()),
+              EndsWith(":4:1: x is 1e+30, too far from the others for float32"));
 }
 
 TEST(PlainEncodingTest, LeavesNumbersAsTheyAre) {
@@ -193,7 +215,7 @@ TEST(PlainEncodingTest, LeavesNumbersAsTheyAre) {
 TEST(PlainEncodingTest, PutsNothingInThePlaceOfAMissingCell) {
   UnknownCategories unknown;
   const absl::Status status =
-      Encode(PlainEncoding(1, 0, 1), TableOf("a,y\n1,2\n?,3\n", ColumnKind::kNumber), &unknown)
+      Encode(PlainEncoding(1, 0, 1), TableOf("a,y\n1,2\n?,3\n", ColumnKind::kNumber), {}, &unknown)
           .status();
   EXPECT_THAT(Message(status), HasSubstr(":3:1: a is missing"));
 }

@@ -102,10 +102,15 @@ TEST(ModelDataTest, ScalesMetricsToTheTargetsUnit) {
 }
 
 TEST(ModelDataTest, ShowsTheMostImportantMetricsFirst) {
-  EXPECT_EQ(MetricsText({{"mae", 34512}, {"r2", 0.7891}, {"rmse", 52341}}),
+  EXPECT_EQ(MetricsText({{"mae", 34512}, {"r2", 0.7891}, {"rmse", 52341}}, OneNumber().target),
             "rmse 52,341  mae 34,512  r2 0.7891");
-  EXPECT_EQ(MetricsText({{"accuracy", 0.85}, {"f1", 0.66}, {"log_loss", 0.31}}),
-            "accuracy 0.8500  log_loss 0.3100  f1 0.6600");
+}
+
+TEST(ModelDataTest, SaysWhichClassPrecisionAndRecallAreOf) {
+  const TargetEncoding target{"label", 1, CategoryEncoding{{"fraud", "ok"}}};
+  EXPECT_EQ(
+      MetricsText({{"accuracy", 0.85}, {"f1", 0.66}, {"recall", 0.5}, {"log_loss", 0.31}}, target),
+      "accuracy 0.8500  log_loss 0.3100  of ok:  f1 0.6600  recall 0.5000");
 }
 
 }  // namespace

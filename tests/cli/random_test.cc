@@ -76,5 +76,38 @@ RC_GTEST_PROP(RandomPropertyTest, ASplitDividesTheRows, (uint64_t seed)) {
   RC_ASSERT(all == expected);
 }
 
+TEST(RandomTest, DrawsTestRowsFromEachClassAlike) {
+  std::vector<int32_t> classes;
+  for (int i = 0; i < 1000; ++i) classes.push_back(i % 10 == 0 ? 1 : 0);
+  const Split split = SplitByClass(classes, 0.2, /*seed=*/5);
+  EXPECT_EQ(split.test.size(), 200U);
+  EXPECT_EQ(std::count_if(split.test.begin(), split.test.end(),
+                          [&classes](int64_t row) { return classes[row] == 1; }),
+            20);
+  EXPECT_EQ(split.test, SplitByClass(classes, 0.2, 5).test);
+  EXPECT_NE(split.test, SplitByClass(classes, 0.2, 6).test);
+}
+
+RC_GTEST_PROP(RandomPropertyTest, ASplitByClassLeavesEachClassARow, (uint64_t seed)) {
+  const auto classes = *rc::gen::container<std::vector<int32_t>>(rc::gen::inRange<int32_t>(0, 8));
+  const double fraction = *rc::gen::inRange(0, 101) / 100.0;
+  const Split split = SplitByClass(classes, fraction, seed);
+  std::vector<int64_t> all = split.training;
+  all.insert(all.end(), split.test.begin(), split.test.end());
+  std::sort(all.begin(), all.end());
+  std::vector<int64_t> expected(classes.size());
+  std::iota(expected.begin(), expected.end(), 0);
+  RC_ASSERT(all == expected);
+  const auto rows = static_cast<double>(classes.size());
+  RC_ASSERT(static_cast<int64_t>(split.test.size()) <= std::llround(rows * fraction));
+  for (int32_t c = 0; c < 8; ++c) {
+    const auto of_class = [&](int64_t row) { return classes[row] == c; };
+    const auto total = std::count(classes.begin(), classes.end(), c);
+    const auto test = std::count_if(split.test.begin(), split.test.end(), of_class);
+    RC_ASSERT(total == 0 || test < total);
+    RC_ASSERT(static_cast<double>(test) <= static_cast<double>(total) * fraction + 1);
+  }
+}
+
 }  // namespace
 }  // namespace descent::cli

@@ -26,7 +26,7 @@ TEST(RowSourceTest, ReadsAFilePieceByPiece) {
   RowOptions options;
   options.csv = file.path();
   const Encoding encoding = Example();
-  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  RowSource source = RowSource::Open(options, encoding, {}, /*with_target=*/false).value();
   EXPECT_THAT(InputsOf(*source.Read(2)), ElementsAre(2, 1, 0, 1, 0, 1));
   EXPECT_THAT(InputsOf(*source.Read(2)), ElementsAre(0, 0, 0));
   EXPECT_EQ(source.Read(2)->rows, 0);
@@ -37,7 +37,7 @@ TEST(RowSourceTest, ReadsRowsFromTheCommandLine) {
   RowOptions options;
   options.rows = {"14, u", "8,\"v\""};
   const Encoding encoding = Example();
-  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  RowSource source = RowSource::Open(options, encoding, {}, /*with_target=*/false).value();
   EXPECT_THAT(InputsOf(*source.Read(10)), ElementsAre(2, 1, 0, -1, 0, 1));
 }
 
@@ -45,7 +45,7 @@ TEST(RowSourceTest, ReadsTargetsToo) {
   RowOptions options;
   options.rows = {"14,7,u"};
   const Encoding encoding = Example();
-  RowSource source = RowSource::Open(options, encoding, /*with_target=*/true).value();
+  RowSource source = RowSource::Open(options, encoding, {}, /*with_target=*/true).value();
   EXPECT_THAT(source.Read(10)->targets, ElementsAre(7));
 }
 
@@ -53,7 +53,7 @@ TEST(RowSourceTest, NamesABadCell) {
   RowOptions options;
   options.rows = {"14,u", "x,u"};
   const Encoding encoding = Example();
-  RowSource source = RowSource::Open(options, encoding, /*with_target=*/false).value();
+  RowSource source = RowSource::Open(options, encoding, {}, /*with_target=*/false).value();
   EXPECT_EQ(Message(source.Read(10).status()),
             "--row:2:1: a holds numbers, and \"x\" is not a finite number");
 }

@@ -180,6 +180,67 @@ TEST(PrepareNewDataTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("use softmax_cross_entropy"));
 }
 
+TEST(PrepareNewDataTest, TakesZeroAndOneForClassesAndSaysSo) {
+  std::string text = "x,y\n";
+  for (int i = 0; i < 100; ++i) absl::StrAppend(&text, i, ",", i % 4 == 0 ? 1 : 0, "\n");
+  const TemporaryFile file(text);
+  DataOptions options;
+  options.csv = file.path();
+  const TrainingData data = PrepareNewData(options).value();
+  EXPECT_EQ(data.loss.kind(), v1::LOSS_KIND_BINARY_CROSS_ENTROPY);
+  EXPECT_THAT(data.encoding.target.classes(), Pointee(ElementsAre("0", "1")));
+  EXPECT_THAT(data.notes, ElementsAre(HasSubstr("taken for classes; --loss mean_squared_error")));
+  EXPECT_EQ(data.test_rows.size(), 20U);
+
+  options.loss = LossOf("mean_squared_error");
+  const TrainingData numbers = PrepareNewData(options).value();
+  EXPECT_EQ(numbers.encoding.target.classes(), nullptr);
+  EXPECT_TRUE(numbers.notes.empty());
+}
+
+TEST(PrepareNewDataTest, MakesTheClassPositiveThatIsAskedFor) {
+  const TemporaryFile file("x,y\n1,ok\n2,fraud\n3,ok\n4,fraud\n5,ok\n");
+  DataOptions options;
+  options.csv = file.path();
+  EXPECT_EQ(PositiveClass(PrepareNewData(options)->encoding.target), "ok");
+  options.positive = "fraud";
+  const TrainingData data = PrepareNewData(options).value();
+  EXPECT_EQ(PositiveClass(data.encoding.target), "fraud");
+  EXPECT_THAT(data.dataset.targets, ElementsAre(0, 1, 0, 1, 0));
+  options.positive = "theft";
+  EXPECT_THAT(Message(PrepareNewData(options).status()),
+              HasSubstr("--positive: \"theft\" is no class of y, which is one of fraud, ok"));
+  options.target = "x";
+  options.loss = LossOf("mean_squared_error");
+  EXPECT_THAT(Message(PrepareNewData(options).status()), HasSubstr("x is a number"));
+}
+
+TEST(PrepareNewDataTest, KeepsDoublePrecisionForANetworkInFloat64) {
+  const TemporaryFile file("x,y\n1,10\n2,20\n4,40\n");
+  DataOptions options;
+  options.csv = file.path();
+  options.test_fraction = 0;
+  options.float64 = true;
+  const TrainingData data = PrepareNewData(options).value();
+  const auto& number = std::get<NumberEncoding>(data.encoding.inputs[0].values).standardization;
+  EXPECT_EQ(client::TensorValues<double>(GatherInputs(data.dataset, {0}))->front(),
+            (1 - number.mean) / number.scale);
+  EXPECT_EQ(data.dataset.targets[2],
+            std::get<Standardization>(data.encoding.target.values).Encode(40));
+}
+
+TEST(PrepareNewDataTest, NamesTheLineOfANegativeCount) {
+  std::string text = "x,y\n";
+  for (int i = 0; i < 50; ++i) absl::StrAppend(&text, i, ",", i == 30 ? -1 : i, "\n");
+  const TemporaryFile file(text);
+  DataOptions options;
+  options.csv = file.path();
+  options.loss = LossOf("poisson");
+  const absl::Status status = PrepareNewData(options).status();
+  EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
+  EXPECT_THAT(Message(status), HasSubstr(":32:2: y is -1, and poisson takes counts"));
+}
+
 // A model that was trained on a file.
 v1::Model Trained(const TrainingData& data) {
   v1::Model model;
