@@ -8,13 +8,13 @@
 #include <cstdlib>
 #include <map>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/instruction_set.h"
+#include "server/machine_cores.h"
 #include "server/machine_memory.h"
 #include "version/version.h"
 
@@ -72,7 +72,7 @@ struct Arguments {
   int request_window_age = 600;
   int session_window = 512;
   int max_merged_rows = 256;
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int threads = MachineCores();
   int max_message_mib = 64;
   int memory_mib = 0;
   int transport_memory_mib = 1024;
@@ -143,9 +143,11 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "authentication: keep it on a network you trust, or put a proxy in front")
       ->check(CLI::Validator(CheckAddress, ""))
       ->type_name("HOST:PORT");
-  app->add_option("--threads", arguments->threads,
-                  "Threads that compute updates, and as many again that compute predictions and\n"
-                  "gradients; by default the machine's cores. Each costs its workspace")
+  app->add_option(
+         "--threads", arguments->threads,
+         "Threads that compute updates, and as many again that compute predictions and\n"
+         "gradients; by default the machine's cores, hardware threads of one counted once,\n"
+         "or as many as the container's share of them is worth. Each costs its workspace")
       ->check(Between(1, 1024))
       ->type_name("N");
   app->add_option("--max-message-mib", arguments->max_message_mib,
