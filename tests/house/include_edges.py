@@ -8,7 +8,7 @@ import dataclasses
 import pathlib
 import re
 
-SOURCE_DIRECTORIES = ("core", "server", "client", "tests", "bench")
+SOURCE_DIRECTORIES = ("clock", "core", "endpoint", "server", "client", "tests", "bench")
 SUFFIXES = (".h", ".cc")
 
 # Headers of other projects, by the prefix of their path.
@@ -49,34 +49,41 @@ ROOMS = {
     "proto": Room(),
     # Large buffers ask for huge pages (core/buffer.cc), threads have names (core/thread_name.cc).
     "core": Room(uses=frozenset({"eigen"}), headers=frozenset({"sys/mman.h", "sys/prctl.h"})),
+    "clock": Room(uses=frozenset({"surroundings"})),
+    "endpoint": Room(headers=frozenset({"sys/un.h"})),
     "server/wire": Room(
         sees=("proto", "core", "server/models/commands.h"),
         uses=frozenset({"grpc", "protobuf", "surroundings"}),
     ),
-    "server/models": Room(sees=("core", "server/store"), uses=frozenset({"surroundings"})),
-    "server/store": Room(sees=("core",), uses=frozenset({"sqlite", "surroundings"})),
+    "server/models": Room(sees=("clock", "core", "server/store"), uses=frozenset({"surroundings"})),
+    "server/store": Room(sees=("clock", "core"), uses=frozenset({"sqlite", "surroundings"})),
     "server/services": Room(
-        sees=("proto", "core", "server/wire", "server/models"),
+        sees=("proto", "clock", "core", "server/wire", "server/models"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11"},
     ),
     "server/ops": Room(
-        sees=("proto", "core", "server/models", "server/services"),
+        sees=("proto", "clock", "core", "endpoint", "server/models", "server/services"),
         uses=EVERYTHING - {"eigen", "sqlite"},
     ),
     "server": Room(
-        sees=("proto", "core", "server", "version"), uses=EVERYTHING - {"eigen", "sqlite"}
+        sees=("proto", "clock", "core", "endpoint", "server", "version"),
+        uses=EVERYTHING - {"eigen", "sqlite"},
     ),
     "client/descent": Room(
-        sees=("proto",), uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog"}
+        sees=("proto", "clock", "endpoint"),
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog"},
     ),
     "client/cli": Room(
-        sees=("proto", "client/descent", "version"), uses=EVERYTHING - {"eigen", "sqlite"}
+        sees=("proto", "client/descent", "clock", "version"),
+        uses=EVERYTHING - {"eigen", "sqlite"},
     ),
     "tests": Room(
-        sees=("proto", "core", "server", "client", "tests", "version"), uses=EVERYTHING
+        sees=("proto", "clock", "core", "endpoint", "server", "client", "tests", "version"),
+        uses=EVERYTHING,
     ),
     "bench": Room(
-        sees=("proto", "core", "server", "client", "bench", "tests", "version"), uses=EVERYTHING
+        sees=("proto", "clock", "core", "endpoint", "server", "client", "bench", "tests", "version"),
+        uses=EVERYTHING,
     ),
 }
 
