@@ -8,12 +8,16 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "core/instruction_set.h"
+#include "endpoint/endpoint.h"
 #include "server/machine_cores.h"
 #include "server/machine_memory.h"
 #include "version/version.h"
@@ -45,25 +49,45 @@ const char* Variable(const char* name) {
   return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
 }
 
+// A default that may not be usable: an error then, which counts only if the default does.
+struct DefaultDirectory {
+  std::string path;
+  std::string error;
+};
+
+// Of the state directories that systemd gives, separated by colons, the first.
+DefaultDirectory FirstOf(const std::string& list) {
+  for (const absl::string_view path : absl::StrSplit(list, ':', absl::SkipEmpty())) {
+    if (path.front() == '/') return {std::string(path), ""};
+    return {std::string(path),
+            absl::StrCat("STATE_DIRECTORY: expected absolute paths separated by colons, as systemd "
+                         "sets them, got '",
+                         list, "'; for another directory, say --data-dir")};
+  }
+  return {};
+}
+
 // Where a program keeps what has to last: systemd says it, or the platform's convention does.
-std::string StateDirectory() {
+DefaultDirectory StateDirectory() {
   const auto variable = [](const char* name) {
     const char* value = Variable(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (std::string given = variable("STATE_DIRECTORY"); !given.empty()) return given;
-  if (geteuid() == 0) return "/var/lib/descent";
+  if (DefaultDirectory given = FirstOf(variable("STATE_DIRECTORY")); !given.path.empty()) {
+    return given;
+  }
+  if (geteuid() == 0) return {"/var/lib/descent", ""};
   if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
-    return state + "/descent";
+    return {state + "/descent", ""};
   }
   const std::string home = variable("HOME");
-  return home.empty() ? "descent-state" : home + "/.local/state/descent";
+  return {home.empty() ? "descent-state" : home + "/.local/state/descent", ""};
 }
 
 // Options as they are typed.
 struct Arguments {
   std::string listen = "127.0.0.1:50051";
-  std::string data_dir = StateDirectory();
+  std::string data_dir = StateDirectory().path;
   bool in_memory = false;
   int checkpoint_journal_mib = 64;
   int checkpoint_interval = 300;
@@ -97,31 +121,12 @@ const std::map<std::string, ops::LogLevel> kLogLevels = {{"debug", ops::LogLevel
                                                          {"warning", ops::LogLevel::kWarning},
                                                          {"error", ops::LogLevel::kError}};
 
-// "" or what is wrong with a HOST:PORT.
-std::string CheckAddress(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return absl::StrCat("expected HOST:PORT with a port from 0 to 65535, got '", address, "'");
-  }
-  const std::string host = address.substr(0, colon);
-  if (host.empty()) {
-    return absl::StrCat("expected HOST:PORT, got '", address, "' (all addresses: 0.0.0.0 or [::])");
-  }
-  if (host.find(':') != std::string::npos && (host.front() != '[' || host.back() != ']')) {
-    return absl::StrCat("an IPv6 address goes in brackets: '[", host, "]:", port, "'");
-  }
-  return "";
+// "" or what is wrong with an address to listen at, or to connect to.
+std::string CheckListen(const std::string& address) {
+  return std::string(endpoint::CheckListenAddress(address).message());
 }
-
-// Where a server that listens on `address` can be reached from the same machine.
-std::string ReachableAddress(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  const std::string host = address.substr(0, colon);
-  if (host == "0.0.0.0") return "127.0.0.1" + address.substr(colon);
-  if (host == "[::]") return "[::1]" + address.substr(colon);
-  return address;
+std::string CheckServer(const std::string& address) {
+  return std::string(endpoint::ParseTarget(address).status().message());
 }
 
 std::string VariableOf(const CLI::Option& option) {
@@ -140,8 +145,9 @@ CLI::Validator Between(T least, T most) {
 void AddServerOptions(CLI::App* app, Arguments* arguments) {
   app->add_option("--listen", arguments->listen,
                   "Where to take calls; port 0 picks a free one. There is no encryption and no\n"
-                  "authentication: keep it on a network you trust, or put a proxy in front")
-      ->check(CLI::Validator(CheckAddress, ""))
+                  "authentication: keep it on a network you trust, or put a proxy in front. Or a\n"
+                  "Unix socket, for programs on this machine that may write to it: unix:PATH")
+      ->check(CLI::Validator(CheckListen, ""))
       ->type_name("HOST:PORT");
   app->add_option(
          "--threads", arguments->threads,
@@ -186,11 +192,16 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
 }
 
 void AddStorageOptions(CLI::App* app, Arguments* arguments) {
-  app->add_option("--data-dir", arguments->data_dir,
-                  "Where models are kept; made if it is not there. One server at a time has it")
+  app->add_option(
+         "--data-dir", arguments->data_dir,
+         "Where models are kept; made if it is not there. One server at a time has it. By\n"
+         "default the first directory of $STATE_DIRECTORY, which systemd sets; without it\n"
+         "/var/lib/descent for root, or else $XDG_STATE_HOME/descent")
       ->type_name("DIR");
   app->add_flag("--in-memory", arguments->in_memory,
-                "Keep models in memory alone: they are gone when the server ends");
+                "Keep models in memory alone: they are gone when the server ends. It contradicts\n"
+                "--data-dir; said in different places, a flag wins over the environment, and that\n"
+                "over the file");
   app->add_option(
          "--checkpoint-journal-mib", arguments->checkpoint_journal_mib,
          "A model's journal is replaced by a checkpoint at this size, or at the size of\n"
@@ -247,8 +258,8 @@ void AddHealthcheck(CLI::App* app, Arguments* arguments) {
   healthcheck->fallthrough()->configurable(false);
   healthcheck
       ->add_option("--server", arguments->server,
-                   "The server; by default this machine's, where --listen says")
-      ->check(CLI::Validator(CheckAddress, ""))
+                   "The server, also unix:PATH; by default this machine's, where --listen says")
+      ->check(CLI::Validator(CheckServer, ""))
       ->configurable(false)
       ->type_name("HOST:PORT");
   healthcheck->add_option("--timeout", arguments->timeout, "How long to wait")
@@ -292,6 +303,68 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
                                      ", running on ", std::string(InstructionSet()), ")"));
   AddHealthcheck(app, arguments);
   AddVerify(app, arguments);
+}
+
+// Where an option was given, the ones that win behind those they win over.
+enum class Source : std::uint8_t { kDefault, kFile, kEnvironment, kFlag };
+
+absl::string_view NameOf(Source source) {
+  if (source == Source::kFlag) return "as flags";
+  return source == Source::kEnvironment ? "in the environment" : "in the file";
+}
+
+// Where the options with these names were given, of which `app` has parsed all of their sources.
+std::vector<Source> SourcesOf(const CLI::App& app, int argc, const char* const* argv,
+                              const std::vector<std::string>& names) {
+  Arguments ignored;
+  CLI::App flags("", "descentd");
+  AddOptions(&flags, &ignored);
+  for (CLI::Option* option : flags.get_options()) option->envname("");
+  flags.set_config();
+  flags.allow_extras();
+  flags.parse(argc, argv);
+  std::vector<Source> sources;
+  for (const std::string& name : names) {
+    const char* value = Variable(VariableOf(*app.get_option(name)).c_str());
+    if (flags.count(name) > 0) {
+      sources.push_back(Source::kFlag);
+    } else if (value != nullptr && *value != '\0') {
+      sources.push_back(Source::kEnvironment);
+    } else {
+      sources.push_back(app.count(name) > 0 ? Source::kFile : Source::kDefault);
+    }
+  }
+  return sources;
+}
+
+// Decides between --in-memory and --data-dir. "" or what is wrong.
+std::string ChooseStorage(const CLI::App& app, int argc, const char* const* argv,
+                          Arguments* arguments) {
+  const std::vector<Source> sources = SourcesOf(app, argc, argv, {"--in-memory", "--data-dir"});
+  const Source in_memory = sources[0];
+  const Source data_dir = sources[1];
+  if (arguments->in_memory) {
+    if (in_memory == data_dir) {
+      return absl::StrCat("--in-memory and --data-dir contradict each other, and both are given ",
+                          NameOf(data_dir));
+    }
+    arguments->in_memory = in_memory > data_dir;
+    return "";
+  }
+  if (data_dir == Source::kDefault) return StateDirectory().error;
+  if (arguments->data_dir.empty()) {
+    return "--data-dir: expected a directory; for none, say --in-memory";
+  }
+  return "";
+}
+
+// The options in force as a file. What the models are not kept in is only told.
+std::string PrintedConfig(const CLI::App& app, const Arguments& arguments) {
+  std::string text = app.config_to_str(true, true);
+  if (arguments.in_memory) return absl::StrReplaceAll(text, {{"\ndata-dir=", "\n# data-dir="}});
+  constexpr std::string_view kInMemory = "\nin-memory=";
+  const std::size_t value = text.find(kInMemory) + kInMemory.size();
+  return text.replace(value, text.find('\n', value) - value, "false");
 }
 
 // What the environment says, as `variables` and as flags. The flags go in front of the real ones,
@@ -390,7 +463,7 @@ Invocation ParseOptions(int argc, const char* const* argv) {
 
   if (app.got_subcommand("healthcheck")) {
     const std::string& server = arguments.server;
-    return HealthCheck{server.empty() ? ReachableAddress(arguments.listen) : server,
+    return HealthCheck{server.empty() ? endpoint::ReachableAddress(arguments.listen) : server,
                        absl::Seconds(arguments.timeout)};
   }
   if (app.got_subcommand("verify")) {
@@ -399,10 +472,10 @@ Invocation ParseOptions(int argc, const char* const* argv) {
     verify.storage.directory = arguments.verified;
     return verify;
   }
-  if (arguments.data_dir.empty()) {
-    return UsageError("--data-dir: expected a directory; for none, say --in-memory");
+  if (const std::string wrong = ChooseStorage(app, argc, argv, &arguments); !wrong.empty()) {
+    return UsageError(wrong);
   }
-  if (arguments.print_config) return Exit{kExitOk, app.config_to_str(true, true)};
+  if (arguments.print_config) return Exit{kExitOk, PrintedConfig(app, arguments)};
   return MakeServe(arguments);
 }
 

@@ -40,7 +40,8 @@ struct GlobalOptions {
 
 void AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
   app->add_option("--server", options->server,
-                  "Where descentd listens (default $DESCENT_SERVER, or else 127.0.0.1:50051)")
+                  "Where descentd listens, also unix:PATH (default $DESCENT_SERVER, or else "
+                  "127.0.0.1:50051)")
       ->option_text("HOST:PORT")
       ->envname("DESCENT_SERVER");
   app->add_option("--connect-timeout", options->connect_timeout,
@@ -51,14 +52,18 @@ void AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
 }
 
 absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& command) {
+  TroubleNotes trouble([](const std::string& line) { Note(line); });
   client::ClientOptions client_options;
   client_options.target = options.server;
   client_options.deadline = kPatience;
   client_options.retry.give_up_after = kPatience;
+  client_options.on_retry = [&trouble](const absl::Status& cause, absl::Duration since) {
+    trouble.Add(cause, since);
+  };
   absl::StatusOr<client::Client> client = client::Client::Connect(client_options);
   if (!client.ok()) return UsageError(absl::StrCat("--server: ", client.status().message()));
   RETURN_IF_ERROR(client->WaitUntilReady(absl::Seconds(options.connect_timeout)));
-  return command(Context{*std::move(client), options.json});
+  return command(Context{*std::move(client), options.json, &trouble});
 }
 
 void Report(const absl::Status& status, bool json) {

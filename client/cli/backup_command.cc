@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "client/cli/backup_file.h"
 #include "client/cli/command.h"
 #include "client/cli/format.h"
@@ -15,6 +14,7 @@
 #include "client/cli/output.h"
 #include "client/cli/status_line.h"
 #include "client/cli/status_macros.h"
+#include "clock/steady.h"
 
 namespace descent::cli {
 namespace {
@@ -35,16 +35,20 @@ absl::StatusOr<ExitCode> Backup(const BackupOptions& options, const Context& con
   ASSIGN_OR_RETURN(const std::unique_ptr<BackupFile> file,
                    BackupFile::Create(options.file, options.force));
   StatusLine line(stderr, context.json ? StatusLine::Style::kSilent : StatusLine::StyleFor(stderr));
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   int64_t bytes = 0;
   const auto append = [&](absl::string_view chunk, int64_t total_bytes) -> absl::Status {
     RETURN_IF_ERROR(file->Append(chunk));
     bytes += static_cast<int64_t>(chunk.size());
-    if (line.Due(absl::Now())) line.Show(ProgressText(bytes, total_bytes));
+    if (line.Due(SteadyNow())) line.Show(ProgressText(bytes, total_bytes));
     return absl::OkStatus();
   };
-  const absl::Status status =
-      context.client.Backup(append, {.cancelled = [&guard] { return guard.interrupted(); }});
+  const auto restart = [&] {
+    bytes = 0;
+    return file->Restart();
+  };
+  const absl::Status status = context.client.Backup(
+      append, {.cancelled = [&guard] { return guard.interrupted(); }, .restart = restart});
   line.Clear();
   if (absl::IsCancelled(status) && guard.interrupted()) {
     Note("descent: interrupted; nothing was kept");
@@ -52,7 +56,7 @@ absl::StatusOr<ExitCode> Backup(const BackupOptions& options, const Context& con
   }
   RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(file->Commit());
-  const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  const double seconds = absl::ToDoubleSeconds(SteadyNow() - start);
   if (context.json) {
     PrintJson({{"file", options.file}, {"bytes", bytes}, {"seconds", seconds}});
   } else {

@@ -93,6 +93,13 @@ absl::Status BackupFile::Append(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
+absl::Status BackupFile::Restart() {
+  if (ftruncate(descriptor_, 0) != 0 || lseek(descriptor_, 0, SEEK_SET) != 0) {
+    return SystemError(partial_);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status BackupFile::Commit() {
   if (fsync(descriptor_) != 0) return SystemError(partial_);
   RETURN_IF_ERROR(Rename());

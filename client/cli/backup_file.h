@@ -28,6 +28,9 @@ class BackupFile {
 
   absl::Status Append(absl::string_view bytes);
 
+  // Forgets what was appended.
+  absl::Status Restart();
+
   // Syncs the file, gives it its name, syncs the directory. OK: a power cut can't take it back.
   absl::Status Commit();
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/failure.h"
+#include "client/cli/trouble.h"
 #include "client/descent/client.h"
 
 namespace descent::cli {
@@ -18,6 +19,8 @@ namespace descent::cli {
 struct Context {
   client::Client client;
   bool json = false;  // results are JSON, one object a line
+  // Tells what the client waits for; outlives it.
+  TroubleNotes* trouble = nullptr;
 };
 
 using Command = std::function<absl::StatusOr<ExitCode>(const Context& context)>;

@@ -66,13 +66,23 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
   ASSIGN_OR_RETURN(RowSource source,
                    RowSource::Open(options.rows, encoding, TermsOf(model.network()),
                                    /*with_target=*/true));
-  const auto next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
+  client::BatchSource batches;
+  batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(const Dataset rows, source.Read(RowsInMessage(encoding.features())));
     if (rows.rows == 0) return false;
     batch = MakeBatch(rows, AllRows(rows.rows), model.network().loss().kind());
     return true;
   };
-  ASSIGN_OR_RETURN(const v1::EvaluateResponse answer, context.client.Evaluate(options.name, next));
+  // What can be read again need not be kept for a server that is started again meanwhile.
+  if (CanBeReadAgain(options.rows)) {
+    batches.rewind = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(source, RowSource::Open(options.rows, encoding, TermsOf(model.network()),
+                                               /*with_target=*/true));
+      return absl::OkStatus();
+    };
+  }
+  ASSIGN_OR_RETURN(const v1::EvaluateResponse answer,
+                   context.client.Evaluate(options.name, batches));
   const std::map<std::string, double> metrics = InOwnUnits(answer.metrics(), encoding.target);
   if (context.json) {
     nlohmann::ordered_json json = {{"model", options.name},

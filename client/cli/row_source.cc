@@ -1,5 +1,7 @@
 #include "client/cli/row_source.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -21,6 +23,11 @@ void AddRowOptions(CLI::App* command, RowOptions* options) {
   row->option_text("CELLS")->allow_extra_args(false)->group(kGroup);
   AddFileOptions(command, &options->file);
   command->parse_complete_callback([csv, row] { RequireOne(csv, row); });
+}
+
+bool CanBeReadAgain(const RowOptions& options) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(options.csv, error);
 }
 
 absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encoding& encoding,

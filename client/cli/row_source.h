@@ -25,6 +25,9 @@ struct RowOptions {
 // --csv, --row and how the file is laid out.
 void AddRowOptions(CLI::App* command, RowOptions* options);
 
+// Whether the rows are in a file, rather than coming through a pipe once.
+bool CanBeReadAgain(const RowOptions& options);
+
 class RowSource {
  public:
   // `encoding` must outlive the source.

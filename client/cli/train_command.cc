@@ -123,13 +123,17 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
   if (!task.is_new) run.learning_rate = options.model.learning_rate;
   run.interrupted = [&guard] { return guard.interrupted(); };
   run.on_break = [](const absl::Status& cause) {
+    // Of what is not a matter of the connection, the context's notes tell.
+    if (!absl::IsUnavailable(cause)) return;
     Note(absl::StrCat("connection lost (", cause.message(), "); mending it"));
   };
   Progress progress(stderr, context.json ? Progress::Style::kSilent : Progress::StyleFor(stderr));
+  context.trouble->SetBefore([&progress] { progress.Clear(); });
   const absl::StatusOr<RunResult> result =
       RunTraining(context.client, task.data, run, &progress, [&context](const EpochResult& epoch) {
         if (context.json) PrintEpochJson(epoch);
       });
+  context.trouble->SetBefore(nullptr);
   RETURN_IF_ERROR(result.status());
 
   if (!options.plot.empty()) {

@@ -4,10 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "client/cli/batches.h"
 #include "client/cli/random.h"
 #include "client/cli/status_macros.h"
+#include "clock/steady.h"
 
 namespace descent::cli {
 namespace {
@@ -27,9 +27,9 @@ class TrainingRun {
     for (int64_t epoch = 1; epoch <= options_.epochs && !Interrupted(); ++epoch) {
       EpochResult result;
       result.epoch = epoch;
-      const absl::Time start = absl::Now();
+      const absl::Time start = SteadyNow();
       RETURN_IF_ERROR(Train(&result));
-      result_.training_time += absl::Now() - start;
+      result_.training_time += SteadyNow() - start;
       if (epoch_rows_ == 0) break;  // interrupted as it began: the last epoch is the one before
       result_.rows_in_last_epoch = epoch_rows_;
       RETURN_IF_ERROR(Test(&result));
@@ -103,14 +103,15 @@ class TrainingRun {
     state.rows = (epoch_ - 1) * epoch_rows + acked_rows_;
     state.total_rows = options_.epochs * epoch_rows;
     state.loss = acked_loss_ / static_cast<double>(std::max<int64_t>(acked_rows_, 1));
-    progress_->Update(state, absl::Now());
+    progress_->Update(state, SteadyNow());
   }
 
   absl::Status Test(EpochResult* result) {
     if (data_.test_rows.empty()) return absl::OkStatus();
     const Dataset& dataset = data_.test_dataset.has_value() ? *data_.test_dataset : data_.dataset;
     absl::Span<const int64_t> rest = data_.test_rows;
-    const auto next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
+    client::BatchSource batches;
+    batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
       if (rest.empty()) return false;
       const absl::Span<const int64_t> rows =
           rest.first(std::min(rest.size(), static_cast<size_t>(RowsInMessage(dataset.features))));
@@ -118,7 +119,11 @@ class TrainingRun {
       rest.remove_prefix(rows.size());
       return true;
     };
-    ASSIGN_OR_RETURN(const v1::EvaluateResponse answer, client_.Evaluate(options_.model, next));
+    batches.rewind = [&] {
+      rest = data_.test_rows;
+      return absl::OkStatus();
+    };
+    ASSIGN_OR_RETURN(const v1::EvaluateResponse answer, client_.Evaluate(options_.model, batches));
     result->test_loss = answer.loss();
     result->test_metrics = InOwnUnits(answer.metrics(), data_.encoding.target);
     return absl::OkStatus();

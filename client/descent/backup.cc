@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "client/descent/connection.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
+#include "clock/steady.h"
 
 namespace descent::client {
 namespace {
@@ -46,7 +46,7 @@ class CancelWatch {
 absl::Status BackupOnce(const Connection& connection, BackupSink sink, const BackupOptions& options,
                         absl::Time deadline, bool* begun) {
   grpc::ClientContext context;
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+  if (deadline != absl::InfiniteFuture()) context.set_deadline(ToSystemClock(deadline));
   const CancelWatch watch(options.cancelled, &context);
   const auto stream = connection.admin().Backup(&context, v1::BackupRequest());
   v1::BackupResponse response;
@@ -73,14 +73,26 @@ absl::Status BackupOnce(const Connection& connection, BackupSink sink, const Bac
 absl::Status RunBackup(const Connection& connection, BackupSink sink,
                        const BackupOptions& options) {
   const absl::Time deadline = options.deadline > absl::ZeroDuration()
-                                  ? absl::Now() + options.deadline
+                                  ? SteadyNow() + options.deadline
                                   : absl::InfiniteFuture();
   bool begun = false;
+  bool sink_failed = false;
+  const auto keep = [&](absl::string_view chunk, int64_t total_bytes) {
+    absl::Status status = sink(chunk, total_bytes);
+    sink_failed = !status.ok();
+    return status;
+  };
   std::optional<absl::Status> end;  // what another attempt is not to mend
   const absl::Status status = Retry(connection, deadline, [&] {
-    absl::Status attempt = BackupOnce(connection, sink, options, deadline, &begun);
+    absl::Status attempt = BackupOnce(connection, keep, options, deadline, &begun);
     const bool cancelled = options.cancelled && options.cancelled();
     if (!begun && !cancelled) return attempt;
+    if (!cancelled && !sink_failed && options.restart && IsTransient(attempt)) {
+      const absl::Status restarted = options.restart();
+      begun = false;
+      if (restarted.ok()) return attempt;
+      attempt = restarted;
+    }
     end = cancelled && !attempt.ok() ? absl::CancelledError("the backup was cancelled") : attempt;
     return absl::OkStatus();
   });

@@ -27,6 +27,10 @@ struct BackupOptions {
   // Asked several times a second, on a thread of its own, also while the server is still busy with
   // its copy; true ends the backup with CANCELLED. Null: it can't be cancelled.
   std::function<bool()> cancelled = {};
+  // Called when the connection was lost after bytes had come: the sink is to forget them, since the
+  // next ones will be the first of a copy of another moment. Its error ends the backup. Null: a
+  // connection that is lost by then is an error.
+  std::function<absl::Status()> restart = {};
 };
 
 // Takes the next bytes of the file, which will have `total_bytes` in all. An error ends the backup.

@@ -1,7 +1,6 @@
 #include "client/descent/client.h"
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/support/sync_stream.h>
 
 #include <optional>
 #include <string>
@@ -10,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/descent/connection.h"
+#include "client/descent/evaluation.h"
 #include "client/descent/random_id.h"
 #include "client/descent/resuming_session.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
+#include "clock/steady.h"
 
 namespace descent::client {
 namespace {
@@ -22,16 +23,16 @@ using Models = v1::ModelService::Stub;
 using Networks = v1::NetworkService::Stub;
 
 void SetDeadline(grpc::ClientContext& context, absl::Time deadline) {
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+  if (deadline != absl::InfiniteFuture()) context.set_deadline(ToSystemClock(deadline));
 }
 
 absl::Time UnaryDeadline(const Connection& connection, const CallOptions& call) {
-  return absl::Now() +
+  return SteadyNow() +
          (call.deadline > absl::ZeroDuration() ? call.deadline : connection.options().deadline);
 }
 
 absl::Time StreamDeadline(const CallOptions& call) {
-  return call.deadline > absl::ZeroDuration() ? absl::Now() + call.deadline
+  return call.deadline > absl::ZeroDuration() ? SteadyNow() + call.deadline
                                               : absl::InfiniteFuture();
 }
 
@@ -82,32 +83,6 @@ void Identify(Request& request, const CallOptions& call) {
   request.set_request_id(call.request_id.empty() ? RandomId() : call.request_id);
 }
 
-absl::StatusOr<v1::EvaluateResponse> EvaluateOnce(
-    const Connection& connection, absl::string_view model, absl::Time deadline,
-    absl::FunctionRef<absl::StatusOr<bool>(v1::Batch& batch)> next) {
-  grpc::ClientContext context;
-  SetDeadline(context, deadline);
-  v1::EvaluateResponse response;
-  auto stream = connection.networks().Evaluate(&context, &response);
-  v1::EvaluateRequest request;
-  request.set_model(std::string(model));
-  while (true) {
-    const absl::StatusOr<bool> more = next(*request.mutable_batch());
-    if (!more.ok()) {
-      context.TryCancel();
-      stream->Finish();
-      return more.status();
-    }
-    if (!*more) {
-      stream->WritesDone();
-      break;
-    }
-    if (!stream->Write(request)) break;  // Finish knows why
-  }
-  if (grpc::Status status = stream->Finish(); !status.ok()) return FromGrpcStatus(status);
-  return response;
-}
-
 }  // namespace
 
 Client::Client(std::shared_ptr<const Connection> calls, std::shared_ptr<const Connection> training)
@@ -131,8 +106,9 @@ absl::Status Client::WaitUntilReady(absl::Duration timeout) const {
   if (connection_->channel().WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) {
     return absl::OkStatus();
   }
-  return absl::UnavailableError(absl::StrCat("no connection to ", connection_->options().target,
-                                             " within ", absl::FormatDuration(timeout)));
+  return connection_->Explain(
+      absl::UnavailableError(absl::StrCat("no connection to ", connection_->options().target,
+                                          " within ", absl::FormatDuration(timeout))));
 }
 
 absl::StatusOr<v1::Model> Client::CreateModel(v1::Model model, const CallOptions& call) const {
@@ -275,29 +251,24 @@ absl::StatusOr<v1::StepResponse> Client::Step(v1::StepRequest request,
 absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
                                                       absl::Span<const v1::Batch> batches,
                                                       const CallOptions& call) const {
-  const absl::Time deadline = StreamDeadline(call);
-  v1::EvaluateResponse response;
-  absl::Status status = Retry(*connection_, deadline, [&] {
-    auto batch = batches.begin();
-    auto next = [&](v1::Batch& to) -> absl::StatusOr<bool> {
-      if (batch == batches.end()) return false;
-      to = *batch++;
-      return true;
-    };
-    absl::StatusOr<v1::EvaluateResponse> attempt =
-        EvaluateOnce(*connection_, model, deadline, next);
-    absl::Status end = attempt.status();
-    if (end.ok()) response = *std::move(attempt);
-    return end;
-  });
-  if (!status.ok()) return status;
-  return response;
+  auto batch = batches.begin();
+  const BatchSource source = {.next = [&](v1::Batch& to) -> absl::StatusOr<bool> {
+                                if (batch == batches.end()) return false;
+                                to = *batch++;
+                                return true;
+                              },
+                              .rewind =
+                                  [&] {
+                                    batch = batches.begin();
+                                    return absl::OkStatus();
+                                  }};
+  return Evaluate(model, source, call);
 }
 
-absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(
-    absl::string_view model, absl::FunctionRef<absl::StatusOr<bool>(v1::Batch& batch)> next,
-    const CallOptions& call) const {
-  return EvaluateOnce(*connection_, model, StreamDeadline(call), next);
+absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
+                                                      const BatchSource& source,
+                                                      const CallOptions& call) const {
+  return RunEvaluation(*connection_, model, source, StreamDeadline(call));
 }
 
 absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view model,

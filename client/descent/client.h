@@ -17,13 +17,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "client/descent/backup.h"
+#include "client/descent/evaluation.h"
 #include "client/descent/options.h"
 #include "client/descent/training_session.h"
 #include "descent/v1/model_service.pb.h"
@@ -102,16 +102,14 @@ class Client {
   absl::StatusOr<v1::StepResponse> Step(v1::StepRequest request,
                                         const CallOptions& call = {}) const;
 
-  // Loss and metrics over batches, all at one step. Tried again like any read.
+  // Loss and metrics over batches, all at one step. Tried again like any read, from the first
+  // batch.
   absl::StatusOr<v1::EvaluateResponse> Evaluate(absl::string_view model,
                                                 absl::Span<const v1::Batch> batches,
                                                 const CallOptions& call = {}) const;
-  // The same over batches that need not be in memory together: `next` fills one, or returns false
-  // after the last; its error ends the evaluation and is returned. Since batches can't be asked for
-  // twice, a lost connection is an error.
-  absl::StatusOr<v1::EvaluateResponse> Evaluate(
-      absl::string_view model, absl::FunctionRef<absl::StatusOr<bool>(v1::Batch& batch)> next,
-      const CallOptions& call = {}) const;
+  // The same over batches that need not be in memory together.
+  absl::StatusOr<v1::EvaluateResponse> Evaluate(absl::string_view model, const BatchSource& source,
+                                                const CallOptions& call = {}) const;
 
   // Opens a training session and waits until the server is ready for its first batch, trying again
   // like any call, up to TrainingOptions::give_up_after.
@@ -120,8 +118,9 @@ class Client {
 
   // A consistent copy of the whole store, made while the server goes on: hands its bytes to the
   // sink, in order. They are a backup when this returns OK. An error of the sink is returned as it
-  // is. Tried again until the first chunk has come; from then on a lost connection is an error,
-  // since another stream would be a copy of another moment. DATA_LOSS if bytes are missing.
+  // is. Tried again until the first chunk has come; from then on another stream would be a copy of
+  // another moment, so a lost connection is an error unless the sink can begin again
+  // (BackupOptions::restart). DATA_LOSS if bytes are missing.
   absl::Status Backup(BackupSink sink, const BackupOptions& options = {}) const;
 
  private:

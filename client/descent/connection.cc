@@ -8,6 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "client/descent/error.h"
+#include "clock/steady.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/proxy.h"
 
 namespace descent::client {
 namespace {
@@ -29,7 +33,9 @@ int Milliseconds(absl::Duration duration) {
 
 absl::Status ValidateOptions(const ClientOptions& options) {
   const RetryPolicy& retry = options.retry;
-  if (options.target.empty()) return InvalidOption("target", "HOST:PORT");
+  if (const auto target = endpoint::ParseTarget(options.target); !target.ok()) {
+    return target.status();
+  }
   if (options.deadline <= absl::ZeroDuration()) return InvalidOption("deadline", "positive");
   if (options.keepalive <= absl::ZeroDuration()) return InvalidOption("keepalive", "positive");
   if (options.max_message_bytes <= 0) return InvalidOption("max_message_bytes", "positive");
@@ -60,21 +66,35 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
                    Milliseconds(std::min(options.retry.max_backoff, kMaxReconnectPause)));
   // Channels to the same server would share one connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const absl::StatusOr<endpoint::Target> target = endpoint::ParseTarget(options.target);
+  if (target.ok() && !endpoint::MayUseProxy(*target)) {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
   return grpc::CreateCustomChannel(
       options.target,
       options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials(),
       arguments);
 }
 
+absl::Status Connection::Explain(absl::Status status) const {
+  if (!is_network_ || !absl::IsUnavailable(status) || !GetErrorDetails(status).domain.empty()) {
+    return status;
+  }
+  const absl::StatusOr<endpoint::Target> target = endpoint::ParseTarget(options_.target);
+  const std::string proxy = target.ok() ? endpoint::ThroughProxy(*target) : "";
+  if (proxy.empty()) return status;
+  return {status.code(), absl::StrCat(status.message(), proxy)};
+}
+
 void Connection::Pause(absl::Time end, absl::FunctionRef<bool()> over) const {
-  for (absl::Time now = absl::Now(); now < end && !over(); now = absl::Now()) {
+  for (absl::Time now = SteadyNow(); now < end && !over(); now = SteadyNow()) {
     const absl::Time slice_end = std::min(end, now + kPauseSlice);
     const grpc_connectivity_state state =
         is_network_ ? channel_->GetState(/*try_to_connect=*/true) : GRPC_CHANNEL_READY;
     if (state == GRPC_CHANNEL_READY) {
       absl::SleepFor(slice_end - now);
     } else {
-      channel_->WaitForStateChange(state, absl::ToChronoTime(slice_end));
+      channel_->WaitForStateChange(state, ToSystemClock(slice_end));
     }
   }
 }

@@ -37,11 +37,19 @@ class Connection {
 
   const ClientOptions& options() const { return options_; }
   grpc::Channel& channel() const { return *channel_; }
-  // Waits until `end`, or until `over` says so, which is asked many times a second. A connection
-  // that is broken is being made again meanwhile: gRPC goes on with that only while somebody waits
-  // for something of the channel, and otherwise looks at it every five seconds.
+  // Waits until `end` (of SteadyNow), or until `over` says so, which is asked many times a second.
+  // A connection that is broken is being made again meanwhile: gRPC goes on with that only while
+  // somebody waits for something of the channel, and otherwise looks at it every five seconds.
   void Pause(
       absl::Time end, absl::FunctionRef<bool()> over = [] { return false; }) const;
+
+  // Says to `status`, of a connection that can't be had, which proxy it would go through. Others
+  // stay as they are.
+  absl::Status Explain(absl::Status status) const;
+  // Tells whoever wants to know that something is tried again.
+  void NoteRetry(const absl::Status& cause, absl::Duration since) const {
+    if (options_.on_retry) options_.on_retry(cause, since);
+  }
 
   v1::ModelService::Stub& models() const { return *models_; }
   v1::NetworkService::Stub& networks() const { return *networks_; }

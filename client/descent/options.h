@@ -3,9 +3,11 @@
 #ifndef CLIENT_DESCENT_OPTIONS_H_
 #define CLIENT_DESCENT_OPTIONS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace grpc {
@@ -31,7 +33,10 @@ struct RetryPolicy {
 };
 
 struct ClientOptions {
-  // HOST:PORT, or any name that gRPC resolves: `dns:///descent.example:50051`, `unix:/run/descent`.
+  // HOST:PORT, or any name that gRPC resolves: `dns:///descent.example:50051`,
+  // `unix:/run/descent.socket`. A proxy that the environment names ($grpc_proxy, $https_proxy,
+  // $http_proxy, unless $no_proxy excludes the host) is not used for this machine's own addresses
+  // and sockets.
   std::string target = "127.0.0.1:50051";
   // Null: plaintext.
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
@@ -49,6 +54,10 @@ struct ClientOptions {
   // the probe is not answered within 20 s. A server may cut off clients that probe more often than
   // every 5 min, which is gRPC's default.
   absl::Duration keepalive = absl::Minutes(6);
+
+  // Told before each pause that something is to be tried again after: why, and for how long that
+  // has been so by then. On the thread of the call, or a training session's own.
+  std::function<void(const absl::Status& cause, absl::Duration since)> on_retry = {};
 };
 
 // What one call wants differently.

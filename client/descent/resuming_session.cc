@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "client/descent/random_id.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
+#include "clock/steady.h"
 
 namespace descent::client {
 
@@ -34,10 +34,10 @@ ResumingSession::~ResumingSession() {
 }
 
 absl::Status ResumingSession::WaitUntilOpen() {
-  const absl::Time deadline = absl::Now() + options_.give_up_after;
+  const absl::Time deadline = SteadyNow() + options_.give_up_after;
   absl::MutexLock lock(&mutex_);
-  while (first_sequence_ == 0 && !result_.has_value() && absl::Now() < deadline) {
-    to_others_.WaitWithDeadline(&mutex_, deadline);
+  while (first_sequence_ == 0 && !result_.has_value()) {
+    if (to_others_.WaitUntil(&mutex_, deadline)) break;
   }
   if (first_sequence_ > 0) return absl::OkStatus();
   if (result_.has_value()) return *result_;
@@ -224,10 +224,11 @@ absl::Status ResumingSession::HandleAck(const v1::TrainResponse& response) {
 
 std::optional<absl::Duration> ResumingSession::Judge(const absl::Status& end, Backoff& backoff) {
   absl::Duration pause;
+  absl::Duration trouble;
   bool was_ready;
   {
     absl::MutexLock lock(&mutex_);
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (trouble_since_ == absl::InfiniteFuture()) {
       trouble_since_ = now;
       backoff.Reset();
@@ -235,18 +236,20 @@ std::optional<absl::Duration> ResumingSession::Judge(const absl::Status& end, Ba
     pause = backoff.Next(end);
     if (cancelled_ || !IsTransient(end) || now + pause > trouble_since_ + options_.give_up_after) {
       result_ = cancelled_ && !end.ok() ? absl::CancelledError("the training session was cancelled")
-                                        : end;
+                                        : connection_->Explain(end);
       to_others_.SignalAll();
       return std::nullopt;
     }
     was_ready = ready_;
+    trouble = now - trouble_since_;
   }
   if (was_ready && options_.on_break) options_.on_break(end);
+  connection_->NoteRetry(end, trouble);
   return pause;
 }
 
 void ResumingSession::Pause(absl::Duration duration) {
-  connection_->Pause(absl::Now() + duration, [this] {
+  connection_->Pause(SteadyNow() + duration, [this] {
     absl::MutexLock lock(&mutex_);
     return cancelled_;
   });

@@ -25,6 +25,7 @@
 #include "client/descent/connection.h"
 #include "client/descent/kept_batches.h"
 #include "client/descent/training_session.h"
+#include "clock/steady.h"
 #include "descent/v1/network_service.pb.h"
 
 namespace descent::client {
@@ -80,7 +81,7 @@ class ResumingSession final : public TrainingSession {
 
   mutable absl::Mutex mutex_;
   absl::CondVar to_writer_;  // something to send, or nothing any more
-  absl::CondVar to_others_;  // ready, room in the window, cancelled, over
+  SteadyCondVar to_others_;  // ready, room in the window, cancelled, over
 
   KeptBatches batches_ ABSL_GUARDED_BY(mutex_);
   TrainingProgress progress_ ABSL_GUARDED_BY(mutex_);   // what batches_ does not know
@@ -88,7 +89,7 @@ class ResumingSession final : public TrainingSession {
   int64_t window_ ABSL_GUARDED_BY(mutex_) = 0;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  // When the trouble began that has not been overcome yet.
+  // When (by SteadyNow) the trouble began that has not been overcome yet.
   absl::Time trouble_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::optional<absl::Status> result_ ABSL_GUARDED_BY(mutex_);  // set when the session is over
 

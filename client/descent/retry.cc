@@ -1,11 +1,12 @@
 #include "client/descent/retry.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/time/clock.h"
 #include "client/descent/backoff.h"
 #include "client/descent/connection.h"
 #include "client/descent/error.h"
+#include "clock/steady.h"
 
 namespace descent::client {
 
@@ -19,14 +20,17 @@ absl::Status Retry(const Connection& connection, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt) {
   const RetryPolicy& policy = connection.options().retry;
   Backoff backoff(policy);
-  absl::Time end = absl::InfiniteFuture();
+  absl::Time first_failure = absl::InfiniteFuture();
   while (true) {
     absl::Status status = attempt();
     if (!IsTransient(status)) return status;
-    const absl::Time now = absl::Now();
-    if (end == absl::InfiniteFuture()) end = std::min(deadline, now + policy.give_up_after);
+    const absl::Time now = SteadyNow();
+    first_failure = std::min(first_failure, now);
     const absl::Duration pause = backoff.Next(status);
-    if (now + pause >= end) return status;
+    if (now + pause >= std::min(deadline, first_failure + policy.give_up_after)) {
+      return connection.Explain(std::move(status));
+    }
+    connection.NoteRetry(status, now - first_failure);
     connection.Pause(now + pause);
   }
 }

@@ -19,7 +19,8 @@ bool IsTransient(const absl::Status& status);
 
 // Runs `attempt`, which must be safe to repeat, until it succeeds or fails for good, with pauses in
 // between, as the connection's RetryPolicy has them. A pause is not begun that would not end before
-// the deadline, and within `give_up_after` of the first failure. Returns the last attempt's status.
+// the deadline (of SteadyNow), and within `give_up_after` of the first failure. Returns the last
+// attempt's status.
 absl::Status Retry(const Connection& connection, absl::Time deadline,
                    absl::FunctionRef<absl::Status()> attempt);
 

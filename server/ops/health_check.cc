@@ -6,18 +6,27 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/proxy.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace descent::ops {
 
 absl::Status CheckHealth(const std::string& address, absl::Duration timeout) {
+  const absl::StatusOr<endpoint::Target> target = endpoint::ParseTarget(address);
+  if (!target.ok()) return target.status();
+  grpc::ChannelArguments arguments;
+  if (!endpoint::MayUseProxy(*target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto stub = grpc::health::v1::Health::NewStub(
-      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+      grpc::CreateCustomChannel(target->name, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   grpc::health::v1::HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, {}, &response);
-  if (!status.ok()) return absl::UnavailableError(status.error_message());
+  if (!status.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat(status.error_message(), endpoint::ThroughProxy(*target)));
+  }
   if (response.status() != grpc::health::v1::HealthCheckResponse::SERVING) {
     return absl::UnavailableError(
         grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status()));

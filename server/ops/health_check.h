@@ -10,7 +10,8 @@
 
 namespace descent::ops {
 
-// OK when the server at HOST:PORT says within `timeout` that it is SERVING; otherwise kUnavailable
+// OK when the server at `address` (see endpoint::ParseTarget, which says what is wrong with others)
+// says within `timeout` that it is SERVING; otherwise kUnavailable
 // with what it says, or why it could not be asked.
 absl::Status CheckHealth(const std::string& address, absl::Duration timeout);
 

@@ -18,6 +18,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "endpoint/endpoint.h"
+#include "server/ops/unix_socket.h"
 #include "server/services/services.h"
 
 namespace descent::ops {
@@ -130,15 +132,22 @@ absl::Status Server::Listen(const ServerOptions& options) {
   builder.RegisterService(admin_service_.get());
   builder.RegisterService(health_.service());
   int port = 0;
+  const std::string socket(endpoint::UnixPath(options.listen));
+  if (!socket.empty()) {
+    if (absl::Status status = CheckUnixSocket(socket); !status.ok()) return status;
+  }
   if (!options.listen.empty()) {
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.listen, ": ", BindFailure(options.listen)));
+        absl::StrCat("cannot listen on ", options.listen, ": ",
+                     socket.empty() ? BindFailure(options.listen) : "unknown reason"));
   }
-  if (!options.listen.empty()) {
+  if (!socket.empty()) {
+    address_ = options.listen;
+  } else if (!options.listen.empty()) {
     address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   }
   return absl::OkStatus();

@@ -27,7 +27,7 @@ class Service;
 namespace descent::ops {
 
 struct ServerOptions {
-  // HOST:PORT; port 0 picks one. Empty: no port, for InProcessChannel alone.
+  // HOST:PORT, or unix:PATH; port 0 picks one. Empty: no port, for InProcessChannel alone.
   std::string listen;
   // Largest message in bytes, each way; larger ones are RESOURCE_EXHAUSTED. Default 64 MiB. Raising
   // it raises what one call may cost.
@@ -56,7 +56,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // HOST:PORT, with the port that was picked. Empty when none was asked for.
+  // As asked for, with the port that was picked. Empty when none was asked for.
   const std::string& address() const { return address_; }
 
   std::shared_ptr<grpc::Channel> InProcessChannel();

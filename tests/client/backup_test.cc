@@ -64,6 +64,29 @@ TEST_F(BackupTest, IsNotTriedAgainOnceItHasBegun) {
   EXPECT_EQ(server_.backups(), 1);
 }
 
+TEST_F(BackupTest, BeginsAgainWhereTheSinkCan) {
+  server_.Script({BackupScript{.break_after = 1}, BackupScript{.break_after = 2},
+                  BackupScript{.refusal = kUnavailable}});
+  int restarts = 0;
+  const auto restart = [&] {
+    bytes_.clear();
+    ++restarts;
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(Run({.restart = restart}).ok());
+  EXPECT_EQ(bytes_, "first,second,third");
+  EXPECT_EQ(restarts, 2);
+  EXPECT_EQ(server_.backups(), 4);
+}
+
+TEST_F(BackupTest, AnErrorOfTheSinkIsNotTriedAgain) {
+  const absl::Status status =
+      client_.Backup([](absl::string_view, int64_t) { return absl::UnavailableError("no room"); },
+                     {.restart = [] { return absl::OkStatus(); }});
+  EXPECT_EQ(status.message(), "no room");
+  EXPECT_EQ(server_.backups(), 1);
+}
+
 TEST_F(BackupTest, ARefusalIsReturned) {
   server_.Script({BackupScript{
       .refusal = RichStatus(grpc::StatusCode::UNIMPLEMENTED, "in memory only", "NO_STORAGE")}});

@@ -148,6 +148,20 @@ TEST(ClientRestartTest, RidesOutRefusedConnections) {
   EXPECT_EQ(server.updates(), 1);
 }
 
+TEST_F(ClientTest, TellsWhatItTriesAgainFor) {
+  server_.Script({kUnavailable, kUnavailable});
+  ClientOptions options = Impatient();
+  std::vector<absl::Duration> times;
+  options.on_retry = [&](const absl::Status& cause, absl::Duration since) {
+    EXPECT_TRUE(absl::IsUnavailable(cause));
+    times.push_back(since);
+  };
+  EXPECT_TRUE(Client::Over(server_.Channel(), options).GetModel("house").ok());
+  ASSERT_THAT(times, SizeIs(2));
+  EXPECT_EQ(times[0], absl::ZeroDuration());
+  EXPECT_GT(times[1], absl::ZeroDuration());
+}
+
 TEST_F(ClientTest, ALostAnswerDoesNotMakeTwoUpdates) {
   server_.Script({kLostAnswer, kLostAnswer});
   const auto answer = client_.Step("house", v1::Batch());
@@ -229,20 +243,65 @@ TEST_F(ClientTest, EvaluatesBatchesInMemoryAndTriesAgain) {
 
 TEST_F(ClientTest, EvaluatesBatchesThatAreMadeOnTheWay) {
   int made = 0;
-  const auto answer = client_.Evaluate("house", [&](v1::Batch&) { return made++ < 5; });
+  const auto answer =
+      client_.Evaluate("house", BatchSource{.next = [&](v1::Batch&) { return made++ < 5; }});
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->rows(), 5);
 }
 
+TEST_F(ClientTest, ALostEvaluationIsSentAgainFromTheFirstBatch) {
+  server_.Script({kLostAnswer, kUnavailable, kLostAnswer});
+  int made = 0;
+  int begun_again = 0;
+  BatchSource source = {.next = [&](v1::Batch&) { return made++ < 5; }};
+  source.rewind = [&] {
+    made = 0;
+    ++begun_again;
+    return absl::OkStatus();
+  };
+  const auto answer = client_.Evaluate("house", source);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->rows(), 5);
+  EXPECT_EQ(begun_again, 3);
+  EXPECT_EQ(server_.calls(), 4);
+}
+
+TEST_F(ClientTest, BatchesThatComeOnceAreKeptForALostEvaluation) {
+  server_.Script({kLostAnswer, kUnavailable});
+  int made = 0;
+  const auto answer =
+      client_.Evaluate("house", BatchSource{.next = [&](v1::Batch&) { return made++ < 5; }});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->rows(), 5);
+  EXPECT_EQ(made, 6) << "each batch is made once";
+  EXPECT_EQ(server_.calls(), 3);
+}
+
+TEST_F(ClientTest, AnErrorOfBeginningAgainEndsTheEvaluation) {
+  server_.Script({kLostAnswer});
+  int made = 0;
+  BatchSource source = {.next = [&](v1::Batch&) { return made++ < 5; }};
+  source.rewind = [] { return absl::UnavailableError("the file has gone"); };
+  EXPECT_EQ(client_.Evaluate("house", source).status().message(), "the file has gone");
+  EXPECT_EQ(server_.calls(), 1);
+}
+
 TEST_F(ClientTest, AnErrorOfTheSourceEndsTheEvaluation) {
-  const auto answer = client_.Evaluate(
-      "house", [](v1::Batch&) -> absl::StatusOr<bool> { return absl::OutOfRangeError("line 7"); });
+  const auto answer =
+      client_.Evaluate("house", BatchSource{.next = [](v1::Batch&) -> absl::StatusOr<bool> {
+                         return absl::OutOfRangeError("line 7");
+                       }});
   EXPECT_EQ(answer.status(), absl::OutOfRangeError("line 7"));
 }
 
 TEST_F(ClientTest, ALostEvaluationIsAnErrorWhereBatchesCannotBeMadeAgain) {
-  server_.Script({kUnavailable});
-  const auto answer = client_.Evaluate("house", [](v1::Batch&) { return true; });
+  server_.Script({kLostAnswer});
+  int made = 0;
+  const auto answer =
+      client_.Evaluate("house", BatchSource{.next = [&](v1::Batch& batch) {
+                         batch.mutable_inputs()->set_raw(std::string(size_t{3} << 20, 'x'));
+                         return made++ < 90;  // more than is kept
+                       }});
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(server_.calls(), 1);
 }
@@ -254,6 +313,8 @@ TEST(ClientConnectTest, OptionsThatMakeNoSenseAreRefused) {
     return Client::Connect(options).status().code() == absl::StatusCode::kInvalidArgument;
   };
   EXPECT_TRUE(refused([](ClientOptions& options) { options.target = ""; }));
+  EXPECT_TRUE(refused([](ClientOptions& options) { options.target = "http://localhost:1"; }));
+  EXPECT_TRUE(refused([](ClientOptions& options) { options.target = "localhost"; }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.deadline = absl::ZeroDuration(); }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.keepalive = absl::ZeroDuration(); }));
   EXPECT_TRUE(refused([](ClientOptions& options) { options.max_message_bytes = 0; }));

@@ -162,6 +162,9 @@ TEST(DescentdTest, BadOptionsAreRefused) {
                                                      {"--listen=localhost:65536"},
                                                      {"--listen=::1:50051"},
                                                      {"--listen=:50051"},
+                                                     {"--listen=http://127.0.0.1:50051"},
+                                                     {"--listen=unix:"},
+                                                     {"--listen="},
                                                      {"--max-message-mib=0"},
                                                      {"--max-message-mib=2048"},
                                                      {"--drain-timeout=-1"},
@@ -203,6 +206,80 @@ TEST(DescentdTest, WhatIsPrintedCanBeRead) {
   EXPECT_EQ(Configured("listen", {"--config", file}, {}), "\"0.0.0.0:1234\"");
   EXPECT_EQ(Configured("log-format", {"--config", file}, {}), "\"json\"");
   EXPECT_EQ(Configured("drain-timeout", {"--config", file}, {}), "2.5");
+}
+
+TEST(DescentdTest, KeepingModelsInADirectoryAndInMemoryContradicts) {
+  const std::string both = WriteFile("descentd_both.toml", "in-memory = true\ndata-dir = \"/x\"\n");
+  const std::map<std::string, std::string> environment = {{"DESCENT_IN_MEMORY", "true"},
+                                                          {"DESCENT_DATA_DIR", "/x"}};
+  const std::vector<Invocation> refused = {
+      Invocation({"--in-memory", "--data-dir=/x"}),
+      Invocation({"--data-dir=/x", "--in-memory=true"}),
+      Invocation({"--print-config"}, environment),
+      Invocation({"--print-config", "--config", both}),
+  };
+  for (const Invocation& run : refused) {
+    EXPECT_EQ(run.code, 64);
+    EXPECT_THAT(run.errors, HasSubstr("--in-memory and --data-dir contradict each other"));
+  }
+  // Said in different places, the usual order decides.
+  const std::string memory = WriteFile("descentd_memory.toml", "in-memory = true\n");
+  const std::string directory = WriteFile("descentd_directory.toml", "data-dir = \"/x\"\n");
+  const auto in_memory = [](const std::vector<std::string>& flags,
+                            const std::map<std::string, std::string>& variables) {
+    return Configured("in-memory", flags, variables);
+  };
+  EXPECT_EQ(in_memory({"--in-memory"}, {{"DESCENT_DATA_DIR", "/x"}}), "true");
+  EXPECT_EQ(in_memory({"--in-memory", "--config", directory}, {}), "true");
+  EXPECT_EQ(in_memory({"--config", directory}, {{"DESCENT_IN_MEMORY", "true"}}), "true");
+  EXPECT_EQ(in_memory({"--data-dir=/y"}, {{"DESCENT_IN_MEMORY", "1"}}), "false");
+  EXPECT_EQ(in_memory({"--data-dir=/y", "--config", memory}, {}), "false");
+  EXPECT_EQ(in_memory({"--config", memory}, {{"DESCENT_DATA_DIR", "/y"}}), "false");
+  EXPECT_EQ(in_memory({"--data-dir=/y", "--in-memory=false"}, {}), "false");
+  EXPECT_EQ(Configured("data-dir", {"--data-dir=/y"}, environment), "\"/y\"");
+}
+
+TEST(DescentdTest, TheFirstOfSystemdsStateDirectoriesIsUsed) {
+  const auto directory = [](const std::string& value) {
+    return Configured("data-dir", {}, {{"STATE_DIRECTORY", value}, {"XDG_STATE_HOME", "/s"}});
+  };
+  const std::string usual = directory("");
+  EXPECT_EQ(directory("/a"), "\"/a\"");
+  EXPECT_EQ(directory("/a:/b"), "\"/a\"");
+  EXPECT_EQ(directory(":/b:"), "\"/b\"");
+  EXPECT_EQ(directory(":"), usual);
+  const Invocation relative({"--print-config"}, {{"STATE_DIRECTORY", "a:/b"}});
+  EXPECT_EQ(relative.code, 64);
+  EXPECT_THAT(relative.errors, HasSubstr("STATE_DIRECTORY: expected absolute paths"));
+  EXPECT_EQ(Configured("data-dir", {"--data-dir=/y"}, {{"STATE_DIRECTORY", "a"}}), "\"/y\"");
+  EXPECT_EQ(Configured("in-memory", {"--in-memory"}, {{"STATE_DIRECTORY", "a"}}), "true");
+}
+
+TEST(DescentdTest, ServesOnAUnixSocket) {
+  const std::string path = ::testing::TempDir() + "/descentd_test.socket";
+  const std::string address = "unix:" + path;
+  const std::vector<std::string> arguments = {Descentd(), "--in-memory", "--listen", address};
+  for (const int signal : {SIGKILL, SIGTERM}) {  // what a killed server leaves is in nobody's way
+    Process process(arguments);
+    ASSERT_EQ(process.AwaitLine("listening on "), address) << process.ErrorOutput();
+    ServiceClient client(address);
+    EXPECT_TRUE(client.Call(LineModel("line")).ok());
+    EXPECT_EQ(Invocation({"healthcheck", "--server", address}).code, 0);
+    EXPECT_EQ(Invocation({"healthcheck", "--listen", address}).code, 0);
+    const Invocation second({"--in-memory", "--listen", address});
+    EXPECT_EQ(second.code, 69);
+    EXPECT_THAT(second.errors, HasSubstr("another server listens there"));
+    EXPECT_TRUE(client.Call(GetOf("line")).ok());
+    process.Signal(signal);
+    process.Wait();
+  }
+  const std::string file = WriteFile("descentd_test.file", "theirs");
+  const Invocation taken({"--in-memory", "--listen", "unix:" + file});
+  EXPECT_EQ(taken.code, 69);
+  EXPECT_THAT(taken.errors, HasSubstr("something else than a socket is there"));
+  const Invocation nowhere({"--in-memory", "--listen", "unix:/no/such/place"});
+  EXPECT_EQ(nowhere.code, 69);
+  EXPECT_THAT(nowhere.errors, HasSubstr("No such file or directory"));
 }
 
 TEST(DescentdTest, ABadFileIsRefused) {
@@ -248,6 +325,14 @@ TEST(DescentdTest, HealthcheckTellsByItsExitCode) {
   const Invocation gone({"healthcheck", "--server", daemon.address, "--timeout=1"});
   EXPECT_EQ(gone.code, 1);
   EXPECT_THAT(gone.errors, HasSubstr("is not serving"));
+}
+
+TEST(DescentdTest, HealthcheckSaysAtOnceWhatIsNoServer) {
+  for (const char* server : {"localhost", "http://127.0.0.1:1", "unix:", "::1", "127.0.0.1:0"}) {
+    const Invocation run({"healthcheck", "--timeout=3600", "--server", server});
+    EXPECT_EQ(run.code, 64) << server;
+    EXPECT_THAT(run.errors, HasSubstr("--server: '"));
+  }
 }
 
 TEST(DescentdTest, LogsJsonOnRequest) {

@@ -10,15 +10,17 @@ TIMEOUT = 120  # seconds, of anything that a test waits for
 class LiveServer:
     """A running descentd on a free port. A context manager, which at its end expects it to drain.
 
-    It keeps models in memory, or in `data_dir`. It may be stopped in between, and started again on
+    It keeps models in memory, or in `data_dir`, and takes `options` and variables as given. It may be stopped in between, and started again on
     the same port.
     """
 
-    def __init__(self, descentd, data_dir=None):
+    def __init__(self, descentd, data_dir=None, listen="127.0.0.1:0", options=(), environment=None):
         self._command = [descentd, "--in-memory"] if data_dir is None else [
             descentd, "--data-dir", data_dir]
+        self._command += options
+        self._environment = environment
         self._process = None
-        self.address = "127.0.0.1:0"
+        self.address = listen
 
     def __enter__(self):
         self.start()
@@ -32,7 +34,8 @@ class LiveServer:
     def start(self):
         """Returns when it takes calls."""
         self._process = subprocess.Popen(
-            [*self._command, "--listen", self.address], stdout=subprocess.PIPE, text=True)
+            [*self._command, "--listen", self.address], stdout=subprocess.PIPE, text=True,
+            env=self._environment)
         line = self._process.stdout.readline()
         self.address = re.fullmatch(r"listening on (\S+)\n", line).group(1)
 

@@ -60,7 +60,8 @@ class PythonExampleTest(unittest.TestCase):
         batches = [(np.full((4, 10), i, np.float32), np.zeros((4, 1), np.float32))
                    for i in range(1000)]
         proxy = self.enterContext(CuttingProxy(self.server.address))
-        channel = self.enterContext(grpc.insecure_channel(proxy.address))
+        channel = self.enterContext(grpc.insecure_channel(
+            proxy.address, options=[("grpc.enable_http_proxy", 0)]))
         models = example.models_grpc.ModelServiceStub(channel)
         networks = example.networks_grpc.NetworkServiceStub(channel)
         example.create(models)

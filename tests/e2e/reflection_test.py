@@ -42,7 +42,9 @@ def fields(message, number):
 
 class ReflectionTest(unittest.TestCase):
     def ask(self, request):
-        with LiveServer(DESCENTD) as server, grpc.insecure_channel(server.address) as channel:
+        options = [("grpc.enable_http_proxy", 0)]
+        with LiveServer(DESCENTD) as server, grpc.insecure_channel(
+                server.address, options=options) as channel:
             method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
             return next(channel.stream_stream(method)(iter([request]), timeout=TIMEOUT))
 

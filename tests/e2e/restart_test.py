@@ -72,8 +72,9 @@ class RestartTest(unittest.TestCase):
             back = time.monotonic()
             self.await_epoch(training, epoch + 1)
             self.assertLess(time.monotonic() - back, self.longest_stall)
-        output, errors = training.communicate(timeout=TIMEOUT)
-        self.assertEqual(training.returncode, 0, output + errors)
+        # Not communicate(), which would pass over what has been read ahead.
+        output, errors = training.stdout.read(), training.stderr.read()
+        self.assertEqual(training.wait(TIMEOUT), 0, output + errors)
         result = json.loads(output.splitlines()[-1])
         self.assertEqual(result["epochs"], EPOCHS)
 
@@ -89,6 +90,86 @@ class RestartTest(unittest.TestCase):
     def test_a_server_that_is_killed(self):
         errors = self.train_through(signal.SIGKILL, -signal.SIGKILL)
         self.assertIn("mending it", errors)
+
+    def restarted_during(self, number, expected_code, csv, feed=None):
+        """What `evaluate` prints when the server is away for a second in the middle of it."""
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        server = self.enterContext(LiveServer(descentd, directory, options=["--drain-timeout=0.5"]))
+        subprocess.run(descent(server.address, "train", "model", "--csv", csv, "--epochs", "1"),
+                       check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+        source = csv if feed is None else "-"
+        evaluation = subprocess.Popen(descent(server.address, "evaluate", "model", "--csv", source),
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)
+        self.addCleanup(evaluation.stderr.close)
+        self.addCleanup(evaluation.stdout.close)
+        self.addCleanup(evaluation.wait)
+        self.addCleanup(evaluation.kill)
+        if feed is not None:
+            evaluation.stdin.write(feed[:len(feed) // 2])
+            evaluation.stdin.flush()
+        time.sleep(0.1)
+        self.assertIn(server.stop(number), expected_code)
+        time.sleep(1)
+        server.start()
+        output, errors = evaluation.communicate(
+            input=None if feed is None else feed[len(feed) // 2:], timeout=TIMEOUT)
+        self.assertEqual(evaluation.returncode, 0, output + errors)
+        undisturbed = subprocess.run(
+            descent(server.address, "evaluate", "model", "--csv", csv), check=True,
+            timeout=TIMEOUT, stdout=subprocess.PIPE, text=True).stdout
+        self.assertEqual(output, undisturbed)
+
+    def make_rows(self, rows):
+        chance = random.Random(rows)
+        lines = ["a,b,y"]
+        for _ in range(rows):
+            a, b = chance.random(), chance.random()
+            lines.append(f"{a:.6f},{b:.6f},{a - 2 * b:.6f}")
+        text = "\n".join(lines) + "\n"
+        file = self.enterContext(tempfile.NamedTemporaryFile("w", suffix=".csv"))
+        file.write(text)
+        file.flush()
+        return file.name, text
+
+    def test_an_evaluation_of_a_file_is_sent_again(self):
+        csv, _ = self.make_rows(100000)
+        # A drain that has to cut the evaluation off says so by its status.
+        self.restarted_during(signal.SIGTERM, (0, 1), csv)
+        self.restarted_during(signal.SIGKILL, (-signal.SIGKILL,), csv)
+
+    def test_an_evaluation_of_a_pipe_is_sent_again(self):
+        csv, text = self.make_rows(100000)
+        self.restarted_during(signal.SIGTERM, (0, 1), csv, text)
+        self.restarted_during(signal.SIGKILL, (-signal.SIGKILL,), csv, text)
+
+    def test_every_command_waits_for_a_server_that_is_started_again(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        server = self.enterContext(LiveServer(descentd, directory + "/data"))
+        csv, _ = self.make_rows(100)
+        subprocess.run(descent(server.address, "train", "model", "--csv", csv, "--epochs", "1"),
+                       check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+        parameters = subprocess.run(descent(server.address, "params", "get", "model"), check=True,
+                                    timeout=TIMEOUT, stdout=subprocess.PIPE).stdout
+        with open(directory + "/parameters", "wb") as file:
+            file.write(parameters)
+        commands = (
+            ["list"], ["get", "model"], ["predict", "model", "--csv", csv],
+            ["evaluate", "model", "--csv", csv], ["gradient", "model", "--csv", csv],
+            ["params", "get", "model"], ["params", "set", "model", directory + "/parameters"],
+            ["checkpoint", "create", "model"], ["checkpoint", "list", "model"],
+            ["create", "other", "--inputs", "2"],
+            ["backup", directory + "/backup.db"],
+            ["train", "third", "--csv", csv, "--epochs", "1"])
+        server.stop()
+        processes = [subprocess.Popen(descent(server.address, *command), stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True)
+                     for command in commands]
+        time.sleep(1)
+        server.start()
+        for process in processes:
+            output, _ = process.communicate(timeout=TIMEOUT)
+            self.assertEqual(process.returncode, 0, f"{process.args}: {output}")
 
     def test_a_killed_server_has_the_model_that_it_acknowledged(self):
         directory = self.enterContext(tempfile.TemporaryDirectory())

@@ -97,7 +97,8 @@ class ReadmeTest(unittest.TestCase):
         sys.path.insert(0, str(self.directory))
         calls = [line for line in commands("grpcurl") if "-d" in line]
         self.assertGreaterEqual(len(calls), 3)
-        with grpc.insecure_channel(self.address) as channel:
+        with grpc.insecure_channel(
+                self.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
             for line in calls:
                 answer = self.call(channel, line[-1], line[line.index("-d") + 1])
         shown = json_format.MessageToDict(answer, preserving_proto_field_name=True)

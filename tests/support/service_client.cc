@@ -105,6 +105,7 @@ ServiceClient::ServiceClient(const std::string& address)
         arguments.SetMaxReceiveMessageSize(-1);
         // Clients of one test program would share one connection otherwise.
         arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+        arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
         return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
       }()) {}
 

@@ -28,6 +28,7 @@ from descent.v1 import network_service_pb2 as networks
 from descent.v1 import network_service_pb2_grpc as networks_grpc
 from descent.v1 import tensor_pb2
 
+from connecting import connect
 from error_details import error_details
 from tensors import to_array, to_tensor
 from training import train
@@ -104,7 +105,7 @@ def main():
     x, y = friedman1(4000, random, noise=1)
     x_test, y_test = friedman1(1000, random, noise=1)
 
-    with grpc.insecure_channel(parser.parse_args().server) as channel:
+    with connect(parser.parse_args().server) as channel:
         model_stub = models_grpc.ModelServiceStub(channel)
         stub = networks_grpc.NetworkServiceStub(channel)
 
