@@ -273,9 +273,10 @@ std::int64_t WorkOf(const GemmOperands<T>& x) {
   return x.n == 1 ? 0 : x.m * x.n * x.k;
 }
 
+// On a pool of one thread too, which may have other things to do between tasks.
 template <typename Body>
 void RunTasks(std::int64_t tasks, int threads, ThreadPool* pool, const Body& body) {
-  if (threads > 1) {
+  if (threads > 1 || (pool != nullptr && pool->threads() == 1)) {
     pool->ParallelFor(tasks, body);
   } else {
     for (std::int64_t task = 0; task < tasks; ++task) body(task);

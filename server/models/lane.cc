@@ -9,88 +9,115 @@
 namespace descent::models {
 namespace {
 
-// Tasks that a lane runs before it lets other lanes have the thread.
+// What a lane runs before it lets others have the thread: so many tasks, or fewer that cost so much
+// together, which is about a millisecond; one task whatever it costs.
 constexpr int kTasksPerTurn = 16;
+constexpr MultiplyAdds kCostPerTurn = 1 << 25;
 
 }  // namespace
 
 class Lane::Queue : public std::enable_shared_from_this<Lane::Queue> {
  public:
-  explicit Queue(Executor* executor) : executor_(executor) {}
+  Queue(Executor* executor, const void* owner) : executor_(executor), owner_(owner) {}
 
-  void Post(Task task) {
+  void Post(Task task, MultiplyAdds cost) {
+    MultiplyAdds turn = 0;
     {
       const absl::MutexLock lock(&mutex_);
-      tasks_.push_back(std::move(task));
+      tasks_.push_back({std::move(task), cost});
       if (active_) return;
       active_ = true;
+      turn = CostOfTurn();
     }
-    Schedule();
+    Schedule(turn);
   }
 
-  void RunOrPost(Task task) {
+  void RunOrPost(Task task, MultiplyAdds cost) {
     if (!BeginIfIdle()) {
-      Post(std::move(task));
+      Post(std::move(task), cost);
       return;
     }
-    Run(std::move(task));
-    if (HasMore()) Schedule();
+    RunTask(std::move(task));
+    ScheduleOrGoIdle();
   }
 
  private:
-  // A task's captures go before the next task runs.
-  static void Run(Task task) { std::move(task)(); }
+  struct Waiting {
+    Task task;
+    MultiplyAdds cost = 0;
+  };
 
   bool BeginIfIdle() {
     const absl::MutexLock lock(&mutex_);
     return !std::exchange(active_, true);
   }
 
-  void Schedule() {
-    executor_->Post([self = shared_from_this()] { self->TakeTurn(); });
+  void Schedule(MultiplyAdds turn) {
+    executor_->Post([self = shared_from_this()] { self->TakeTurn(); },
+                    {.owner = owner_ == nullptr ? this : owner_, .cost = turn});
   }
 
   void TakeTurn() {
     for (;;) {
-      for (int i = 0; i < kTasksPerTurn; ++i) {
-        Task task = TakeOrGoIdle();
-        if (task == nullptr) return;
-        Run(std::move(task));
+      MultiplyAdds cost = 0;
+      for (int i = 0; i < kTasksPerTurn && (i == 0 || cost < kCostPerTurn); ++i) {
+        Waiting next = TakeOrGoIdle();
+        if (next.task == nullptr) return;
+        cost += next.cost;
+        RunTask(std::move(next.task));
       }
       if (executor_->HasWaiting()) break;
     }
-    Schedule();
+    ScheduleOrGoIdle();
   }
 
   // The next task, or null, and the lane is idle.
-  Task TakeOrGoIdle() {
+  Waiting TakeOrGoIdle() {
     const absl::MutexLock lock(&mutex_);
     if (tasks_.empty()) {
       active_ = false;
-      return nullptr;
+      return {};
     }
-    Task task = std::move(tasks_.front());
+    Waiting next = std::move(tasks_.front());
     tasks_.pop_front();
-    return task;
+    return next;
   }
 
-  // Whether a task waits; otherwise the lane is idle from now on.
-  bool HasMore() {
-    const absl::MutexLock lock(&mutex_);
-    if (tasks_.empty()) active_ = false;
-    return active_;
+  // Schedules a turn if a task waits; otherwise the lane is idle from now on.
+  void ScheduleOrGoIdle() {
+    MultiplyAdds turn = 0;
+    {
+      const absl::MutexLock lock(&mutex_);
+      active_ = !tasks_.empty();
+      if (!active_) return;
+      turn = CostOfTurn();
+    }
+    Schedule(turn);
+  }
+
+  // Of the tasks that wait, those of the next turn.
+  MultiplyAdds CostOfTurn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    MultiplyAdds cost = 0;
+    int count = 0;
+    for (const Waiting& waiting : tasks_) {
+      cost += waiting.cost;
+      if (++count == kTasksPerTurn || cost >= kCostPerTurn) break;
+    }
+    return cost;
   }
 
   Executor* const executor_;
+  const void* const owner_;
   absl::Mutex mutex_;
-  std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiting> tasks_ ABSL_GUARDED_BY(mutex_);
   bool active_ ABSL_GUARDED_BY(mutex_) = false;  // a task runs, or a turn is scheduled
 };
 
-Lane::Lane(Executor* executor) : queue_(std::make_shared<Queue>(executor)) {}
+Lane::Lane(Executor* executor, const void* owner)
+    : queue_(std::make_shared<Queue>(executor, owner)) {}
 
-void Lane::Post(Task task) { queue_->Post(std::move(task)); }
+void Lane::Post(Task task, MultiplyAdds cost) { queue_->Post(std::move(task), cost); }
 
-void Lane::RunOrPost(Task task) { queue_->RunOrPost(std::move(task)); }
+void Lane::RunOrPost(Task task, MultiplyAdds cost) { queue_->RunOrPost(std::move(task), cost); }
 
 }  // namespace descent::models

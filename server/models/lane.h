@@ -10,16 +10,19 @@
 
 namespace descent::models {
 
-// Thread-safe. May be destroyed by one of its own tasks; tasks that still wait are run.
+// Thread-safe. May be destroyed by one of its own tasks; tasks that still wait are run. Shares the
+// executor's threads with other lanes by what its tasks cost, and gives a thread up for others that
+// wait after every piece of some milliseconds.
 class Lane {
  public:
-  // `executor` must outlive the lane and its tasks.
-  explicit Lane(Executor* executor);
+  // `executor` must outlive the lane and its tasks. `owner`: whose share of the threads it takes,
+  // see Claim; null: its own.
+  explicit Lane(Executor* executor, const void* owner = nullptr);
 
-  void Post(Task task);
+  void Post(Task task, MultiplyAdds cost = 0);
 
   // Runs the task on the calling thread, before returning, if the lane is idle; otherwise posts it.
-  void RunOrPost(Task task);
+  void RunOrPost(Task task, MultiplyAdds cost = 0);
 
  private:
   class Queue;

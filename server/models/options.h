@@ -18,6 +18,10 @@ struct ModelsOptions {
   // stack and the workspace of the largest batch it has seen.
   int threads = 1;
 
+  // Whether one more thread of either kind computes short work when all others have been in long
+  // work for milliseconds. It sleeps otherwise.
+  bool relief = true;
+
   // Work of at most so many multiply-adds is done on the thread that asks for it when nothing is
   // ahead of it, since handing it over would cost more than doing it: about 10 microseconds at the
   // default. 0: never. A prediction may be four times as large when they come one at a time and

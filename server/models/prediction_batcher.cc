@@ -25,20 +25,33 @@ bool PredictionBatcher::NoteArrival() {
 }
 
 void PredictionBatcher::Add(PredictCommand command, Call<PredictOutcome> call) {
+  MultiplyAdds cost = 0;
   {
     const absl::MutexLock lock(&mutex_);
     pending_.push_back({std::move(command), std::move(call)});
     if (std::exchange(scheduled_, true)) return;
+    cost = CostOfNext();
   }
-  Schedule();
+  Schedule(cost);
 }
 
-void PredictionBatcher::Schedule() {
-  resources_->readers.Post([self = shared_from_this()] { self->RunBatch(); });
+MultiplyAdds PredictionBatcher::CostOfNext() const {
+  std::int64_t rows = 0;
+  for (const Pending& pending : pending_) {
+    rows += pending.command.inputs.rows();
+    if (rows >= resources_->options.max_merged_rows) break;
+  }
+  return ForwardCost(*publication_->network(), rows);
+}
+
+void PredictionBatcher::Schedule(MultiplyAdds cost) {
+  resources_->readers.Post([self = shared_from_this()] { self->RunBatch(); },
+                           {.owner = publication_.get(), .cost = cost});
 }
 
 std::vector<PredictionBatcher::Pending> PredictionBatcher::Take() {
   std::vector<Pending> batch;
+  MultiplyAdds cost = 0;
   {
     const absl::MutexLock lock(&mutex_);
     std::int64_t rows = 0;
@@ -50,8 +63,9 @@ std::vector<PredictionBatcher::Pending> PredictionBatcher::Take() {
     }
     scheduled_ = !pending_.empty();
     if (!scheduled_) return batch;
+    cost = CostOfNext();
   }
-  Schedule();
+  Schedule(cost);
   return batch;
 }
 

@@ -45,7 +45,9 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
   void RunBatch();
   // What the next product computes; schedules another task when more is left.
   std::vector<Pending> Take();
-  void Schedule();
+  // Of the product of those that wait.
+  MultiplyAdds CostOfNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Schedule(MultiplyAdds cost);
 
   Resources* const resources_;
   const std::shared_ptr<const Publication> publication_;

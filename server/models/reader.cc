@@ -64,10 +64,12 @@ void Reader::Read(Call<Outcome> call, std::int64_t rows, std::size_t bytes, Mult
     RunRead(resources_, *publication_, std::move(call), compute);
     return;
   }
-  resources_->readers.Post([resources = resources_, publication = publication_,
-                            call = std::move(call), compute = std::move(compute)]() mutable {
-    RunRead(resources, *publication, std::move(call), compute);
-  });
+  resources_->readers.Post(
+      [resources = resources_, publication = publication_, call = std::move(call),
+       compute = std::move(compute)]() mutable {
+        RunRead(resources, *publication, std::move(call), compute);
+      },
+      {.owner = publication_.get(), .cost = cost});
 }
 
 void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {

@@ -30,28 +30,34 @@ struct Resources {
 
   const ModelsOptions options;
   GivingWay giving_way;    // of updates to reads
+  ThreadPool compute;      // the threads of both
   ThreadPool pool;         // of reads
-  ThreadPool update_pool;  // of updates, with the same threads
+  ThreadPool update_pool;  // of updates
   WorkspacePool workspaces;
   const std::shared_ptr<MemoryBudget> memory;
   const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
-  // Updates and reads have threads of their own, so a prediction never waits for training. Last:
-  // they end before what their tasks use.
+  // Updates and reads have threads of their own, so a prediction never waits for training. Between
+  // pieces of long work they do short work that waits. Last: they end before what their tasks use.
   Executor writers;
   Executor readers;
 };
 
 inline Resources::Resources(const ModelsOptions& models_options)
     : options(models_options),
-      pool(options.threads),
-      update_pool(pool, [this] { giving_way.OfferCore(); }),
+      compute(options.threads),
+      pool(compute, [this] { readers.GiveWay(); }),
+      update_pool(compute,
+                  [this] {
+                    giving_way.OfferCore();
+                    writers.GiveWay();
+                  }),
       workspaces(options.kept_workspace_bytes),
       memory(MemoryBudget::Create(options.memory_budget_bytes)),
       work(WorkQuota::Create("the server",
                              {options.max_items, options.max_bytes, options.retry_after},
                              /*parent=*/nullptr, memory)),
-      writers("update", options.threads),
-      readers("read", options.threads) {}
+      writers("update", options.threads, options.relief),
+      readers("read", options.threads, options.relief) {}
 
 }  // namespace descent::models
 

@@ -15,7 +15,7 @@ StreamingEvaluation::StreamingEvaluation(Resources* resources,
       publication_(std::move(publication)),
       quota_(std::move(quota)),
       on_outcome_(std::move(on_outcome)),
-      lane_(&resources->readers),
+      lane_(&resources->readers, publication_.get()),
       metrics_(publication_->network()) {}
 
 template <typename Outcome, typename Work>
@@ -36,9 +36,9 @@ void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyA
     std::move(call).Answer(std::move(outcome));
   };
   if (resources_->IsSmall(cost)) {
-    lane_.RunOrPost(std::move(task));
+    lane_.RunOrPost(std::move(task), cost);
   } else {
-    lane_.Post(std::move(task));
+    lane_.Post(std::move(task), cost);
   }
 }
 

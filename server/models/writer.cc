@@ -95,9 +95,9 @@ Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembe
 
 void Writer::Run(MultiplyAdds cost, Task task) {
   if (resources_->IsSmall(cost)) {
-    lane_.RunOrPost(std::move(task));
+    lane_.RunOrPost(std::move(task), cost);
   } else {
-    lane_.Post(std::move(task));
+    lane_.Post(std::move(task), cost);
   }
 }
 

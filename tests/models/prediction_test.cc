@@ -73,6 +73,7 @@ RC_GTEST_PROP(MergedPredictionTest, GivesEachCallerTheBitsOfItsRowsAlone, ()) {
 
 TEST(PredictionBatcherTest, MergesWhatGatheredWhileTheReadersWereBusy) {
   ModelsOptions options;
+  options.relief = false;  // nothing gets past what holds a thread up
   options.inline_multiply_adds = -1;
   options.max_merged_rows = 64;
   Registry registry(options);
@@ -154,6 +155,7 @@ TEST(PredictionTest, IsHandedOverWhenItIsLarge) {
 
 TEST(PredictionTest, DoesNotWaitForTraining) {
   ModelsOptions options;
+  options.relief = false;  // nothing gets past what holds a thread up
   options.inline_multiply_adds = -1;
   Registry registry(options);
   const auto model = CreateModel(&registry, "m");

@@ -253,6 +253,7 @@ ModelsOptions ThreeBatches(bool by_cost) {
   } else {
     options.session_window = 3;
   }
+  options.relief = false;  // nothing gets past what holds a thread up
   options.inline_multiply_adds = -1;
   return options;
 }
