@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <limits>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,14 @@ constexpr int kMaxReflectionThreads = 8;
 
 // How long calls have to take note of their cancellation.
 constexpr absl::Duration kCancelGrace = absl::Seconds(1);
+
+// How often it is looked whether clients take their answers.
+constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
+
+// Half of the cores, so that large messages leave the other half to everybody else.
+int MessageThreads() {
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency() / 2));
+}
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(
@@ -105,19 +114,30 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       models::Registry* registry,
                                                       services::CallObserver* observer) {
-  std::unique_ptr<Server> server(new Server(registry, observer));
+  std::unique_ptr<Server> server(new Server(options, registry, observer));
   const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return server;
 }
 
-Server::Server(models::Registry* registry, services::CallObserver* observer)
+Server::Server(const ServerOptions& options, models::Registry* registry,
+               services::CallObserver* observer)
     : registry_(registry),
       gate_(observer),
+      messages_("messages", MessageThreads()),
+      reader_(options.messages, registry->memory(), &messages_),
+      unsent_(options.unsent, registry->memory(), &messages_),
+      streams_(options.max_streams),
+      resources_{.gate = &gate_,
+                 .executor = &messages_,
+                 .reader = &reader_,
+                 .unsent = &unsent_,
+                 .streams = &streams_},
       health_({services::kModelService, services::kNetworkService, services::kAdminService}),
-      model_service_(services::MakeModelService(registry, &gate_)),
-      network_service_(services::MakeNetworkService(registry, &gate_)),
-      admin_service_(services::MakeAdminService(registry, &gate_)) {}
+      model_service_(services::MakeModelService(registry, resources_)),
+      network_service_(services::MakeNetworkService(registry, resources_)),
+      admin_service_(services::MakeAdminService(registry, resources_)),
+      ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(absl::Now()); }) {}
 
 Server::~Server() {
   if (server_ != nullptr) Drain(absl::InfinitePast());

@@ -14,9 +14,15 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/models/executor.h"
 #include "server/models/registry.h"
 #include "server/ops/health.h"
+#include "server/ops/ticker.h"
 #include "server/services/call_gate.h"
+#include "server/services/call_resources.h"
+#include "server/services/message_reader.h"
+#include "server/services/open_streams.h"
+#include "server/services/unsent_answers.h"
 
 namespace grpc {
 class Channel;
@@ -40,6 +46,11 @@ struct ServerOptions {
   // Connections are asked to go after so long, so that clients behind a load balancer spread again.
   // Default: never.
   absl::Duration max_connection_age = absl::InfiniteDuration();
+  // Streams of all connections: when there are more, silent ones end. Default 8192.
+  std::size_t max_streams = 8192;
+  // How messages are read, and what answers may wait for their clients.
+  services::MessageLimits messages = {};
+  services::UnsentLimits unsent = {};
 };
 
 // Thread-safe.
@@ -74,11 +85,17 @@ class Server {
   bool Drain(absl::Time deadline);
 
  private:
-  Server(models::Registry* registry, services::CallObserver* observer);
+  Server(const ServerOptions& options, models::Registry* registry,
+         services::CallObserver* observer);
   absl::Status Listen(const ServerOptions& options);
 
   models::Registry* const registry_;
   services::CallGate gate_;
+  models::Executor messages_;  // reads large requests, and begins answers whose turn has come
+  services::MessageReader reader_;
+  services::UnsentAnswers unsent_;
+  services::OpenStreams streams_;
+  const services::CallResources resources_;
   Health health_;
   absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
@@ -87,6 +104,7 @@ class Server {
   std::unique_ptr<grpc::Service> admin_service_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
+  Ticker ticker_;  // ends before what it looks after
 };
 
 }  // namespace descent::ops

@@ -9,24 +9,28 @@
 namespace descent::services {
 namespace {
 
-class AdminService final : public v1::AdminService::CallbackService {
+// Its method takes and gives bytes, so that nothing is parsed that has not been looked at.
+class AdminService final
+    : public v1::AdminService::WithRawCallbackMethod_Backup<v1::AdminService::Service> {
  public:
-  AdminService(models::Registry* registry, CallGate* gate) : registry_(registry), gate_(gate) {}
+  AdminService(models::Registry* registry, const CallResources& resources)
+      : registry_(registry), resources_(resources) {}
 
-  grpc::ServerWriteReactor<v1::BackupResponse>* Backup(grpc::CallbackServerContext* context,
-                                                       const v1::BackupRequest* request) override {
-    return ServeBackup(registry_, gate_, {kAdminService, "Backup"}, context, *request);
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Backup(grpc::CallbackServerContext* context,
+                                                     const grpc::ByteBuffer* request) override {
+    return ServeBackup(registry_, resources_, {kAdminService, "Backup"}, context, *request);
   }
 
  private:
   models::Registry* const registry_;
-  CallGate* const gate_;
+  const CallResources& resources_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry, CallGate* gate) {
-  return std::make_unique<AdminService>(registry, gate);
+std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry,
+                                                const CallResources& resources) {
+  return std::make_unique<AdminService>(registry, resources);
 }
 
 }  // namespace descent::services

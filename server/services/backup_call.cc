@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "server/models/backup_reading.h"
+#include "server/services/message.h"
+#include "server/services/open_streams.h"
 #include "server/services/unary_call.h"
+#include "server/services/unsent_answers.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/status.h"
@@ -19,28 +22,33 @@ constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
 
 // Owns itself; goes when gRPC is done with it. One thing is under way at a time, a reply of the
 // models or a write, and whichever comes last ends the call; a cancellation only makes it the last.
-class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse> {
+class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  BackupCall(models::Registry* registry, CallGate* gate, const MethodName& name,
-             grpc::CallbackServerContext* context, const v1::BackupRequest& request)
-      : context_(*context),
+  BackupCall(models::Registry* registry, const CallResources& resources, const MethodName& name,
+             grpc::CallbackServerContext* context, const grpc::ByteBuffer& bytes)
+      : registry_(*registry),
+        context_(*context),
+        unsent_answers_(*resources.unsent),
         cancelled_(std::make_shared<std::atomic<bool>>(false)),
-        pass_(gate, name, *context) {
+        pass_(resources.gate, name, *context),
+        place_(resources.streams, context->peer(),
+               [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
     absl::Status status = pass_.admission();
+    v1::BackupRequest request;
+    if (status.ok()) status = ParseMessage(bytes, name, &request);
     if (status.ok()) status = wire::Decode(request);
     if (!status.ok()) {
       End(std::move(status));
       return;
     }
-    registry->MakeBackup({DeadlineOf(context_), cancelled_},
-                         [this](absl::StatusOr<std::shared_ptr<models::BackupReading>> reading) {
-                           if (!reading.ok()) {
-                             End(reading.status());
-                             return;
-                           }
-                           reading_ = *std::move(reading);
-                           ReadChunk();
-                         });
+    unsent_answers_.Await(context_.peer(), 2 * kChunkBytes, *cancelled_, &unsent_,
+                          [this](absl::Status turn) {
+                            if (turn.ok()) {
+                              Begin();
+                            } else {
+                              End(std::move(turn));
+                            }
+                          });
   }
 
  private:
@@ -52,8 +60,23 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse> {
     }
   }
 
-  void OnCancel() override { cancelled_->store(true, std::memory_order_relaxed); }
+  void OnCancel() override {
+    cancelled_->store(true, std::memory_order_relaxed);
+    unsent_answers_.Forget(&unsent_);
+  }
   void OnDone() override { delete this; }
+
+  void Begin() {
+    registry_.MakeBackup({DeadlineOf(context_), cancelled_},
+                         [this](absl::StatusOr<std::shared_ptr<models::BackupReading>> reading) {
+                           if (!reading.ok()) {
+                             End(reading.status());
+                             return;
+                           }
+                           reading_ = *std::move(reading);
+                           ReadChunk();
+                         });
+  }
 
   void ReadChunk() {
     reading_->Next(kChunkBytes, [this](absl::StatusOr<std::string> chunk) {
@@ -64,9 +87,12 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse> {
       } else if (chunk->empty()) {
         End(absl::OkStatus());
       } else {
-        response_.Clear();
-        wire::EncodeBackup(*std::move(chunk), reading_->size_bytes(), &response_);
-        StartWrite(&response_);
+        v1::BackupResponse response;
+        wire::EncodeBackup(*std::move(chunk), reading_->size_bytes(), &response);
+        bytes_ = SerializeMessage(response);
+        unsent_.Sending([this] { context_.TryCancel(); });
+        place_.Touch();
+        StartWrite(&bytes_);
       }
     });
   }
@@ -80,21 +106,26 @@ class BackupCall final : public grpc::ServerWriteReactor<v1::BackupResponse> {
     Finish(std::move(answer));
   }
 
+  models::Registry& registry_;
   const grpc::CallbackServerContext& context_;
+  UnsentAnswers& unsent_answers_;
   const std::shared_ptr<std::atomic<bool>> cancelled_;
   CallPass pass_;
+  OpenStream place_;
+  UnsentAnswer unsent_;
 
   std::shared_ptr<models::BackupReading> reading_;
-  v1::BackupResponse response_;  // of the write that is under way
+  grpc::ByteBuffer bytes_;  // of the write that is under way
 };
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::BackupResponse>* ServeBackup(models::Registry* registry,
-                                                          CallGate* gate, const MethodName& name,
-                                                          grpc::CallbackServerContext* context,
-                                                          const v1::BackupRequest& request) {
-  return new BackupCall(registry, gate, name, context, request);
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ServeBackup(models::Registry* registry,
+                                                        const CallResources& resources,
+                                                        const MethodName& name,
+                                                        grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer& request) {
+  return new BackupCall(registry, resources, name, context, request);
 }
 
 }  // namespace descent::services

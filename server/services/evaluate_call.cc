@@ -8,6 +8,9 @@
 #include "core/status_macros.h"
 #include "server/models/evaluation.h"
 #include "server/models/model.h"
+#include "server/services/message.h"
+#include "server/services/message_reader.h"
+#include "server/services/open_streams.h"
 #include "server/services/unary_call.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
@@ -18,17 +21,23 @@ namespace {
 
 // Owns itself; goes when gRPC is done with it. One thing is under way at a time, a read or a reply
 // of the evaluation, and whichever comes last ends the call; a cancellation only makes them fail.
-class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
+class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  EvaluateCall(const models::Registry& registry, CallGate* gate, const MethodName& name,
-               grpc::CallbackServerContext* context, v1::EvaluateResponse* response)
+  EvaluateCall(const models::Registry& registry, const CallResources& resources,
+               const MethodName& name, grpc::CallbackServerContext* context,
+               grpc::ByteBuffer* response)
       : registry_(registry),
+        resources_(resources),
+        name_(name),
         context_(*context),
         response_(response),
         cancelled_(std::make_shared<std::atomic<bool>>(false)),
-        pass_(gate, name, *context) {
+        pass_(resources.gate, name, *context),
+        // A stream that has to go is cancelled, for a read may be under way.
+        place_(resources.streams, context->peer(),
+               [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
     if (pass_.admission().ok()) {
-      StartRead(&request_);
+      StartRead(&bytes_);
     } else {
       End(pass_.admission());
     }
@@ -36,28 +45,37 @@ class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
 
  private:
   void OnReadDone(bool ok) override {
-    const absl::Status status = ok ? AddBatch() : FinishEvaluation();
-    if (!status.ok()) End(status);
+    place_.Touch();
+    if (!ok) {
+      const absl::Status status = FinishEvaluation();
+      if (!status.ok()) End(status);
+      return;
+    }
+    resources_.reader->Read<v1::EvaluateRequest>(
+        name_, &bytes_, [this](absl::Status status, const v1::EvaluateRequest& request) {
+          if (status.ok()) status = AddBatch(request);
+          if (!status.ok()) End(status);
+        });
   }
 
   void OnCancel() override { cancelled_->store(true, std::memory_order_relaxed); }
   void OnDone() override { delete this; }
 
-  absl::Status Begin() {
-    ASSIGN_OR_RETURN(model_name_, wire::ModelName(request_));
+  absl::Status Begin(const v1::EvaluateRequest& request) {
+    ASSIGN_OR_RETURN(model_name_, wire::ModelName(request));
     pass_.set_model(model_name_);
     ASSIGN_OR_RETURN(model_, registry_.Find(model_name_));
     evaluation_ = model_->BeginEvaluation();
     return absl::OkStatus();
   }
 
-  absl::Status AddBatch() {
-    if (evaluation_ == nullptr) RETURN_IF_ERROR(Begin());
+  absl::Status AddBatch(const v1::EvaluateRequest& request) {
+    if (evaluation_ == nullptr) RETURN_IF_ERROR(Begin(request));
     ASSIGN_OR_RETURN(Batch batch,
-                     wire::DecodeEvaluateBatch(request_, model_name_, *model_->network()));
+                     wire::DecodeEvaluateBatch(request, model_name_, *model_->network()));
     evaluation_->Add(std::move(batch), context(), [this](const absl::StatusOr<std::int64_t>& rows) {
       if (rows.ok()) {
-        StartRead(&request_);
+        StartRead(&bytes_);
       } else {
         End(rows.status());
       }
@@ -69,7 +87,11 @@ class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
     if (context_.IsCancelled()) return absl::CancelledError("the client cancelled the call");
     if (evaluation_ == nullptr) RETURN_IF_ERROR(wire::ModelName(v1::EvaluateRequest()).status());
     evaluation_->Finish(context(), [this](absl::StatusOr<models::EvaluateOutcome> outcome) {
-      if (outcome.ok()) wire::Encode(*outcome, response_);
+      if (outcome.ok()) {
+        v1::EvaluateResponse response;
+        wire::Encode(*outcome, &response);
+        *response_ = SerializeMessage(response);
+      }
       End(outcome.status());
     });
     return absl::OkStatus();
@@ -84,12 +106,15 @@ class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
   models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
 
   const models::Registry& registry_;
+  const CallResources& resources_;
+  const MethodName name_;
   const grpc::CallbackServerContext& context_;
-  v1::EvaluateResponse* const response_;
+  grpc::ByteBuffer* const response_;
   const std::shared_ptr<std::atomic<bool>> cancelled_;
   CallPass pass_;
+  OpenStream place_;
 
-  v1::EvaluateRequest request_;
+  grpc::ByteBuffer bytes_;  // of the read that is under way, and nothing once they are taken
   std::string model_name_;
   std::shared_ptr<models::Model> model_;
   std::shared_ptr<models::Evaluation> evaluation_;
@@ -97,11 +122,12 @@ class EvaluateCall final : public grpc::ServerReadReactor<v1::EvaluateRequest> {
 
 }  // namespace
 
-grpc::ServerReadReactor<v1::EvaluateRequest>* ServeEvaluate(const models::Registry& registry,
-                                                            CallGate* gate, const MethodName& name,
-                                                            grpc::CallbackServerContext* context,
-                                                            v1::EvaluateResponse* response) {
-  return new EvaluateCall(registry, gate, name, context, response);
+grpc::ServerReadReactor<grpc::ByteBuffer>* ServeEvaluate(const models::Registry& registry,
+                                                         const CallResources& resources,
+                                                         const MethodName& name,
+                                                         grpc::CallbackServerContext* context,
+                                                         grpc::ByteBuffer* response) {
+  return new EvaluateCall(registry, resources, name, context, response);
 }
 
 }  // namespace descent::services

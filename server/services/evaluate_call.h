@@ -4,20 +4,22 @@
 #define SERVER_SERVICES_EVALUATE_CALL_H_
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include "descent/v1/network_service.pb.h"
 #include "server/models/registry.h"
 #include "server/services/call_gate.h"
+#include "server/services/call_resources.h"
 
 namespace descent::services {
 
 // Reads the next batch when the one before has been computed, so the server holds one at a time and
 // the client is slowed down by HTTP/2.
-grpc::ServerReadReactor<v1::EvaluateRequest>* ServeEvaluate(const models::Registry& registry,
-                                                            CallGate* gate, const MethodName& name,
-                                                            grpc::CallbackServerContext* context,
-                                                            v1::EvaluateResponse* response);
+grpc::ServerReadReactor<grpc::ByteBuffer>* ServeEvaluate(const models::Registry& registry,
+                                                         const CallResources& resources,
+                                                         const MethodName& name,
+                                                         grpc::CallbackServerContext* context,
+                                                         grpc::ByteBuffer* response);
 
 }  // namespace descent::services
 

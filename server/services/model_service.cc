@@ -1,5 +1,6 @@
 #include <grpcpp/server_context.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "descent/v1/model_service.grpc.pb.h"
+#include "server/models/executor.h"
 #include "server/services/services.h"
 #include "server/services/unary_call.h"
 #include "server/wire/status.h"
@@ -15,22 +17,38 @@
 namespace descent::services {
 namespace {
 
+using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
+// A page of a hundred models of some layers. How long it is is known when it is made.
+constexpr std::size_t kListBytes = 64 << 10;
+
+// How large the answer of the registry to a command is, about.
+std::size_t AnswerBytes(const models::CreateModelCommand& command) {
+  return DescriptionBytes(command.settings);
+}
+std::size_t AnswerBytes(const models::DeleteModelCommand& /*command*/) { return 0; }
+
 // A call that one function of the registry answers.
 template <typename Request, typename Response, typename Command, typename Outcome>
-ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, CallGate* gate,
+ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResources& resources,
                                     const MethodName& name, CallbackServerContext* context,
-                                    const Request* request, Response* response,
+                                    const ByteBuffer* bytes, ByteBuffer* response,
                                     void (models::Registry::*run)(Command, models::CallContext,
                                                                   models::Reply<Outcome>)) {
-  return ServeUnary(gate, name, context, [&](UnaryCall* call) -> absl::Status {
-    ASSIGN_OR_RETURN(Command command, wire::Decode(*request));
-    auto encode = [response](const Outcome& outcome) { wire::Encode(outcome, response); };
-    (registry->*run)(std::move(command), call->context(), call->ReplyWith<Outcome>(encode));
-    return absl::OkStatus();
-  });
+  const auto begin = [registry, run](UnaryCall* call, const Request& request) -> absl::Status {
+    ASSIGN_OR_RETURN(Command command, wire::Decode(request));
+    const std::size_t answer_bytes = AnswerBytes(command);
+    return call->WhenTurnComes(answer_bytes, [registry, run, call,
+                                              command = std::move(command)]() mutable {
+      const auto encode = [](const Outcome& outcome, Response* to) { wire::Encode(outcome, to); };
+      (registry->*run)(std::move(command), call->context(),
+                       call->ReplyWith<Response, Outcome>(encode));
+      return absl::OkStatus();
+    });
+  };
+  return ServeUnary<Request>(resources, name, context, bytes, response, begin);
 }
 
 // What a later version will do.
@@ -43,8 +61,9 @@ absl::Status NotImplemented() {
 template <typename Reactor>
 class RefusedStream final : public Reactor {
  public:
-  RefusedStream(CallGate* gate, const MethodName& name, CallbackServerContext* context)
-      : pass_(gate, name, *context) {
+  RefusedStream(const CallResources& resources, const MethodName& name,
+                CallbackServerContext* context)
+      : pass_(resources.gate, name, *context) {
     absl::Status status = pass_.admission().ok() ? NotImplemented() : pass_.admission();
     this->Finish(wire::ToGrpcStatus(status));
     pass_.set_status(std::move(status));
@@ -55,121 +74,160 @@ class RefusedStream final : public Reactor {
   CallPass pass_;
 };
 
-class ModelService final : public v1::ModelService::CallbackService {
+// Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
+template <typename Base>
+using RawMethods = v1::ModelService::WithRawCallbackMethod_CreateModel<
+    v1::ModelService::WithRawCallbackMethod_GetModel<
+        v1::ModelService::WithRawCallbackMethod_ListModels<
+            v1::ModelService::WithRawCallbackMethod_DeleteModel<
+                v1::ModelService::WithRawCallbackMethod_UpdateModel<
+                    v1::ModelService::WithRawCallbackMethod_GetParameters<
+                        v1::ModelService::WithRawCallbackMethod_SetParameters<
+                            v1::ModelService::WithRawCallbackMethod_CreateCheckpoint<
+                                v1::ModelService::WithRawCallbackMethod_ListCheckpoints<
+                                    v1::ModelService::WithRawCallbackMethod_RestoreCheckpoint<
+                                        v1::ModelService::WithRawCallbackMethod_DeleteCheckpoint<
+                                            v1::ModelService::WithRawCallbackMethod_ExportModel<
+                                                v1::ModelService::WithRawCallbackMethod_ImportModel<
+                                                    Base>>>>>>>>>>>>>;
+
+class ModelService final : public RawMethods<v1::ModelService::Service> {
  public:
-  ModelService(models::Registry* registry, CallGate* gate) : registry_(registry), gate_(gate) {}
+  ModelService(models::Registry* registry, const CallResources& resources)
+      : registry_(registry), resources_(resources) {}
 
-  ServerUnaryReactor* CreateModel(CallbackServerContext* context,
-                                  const v1::CreateModelRequest* request,
-                                  v1::CreateModelResponse* response) override {
-    return ServeOnRegistry(registry_, gate_, Name("CreateModel"), context, request, response,
-                           &models::Registry::Create);
+  ServerUnaryReactor* CreateModel(CallbackServerContext* context, const ByteBuffer* request,
+                                  ByteBuffer* response) override {
+    return ServeOnRegistry<v1::CreateModelRequest, v1::CreateModelResponse>(
+        registry_, resources_, Name("CreateModel"), context, request, response,
+        &models::Registry::Create);
   }
 
-  ServerUnaryReactor* GetModel(CallbackServerContext* context, const v1::GetModelRequest* request,
-                               v1::GetModelResponse* response) override {
-    return ServeUnary(gate_, Name("GetModel"), context, [&](UnaryCall* call) -> absl::Status {
-      ASSIGN_OR_RETURN(const std::string name, wire::ModelName(*request));
+  ServerUnaryReactor* GetModel(CallbackServerContext* context, const ByteBuffer* request,
+                               ByteBuffer* response) override {
+    const auto begin = [this](UnaryCall* call, const v1::GetModelRequest& message) -> absl::Status {
+      ASSIGN_OR_RETURN(const std::string name, wire::ModelName(message));
       call->set_model(name);
-      ASSIGN_OR_RETURN(const std::shared_ptr<models::Model> model, registry_->Find(name));
-      model->Info(call->context(),
-                  call->ReplyWith<models::ModelInfo>(
-                      [response](const models::ModelInfo& info) { wire::Encode(info, response); }));
-      return absl::OkStatus();
-    });
+      ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_->Find(name));
+      const std::size_t answer_bytes = DescriptionBytes(model->settings());
+      return call->WhenTurnComes(answer_bytes, [call, model = std::move(model)] {
+        model->Info(call->context(),
+                    call->ReplyWith<v1::GetModelResponse, models::ModelInfo>(
+                        [](const models::ModelInfo& info, auto* to) { wire::Encode(info, to); }));
+        return absl::OkStatus();
+      });
+    };
+    return ServeUnary<v1::GetModelRequest>(resources_, Name("GetModel"), context, request, response,
+                                           begin);
   }
 
-  ServerUnaryReactor* ListModels(CallbackServerContext* context,
-                                 const v1::ListModelsRequest* request,
-                                 v1::ListModelsResponse* response) override {
-    return ServeUnary(gate_, Name("ListModels"), context, [&](UnaryCall* call) -> absl::Status {
-      ASSIGN_OR_RETURN(const models::ListModelsCommand command, wire::Decode(*request));
-      ASSIGN_OR_RETURN(const models::ListModelsOutcome outcome, registry_->List(command));
-      wire::Encode(outcome, response);
-      call->End(absl::OkStatus());
-      return absl::OkStatus();
-    });
+  ServerUnaryReactor* ListModels(CallbackServerContext* context, const ByteBuffer* request,
+                                 ByteBuffer* response) override {
+    const auto begin = [this](UnaryCall* call,
+                              const v1::ListModelsRequest& message) -> absl::Status {
+      ASSIGN_OR_RETURN(models::ListModelsCommand command, wire::Decode(message));
+      return call->WhenTurnComes(kListBytes, [this, call, command = std::move(command)]() mutable {
+        // Descriptions of deep networks are long.
+        resources_.executor->Post(
+            [this, call, command = std::move(command)] { AnswerList(command, call); });
+        return absl::OkStatus();
+      });
+    };
+    return ServeUnary<v1::ListModelsRequest>(resources_, Name("ListModels"), context, request,
+                                             response, begin);
   }
 
-  ServerUnaryReactor* DeleteModel(CallbackServerContext* context,
-                                  const v1::DeleteModelRequest* request,
-                                  v1::DeleteModelResponse* response) override {
-    return ServeOnRegistry(registry_, gate_, Name("DeleteModel"), context, request, response,
-                           &models::Registry::Delete);
+  ServerUnaryReactor* DeleteModel(CallbackServerContext* context, const ByteBuffer* request,
+                                  ByteBuffer* response) override {
+    return ServeOnRegistry<v1::DeleteModelRequest, v1::DeleteModelResponse>(
+        registry_, resources_, Name("DeleteModel"), context, request, response,
+        &models::Registry::Delete);
   }
 
-  ServerUnaryReactor* UpdateModel(CallbackServerContext* context,
-                                  const v1::UpdateModelRequest* request,
-                                  v1::UpdateModelResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("UpdateModel"), context, request, response,
-                        &models::Model::Update);
+  ServerUnaryReactor* UpdateModel(CallbackServerContext* context, const ByteBuffer* request,
+                                  ByteBuffer* response) override {
+    return OnModel<v1::UpdateModelRequest, v1::UpdateModelResponse>(
+        "UpdateModel", context, request, response, &models::Model::Update);
   }
 
-  ServerUnaryReactor* GetParameters(CallbackServerContext* context,
-                                    const v1::GetParametersRequest* request,
-                                    v1::GetParametersResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("GetParameters"), context, request, response,
-                        &models::Model::GetParameters);
+  ServerUnaryReactor* GetParameters(CallbackServerContext* context, const ByteBuffer* request,
+                                    ByteBuffer* response) override {
+    return OnModel<v1::GetParametersRequest, v1::GetParametersResponse>(
+        "GetParameters", context, request, response, &models::Model::GetParameters);
   }
 
-  ServerUnaryReactor* SetParameters(CallbackServerContext* context,
-                                    const v1::SetParametersRequest* request,
-                                    v1::SetParametersResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("SetParameters"), context, request, response,
-                        &models::Model::SetParameters);
+  ServerUnaryReactor* SetParameters(CallbackServerContext* context, const ByteBuffer* request,
+                                    ByteBuffer* response) override {
+    return OnModel<v1::SetParametersRequest, v1::SetParametersResponse>(
+        "SetParameters", context, request, response, &models::Model::SetParameters);
   }
 
-  ServerUnaryReactor* CreateCheckpoint(CallbackServerContext* context,
-                                       const v1::CreateCheckpointRequest* request,
-                                       v1::CreateCheckpointResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("CreateCheckpoint"), context, request, response,
-                        &models::Model::CreateCheckpoint);
+  ServerUnaryReactor* CreateCheckpoint(CallbackServerContext* context, const ByteBuffer* request,
+                                       ByteBuffer* response) override {
+    return OnModel<v1::CreateCheckpointRequest, v1::CreateCheckpointResponse>(
+        "CreateCheckpoint", context, request, response, &models::Model::CreateCheckpoint);
   }
 
-  ServerUnaryReactor* ListCheckpoints(CallbackServerContext* context,
-                                      const v1::ListCheckpointsRequest* request,
-                                      v1::ListCheckpointsResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("ListCheckpoints"), context, request, response,
-                        &models::Model::ListCheckpoints);
+  ServerUnaryReactor* ListCheckpoints(CallbackServerContext* context, const ByteBuffer* request,
+                                      ByteBuffer* response) override {
+    return OnModel<v1::ListCheckpointsRequest, v1::ListCheckpointsResponse>(
+        "ListCheckpoints", context, request, response, &models::Model::ListCheckpoints);
   }
 
-  ServerUnaryReactor* RestoreCheckpoint(CallbackServerContext* context,
-                                        const v1::RestoreCheckpointRequest* request,
-                                        v1::RestoreCheckpointResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("RestoreCheckpoint"), context, request, response,
-                        &models::Model::RestoreCheckpoint);
+  ServerUnaryReactor* RestoreCheckpoint(CallbackServerContext* context, const ByteBuffer* request,
+                                        ByteBuffer* response) override {
+    return OnModel<v1::RestoreCheckpointRequest, v1::RestoreCheckpointResponse>(
+        "RestoreCheckpoint", context, request, response, &models::Model::RestoreCheckpoint);
   }
 
-  ServerUnaryReactor* DeleteCheckpoint(CallbackServerContext* context,
-                                       const v1::DeleteCheckpointRequest* request,
-                                       v1::DeleteCheckpointResponse* response) override {
-    return ServeOnModel(*registry_, gate_, Name("DeleteCheckpoint"), context, request, response,
-                        &models::Model::DeleteCheckpoint);
+  ServerUnaryReactor* DeleteCheckpoint(CallbackServerContext* context, const ByteBuffer* request,
+                                       ByteBuffer* response) override {
+    return OnModel<v1::DeleteCheckpointRequest, v1::DeleteCheckpointResponse>(
+        "DeleteCheckpoint", context, request, response, &models::Model::DeleteCheckpoint);
   }
 
-  grpc::ServerWriteReactor<v1::ExportModelResponse>* ExportModel(
-      CallbackServerContext* context, const v1::ExportModelRequest*) override {
-    return new RefusedStream<grpc::ServerWriteReactor<v1::ExportModelResponse>>(
-        gate_, Name("ExportModel"), context);
+  grpc::ServerWriteReactor<ByteBuffer>* ExportModel(CallbackServerContext* context,
+                                                    const ByteBuffer*) override {
+    return new RefusedStream<grpc::ServerWriteReactor<ByteBuffer>>(resources_, Name("ExportModel"),
+                                                                   context);
   }
 
-  grpc::ServerReadReactor<v1::ImportModelRequest>* ImportModel(CallbackServerContext* context,
-                                                               v1::ImportModelResponse*) override {
-    return new RefusedStream<grpc::ServerReadReactor<v1::ImportModelRequest>>(
-        gate_, Name("ImportModel"), context);
+  grpc::ServerReadReactor<ByteBuffer>* ImportModel(CallbackServerContext* context,
+                                                   ByteBuffer*) override {
+    return new RefusedStream<grpc::ServerReadReactor<ByteBuffer>>(resources_, Name("ImportModel"),
+                                                                  context);
   }
 
  private:
   static MethodName Name(std::string_view method) { return {kModelService, method}; }
 
+  void AnswerList(const models::ListModelsCommand& command, UnaryCall* call) const {
+    const absl::StatusOr<models::ListModelsOutcome> outcome = registry_->List(command);
+    if (!outcome.ok()) {
+      call->End(outcome.status());
+      return;
+    }
+    v1::ListModelsResponse list;
+    wire::Encode(*outcome, &list);
+    call->Answer(list);
+  }
+
+  template <typename Request, typename Response, typename Run>
+  ServerUnaryReactor* OnModel(std::string_view method, CallbackServerContext* context,
+                              const ByteBuffer* request, ByteBuffer* response, Run run) {
+    return ServeOnModel<Request, Response>(*registry_, resources_, Name(method), context, request,
+                                           response, run);
+  }
+
   models::Registry* const registry_;
-  CallGate* const gate_;
+  const CallResources& resources_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry, CallGate* gate) {
-  return std::make_unique<ModelService>(registry, gate);
+std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry,
+                                                const CallResources& resources) {
+  return std::make_unique<ModelService>(registry, resources);
 }
 
 }  // namespace descent::services

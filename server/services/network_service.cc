@@ -14,38 +14,52 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-class NetworkService final : public v1::NetworkService::CallbackService {
+// Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
+template <typename Base>
+using RawMethods = v1::NetworkService::WithRawCallbackMethod_Forward<
+    v1::NetworkService::WithRawCallbackMethod_Gradient<
+        v1::NetworkService::WithRawCallbackMethod_Step<
+            v1::NetworkService::WithRawCallbackMethod_Train<
+                v1::NetworkService::WithRawCallbackMethod_Predict<
+                    v1::NetworkService::WithRawCallbackMethod_Evaluate<Base>>>>>>;
+
+class NetworkService final : public RawMethods<v1::NetworkService::Service> {
  public:
-  NetworkService(models::Registry* registry, CallGate* gate) : registry_(registry), gate_(gate) {}
+  NetworkService(models::Registry* registry, const CallResources& resources)
+      : registry_(registry), resources_(resources) {}
 
-  ServerUnaryReactor* Forward(CallbackServerContext* context, const v1::ForwardRequest* request,
-                              v1::ForwardResponse* response) override {
-    return OnModel("Forward", context, request, response, &models::Model::Forward);
+  ServerUnaryReactor* Forward(CallbackServerContext* context, const grpc::ByteBuffer* request,
+                              grpc::ByteBuffer* response) override {
+    return OnModel<v1::ForwardRequest, v1::ForwardResponse>("Forward", context, request, response,
+                                                            &models::Model::Forward);
   }
 
-  ServerUnaryReactor* Gradient(CallbackServerContext* context, const v1::GradientRequest* request,
-                               v1::GradientResponse* response) override {
-    return OnModel("Gradient", context, request, response, &models::Model::Gradient);
+  ServerUnaryReactor* Gradient(CallbackServerContext* context, const grpc::ByteBuffer* request,
+                               grpc::ByteBuffer* response) override {
+    return OnModel<v1::GradientRequest, v1::GradientResponse>("Gradient", context, request,
+                                                              response, &models::Model::Gradient);
   }
 
-  ServerUnaryReactor* Step(CallbackServerContext* context, const v1::StepRequest* request,
-                           v1::StepResponse* response) override {
-    return OnModel("Step", context, request, response, &models::Model::Step);
+  ServerUnaryReactor* Step(CallbackServerContext* context, const grpc::ByteBuffer* request,
+                           grpc::ByteBuffer* response) override {
+    return OnModel<v1::StepRequest, v1::StepResponse>("Step", context, request, response,
+                                                      &models::Model::Step);
   }
 
-  ServerUnaryReactor* Predict(CallbackServerContext* context, const v1::PredictRequest* request,
-                              v1::PredictResponse* response) override {
-    return OnModel("Predict", context, request, response, &models::Model::Predict);
+  ServerUnaryReactor* Predict(CallbackServerContext* context, const grpc::ByteBuffer* request,
+                              grpc::ByteBuffer* response) override {
+    return OnModel<v1::PredictRequest, v1::PredictResponse>("Predict", context, request, response,
+                                                            &models::Model::Predict);
   }
 
-  grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>* Train(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Train(
       CallbackServerContext* context) override {
-    return ServeTrain(*registry_, gate_, Name("Train"), context);
+    return ServeTrain(*registry_, resources_, Name("Train"), context);
   }
 
-  grpc::ServerReadReactor<v1::EvaluateRequest>* Evaluate(CallbackServerContext* context,
-                                                         v1::EvaluateResponse* response) override {
-    return ServeEvaluate(*registry_, gate_, Name("Evaluate"), context, response);
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Evaluate(CallbackServerContext* context,
+                                                      grpc::ByteBuffer* response) override {
+    return ServeEvaluate(*registry_, resources_, Name("Evaluate"), context, response);
   }
 
  private:
@@ -53,18 +67,21 @@ class NetworkService final : public v1::NetworkService::CallbackService {
 
   template <typename Request, typename Response, typename Run>
   ServerUnaryReactor* OnModel(std::string_view method, CallbackServerContext* context,
-                              const Request* request, Response* response, Run run) {
-    return ServeOnModel(*registry_, gate_, Name(method), context, request, response, run);
+                              const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
+                              Run run) {
+    return ServeOnModel<Request, Response>(*registry_, resources_, Name(method), context, request,
+                                           response, run);
   }
 
   models::Registry* const registry_;
-  CallGate* const gate_;
+  const CallResources& resources_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry, CallGate* gate) {
-  return std::make_unique<NetworkService>(registry, gate);
+std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry,
+                                                  const CallResources& resources) {
+  return std::make_unique<NetworkService>(registry, resources);
 }
 
 }  // namespace descent::services

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "server/models/registry.h"
-#include "server/services/call_gate.h"
+#include "server/services/call_resources.h"
 
 namespace grpc {
 class Service;
@@ -20,10 +20,13 @@ inline constexpr char kModelService[] = "descent.v1.ModelService";
 inline constexpr char kNetworkService[] = "descent.v1.NetworkService";
 inline constexpr char kAdminService[] = "descent.v1.AdminService";
 
-// `registry` and `gate` must outlive the services and the server they are registered with.
-std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry, CallGate* gate);
-std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry, CallGate* gate);
-std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry, CallGate* gate);
+// `registry` and `resources` must outlive the services and the server they are registered with.
+std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry,
+                                                const CallResources& resources);
+std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry,
+                                                  const CallResources& resources);
+std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry,
+                                                const CallResources& resources);
 
 }  // namespace descent::services
 

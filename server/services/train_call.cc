@@ -1,6 +1,7 @@
 #include "server/services/train_call.h"
 
 #include <grpcpp/alarm.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +20,9 @@
 #include "server/models/model.h"
 #include "server/models/training_session.h"
 #include "server/services/ack_pace.h"
+#include "server/services/message.h"
+#include "server/services/message_reader.h"
+#include "server/services/open_streams.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/status.h"
@@ -38,24 +42,27 @@ constexpr absl::Duration kLongestGathering = absl::Milliseconds(2);
 // client takes its responses. Writing: one write is under way while unsent_ is not empty, unless
 // acknowledgements are being gathered. Ending: once end_ is set, what is unsent is written, then
 // the call is finished.
-class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>,
+class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                         public models::TrainObserver,
                         public std::enable_shared_from_this<TrainCall> {
  public:
-  TrainCall(const models::Registry& registry, CallGate* gate, const MethodName& name,
-            grpc::CallbackServerContext* context)
-      : registry_(registry), context_(*context) {
-    pass_ = std::make_unique<CallPass>(gate, name, *context);
+  TrainCall(const models::Registry& registry, const CallResources& resources,
+            const MethodName& name, grpc::CallbackServerContext* context)
+      : registry_(registry), resources_(resources), name_(name), context_(*context) {
+    pass_ = std::make_unique<CallPass>(resources.gate, name, *context);
   }
 
   void Start() {
-    const absl::Status& admission = pass_->admission();
+    // It ends before gRPC is done with the stream, and so before what it calls.
+    place_.emplace(resources_.streams, context_.peer(),
+                   [this](const absl::Status& status) { Leave(status); });
     const absl::MutexLock lock(&mutex_);
     self_ = shared_from_this();
+    const absl::Status& admission = pass_->admission();
     if (admission.ok()) {
       Read();
     } else {
-      end_ = admission;
+      if (!end_.has_value()) end_ = admission;
       Write();
     }
   }
@@ -66,7 +73,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     ready_ = true;
     // Far less than a window, since a client may wait for acknowledgements when it is full.
     most_gathered_ = std::clamp(ready.window / 8, 1, AckPace::kMostGathered);
-    wire::Encode(ready, &unsent_.emplace_back());
+    Enqueue(ready);
     Write();
     if (session_ != nullptr) Read();
   }
@@ -74,7 +81,7 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   void OnAck(const models::TrainAck& ack) override {
     const absl::MutexLock lock(&mutex_);
     if (end_.has_value()) return;
-    wire::Encode(ack, &unsent_.emplace_back());
+    Enqueue(ack);
     if (!pace_.gathers()) {
       Write();
     } else if (unsent_.size() >= static_cast<std::size_t>(most_gathered_)) {
@@ -108,19 +115,40 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   void OnReadDone(bool ok) override {
     // A stream that was cancelled reads no further either; OnCancel follows.
     if (!ok && context_.IsCancelled()) return;
+    place_->Touch();
     const std::shared_ptr<models::TrainingSession> session = this->session();
-    if (session == nullptr) {
-      const absl::Status status = Attach();
-      if (!status.ok()) End(status);
-    } else if (ok) {
-      {
-        const absl::MutexLock lock(&mutex_);
-        pace_.OnBatch(absl::Now());
-        batches_since_ = true;
-      }
-      Submit(*session);
-    } else {
+    if (!ok && session != nullptr) {
       session->HalfClose();
+      return;
+    }
+    if (ok && session != nullptr) {
+      const absl::MutexLock lock(&mutex_);
+      pace_.OnBatch(absl::Now());
+      batches_since_ = true;
+    }
+    if (!ok) {
+      Take(absl::OkStatus(), v1::TrainRequest(), nullptr);  // there was no message
+      return;
+    }
+    // gRPC may be done with the stream before a large message is read.
+    resources_.reader->Read<v1::TrainRequest>(
+        name_, &bytes_,
+        [self = shared_from_this(), session](const absl::Status& status,
+                                             const v1::TrainRequest& request) {
+          self->Take(status, request, session);
+        });
+  }
+
+  // Takes a message, or the reason why it is none.
+  void Take(const absl::Status& read, const v1::TrainRequest& request,
+            const std::shared_ptr<models::TrainingSession>& session) {
+    if (session == nullptr) {
+      const absl::Status status = read.ok() ? Attach(request) : read;
+      if (!status.ok()) End(status);
+    } else if (read.ok()) {
+      Submit(*session, request);
+    } else {
+      session->Fail(read);
     }
   }
 
@@ -133,7 +161,10 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     if (std::exchange(reading_held_, false)) Read();
   }
 
-  void OnCancel() override {
+  void OnCancel() override { Leave(absl::CancelledError("the client went away")); }
+
+  // Ends the stream whatever is unsent; the session may be taken up again.
+  void Leave(const absl::Status& status) {
     std::shared_ptr<models::TrainingSession> session;
     {
       const absl::MutexLock lock(&mutex_);
@@ -142,25 +173,31 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
       unsent_.resize(writing_ ? 1 : 0);
     }
     if (session != nullptr) session->Detach();
-    End(absl::CancelledError("the client went away"));
+    End(status);
   }
 
   void OnDone() override {
-    pass_.reset();
+    place_.reset();
+    std::unique_ptr<CallPass> pass;
     std::shared_ptr<TrainCall> self;
     const absl::MutexLock lock(&mutex_);
+    pass.swap(pass_);
     session_.reset();
     self.swap(self_);
   }
 
   // Begins with the first message, which is empty when there was none. The session may say that it
   // is ready before it is known here; the first batch is read when both have happened.
-  absl::Status Attach() {
-    ASSIGN_OR_RETURN(const std::string name, wire::ModelName(request_));
-    pass_->set_model(name);
+  absl::Status Attach(const v1::TrainRequest& request) {
+    ASSIGN_OR_RETURN(const std::string name, wire::ModelName(request));
+    {
+      const absl::MutexLock lock(&mutex_);
+      if (pass_ == nullptr) return absl::CancelledError("the client went away");
+      pass_->set_model(name);
+    }
     ASSIGN_OR_RETURN(const std::shared_ptr<models::Model> model, registry_.Find(name));
     network_ = model->network();
-    ASSIGN_OR_RETURN(models::TrainStart start, wire::DecodeTrainStart(request_));
+    ASSIGN_OR_RETURN(models::TrainStart start, wire::DecodeTrainStart(request));
     ASSIGN_OR_RETURN(const std::shared_ptr<models::TrainingSession> session,
                      model->AttachSession(std::move(start), shared_from_this()));
     bool cancelled;
@@ -174,8 +211,8 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
     return absl::OkStatus();
   }
 
-  void Submit(models::TrainingSession& session) {
-    absl::StatusOr<models::TrainBatchCommand> batch = wire::DecodeTrainBatch(request_, *network_);
+  void Submit(models::TrainingSession& session, const v1::TrainRequest& request) {
+    absl::StatusOr<models::TrainBatchCommand> batch = wire::DecodeTrainBatch(request, *network_);
     if (!batch.ok()) {
       session.Fail(std::move(batch).status());
     } else if (session.Submit(*std::move(batch))) {
@@ -195,10 +232,17 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (end_.has_value()) return;
     if (unsent_.size() < kMaxUnsent) {
-      StartRead(&request_);
+      StartRead(&bytes_);
     } else {
       reading_held_ = true;
     }
+  }
+
+  template <typename Response>
+  void Enqueue(const Response& response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    v1::TrainResponse message;
+    wire::Encode(response, &message);
+    unsent_.push_back(SerializeMessage(message));
   }
 
   // Writes what is unsent, one message at a time, and the status behind it.
@@ -222,20 +266,23 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
   }
 
   const models::Registry& registry_;
+  const CallResources& resources_;
+  const MethodName name_;
   const grpc::CallbackServerContext& context_;
-  std::unique_ptr<CallPass> pass_;  // until gRPC is done with the context
+  std::optional<OpenStream> place_;  // until gRPC is done with the stream
 
-  // Of the one read that is under way.
-  v1::TrainRequest request_;
+  // Of the one read that is under way, and nothing once they are taken.
+  grpc::ByteBuffer bytes_;
   std::shared_ptr<const Network> network_;
 
   absl::Mutex mutex_;
+  std::unique_ptr<CallPass> pass_ ABSL_GUARDED_BY(mutex_);  // until gRPC is done with the context
   std::shared_ptr<TrainCall> self_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<models::TrainingSession> session_ ABSL_GUARDED_BY(mutex_);
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_held_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<v1::TrainResponse> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
+  std::deque<grpc::ByteBuffer> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   AckPace pace_ ABSL_GUARDED_BY(mutex_);
   int most_gathered_ ABSL_GUARDED_BY(mutex_) = 1;
@@ -249,10 +296,10 @@ class TrainCall final : public grpc::ServerBidiReactor<v1::TrainRequest, v1::Tra
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>* ServeTrain(
-    const models::Registry& registry, CallGate* gate, const MethodName& name,
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ServeTrain(
+    const models::Registry& registry, const CallResources& resources, const MethodName& name,
     grpc::CallbackServerContext* context) {
-  const auto call = std::make_shared<TrainCall>(registry, gate, name, context);
+  const auto call = std::make_shared<TrainCall>(registry, resources, name, context);
   call->Start();
   return call.get();
 }

@@ -4,18 +4,19 @@
 #define SERVER_SERVICES_TRAIN_CALL_H_
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include "descent/v1/network_service.pb.h"
 #include "server/models/registry.h"
 #include "server/services/call_gate.h"
+#include "server/services/call_resources.h"
 
 namespace descent::services {
 
 // Adapts one stream to a models::TrainingSession. The stream is read while the session has room in
 // its window and the client takes its acknowledgements; otherwise HTTP/2 slows the client down.
-grpc::ServerBidiReactor<v1::TrainRequest, v1::TrainResponse>* ServeTrain(
-    const models::Registry& registry, CallGate* gate, const MethodName& name,
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ServeTrain(
+    const models::Registry& registry, const CallResources& resources, const MethodName& name,
     grpc::CallbackServerContext* context);
 
 }  // namespace descent::services

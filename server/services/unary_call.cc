@@ -1,5 +1,6 @@
 #include "server/services/unary_call.h"
 
+#include "server/services/message.h"
 #include "server/wire/status.h"
 
 namespace descent::services {
@@ -10,14 +11,39 @@ absl::Time DeadlineOf(const grpc::ServerContextBase& context) {
   return absl::FromChrono(deadline);
 }
 
-UnaryCall::UnaryCall(CallGate* gate, const MethodName& name, grpc::CallbackServerContext* context)
+UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,
+                     grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
     : context_(*context),
+      response_(response),
+      unsent_answers_(*resources.unsent),
       cancelled_(std::make_shared<std::atomic<bool>>(false)),
-      pass_(gate, name, *context) {}
+      pass_(resources.gate, name, *context) {}
 
-void UnaryCall::End(absl::Status status) {
+void UnaryCall::AwaitTurn(std::size_t bytes, absl::AnyInvocable<absl::Status()> go) {
+  unsent_answers_.Await(context_.peer(), bytes, *cancelled_, &unsent_,
+                        [this, go = std::move(go)](absl::Status status) mutable {
+                          if (status.ok()) status = go();
+                          if (!status.ok()) End(status);
+                        });
+}
+
+void UnaryCall::OnCancel() {
+  cancelled_->store(true, std::memory_order_relaxed);
+  unsent_answers_.Forget(&unsent_);
+}
+
+void UnaryCall::End(const absl::Status& status) { Send(status); }
+
+void UnaryCall::Answer(const google::protobuf::Message& response) {
+  *response_ = SerializeMessage(response);
+  unsent_.Raise(response_->Length());
+  unsent_.Sending([this] { context_.TryCancel(); });
+  Send(absl::OkStatus());
+}
+
+void UnaryCall::Send(const absl::Status& status) {
   grpc::Status answer = wire::ToGrpcStatus(status);
-  pass_.set_status(std::move(status));
+  pass_.set_status(status);
   Finish(std::move(answer));
 }
 

@@ -4,14 +4,17 @@
 #define SERVER_SERVICES_UNARY_CALL_H_
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -20,7 +23,11 @@
 #include "server/models/commands.h"
 #include "server/models/model.h"
 #include "server/models/registry.h"
+#include "server/services/answer_size.h"
 #include "server/services/call_gate.h"
+#include "server/services/call_resources.h"
+#include "server/services/message_reader.h"
+#include "server/services/unsent_answers.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/tensor.h"
@@ -30,10 +37,12 @@ namespace descent::services {
 // How long the caller of `context` waits.
 absl::Time DeadlineOf(const grpc::ServerContextBase& context);
 
-// Owns itself; goes when gRPC is done with it. Ends exactly once, by End.
+// Owns itself; goes when gRPC is done with it. Ends exactly once, by End or Answer.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
-  UnaryCall(CallGate* gate, const MethodName& name, grpc::CallbackServerContext* context);
+  // `response` is gRPC's, which sends it when the call ends with an answer.
+  UnaryCall(const CallResources& resources, const MethodName& name,
+            grpc::CallbackServerContext* context, grpc::ByteBuffer* response);
 
   const absl::Status& admission() const { return pass_.admission(); }
   void set_model(std::string_view model) { pass_.set_model(model); }
@@ -41,20 +50,38 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   // Deadline and cancellation, for the models.
   models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
 
-  // Sends the status, and the response when it is OK. The last call to this object.
-  void End(absl::Status status);
+  // Calls `go`, an absl::Status(), when an answer of about `bytes` may be made: at once, or when it
+  // is its turn. An error, of the wait or of `go`, ends the call.
+  template <typename Go>
+  absl::Status WhenTurnComes(std::size_t bytes, Go go) {
+    if (unsent_answers_.TakeSmall(bytes, &unsent_)) return go();
+    AwaitTurn(bytes, std::move(go));
+    return absl::OkStatus();
+  }
 
-  // A reply that fills the response by `encode(outcome)` and ends the call.
-  template <typename Outcome, typename Encode>
+  // The last call to this object: sends the status, which is not OK, or the answer.
+  void End(const absl::Status& status);
+  void Answer(const google::protobuf::Message& response);
+
+  // A reply that fills a response by `encode(outcome, &response)` and ends the call.
+  template <typename Response, typename Outcome, typename Encode>
   models::Reply<Outcome> ReplyWith(Encode encode) {
     return [this, encode = std::move(encode)](absl::StatusOr<Outcome> outcome) mutable {
-      if (outcome.ok()) encode(*outcome);
-      End(outcome.status());
+      if (!outcome.ok()) {
+        End(outcome.status());
+        return;
+      }
+      Response response;
+      encode(*outcome, &response);
+      Answer(response);
     };
   }
 
  private:
-  void OnCancel() override { cancelled_->store(true, std::memory_order_relaxed); }
+  void AwaitTurn(std::size_t bytes, absl::AnyInvocable<absl::Status()> go);
+  void Send(const absl::Status& status);
+
+  void OnCancel() override;
   void OnDone() override { delete this; }
   // Whether gRPC may call these two where it is, rather than hand them to a thread of its own,
   // which costs a call a wake-up and a switch. They do little and take no lock that a caller of
@@ -62,20 +89,33 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   // again.
   bool InternalInlineable() override { return true; }
 
-  const grpc::CallbackServerContext& context_;
+  grpc::CallbackServerContext& context_;
+  grpc::ByteBuffer* const response_;
+  UnsentAnswers& unsent_answers_;
   const std::shared_ptr<std::atomic<bool>> cancelled_;
   CallPass pass_;
+  UnsentAnswer unsent_;
 };
 
-// Runs `begin(call)`, an absl::Status(UnaryCall*). An error ends the call; OK means that a reply
-// will.
-template <typename Begin>
-grpc::ServerUnaryReactor* ServeUnary(CallGate* gate, const MethodName& name,
-                                     grpc::CallbackServerContext* context, Begin begin) {
-  auto* call = new UnaryCall(gate, name, context);
-  absl::Status status = call->admission();
-  if (status.ok()) status = begin(call);
-  if (!status.ok()) call->End(std::move(status));
+// Reads a request and runs `begin(call, request)`, an absl::Status(UnaryCall*, const Request&),
+// here or on another thread. An error ends the call; OK means that a reply will.
+template <typename Request, typename Begin>
+grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const MethodName& name,
+                                     grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
+                                     Begin begin) {
+  auto* call = new UnaryCall(resources, name, context, response);
+  if (!call->admission().ok()) {
+    call->End(call->admission());
+    return call;
+  }
+  // gRPC keeps the bytes until the call ends, and has no use for them.
+  auto* taken = const_cast<grpc::ByteBuffer*>(bytes);
+  resources.reader->Read<Request>(
+      name, taken, [call, begin = std::move(begin)](absl::Status status, const Request& request) {
+        if (status.ok()) status = begin(call, request);
+        if (!status.ok()) call->End(status);
+      });
   return call;
 }
 
@@ -116,22 +156,28 @@ void EncodeFor(const Network& network, wire::Encoding encoding, const Outcome& o
 
 // A call that one method of the request's model answers: look up, decode, run, encode, status.
 template <typename Request, typename Response, typename Command, typename Outcome>
-grpc::ServerUnaryReactor* ServeOnModel(const models::Registry& registry, CallGate* gate,
-                                       const MethodName& name, grpc::CallbackServerContext* context,
-                                       const Request* request, Response* response,
-                                       void (models::Model::*run)(Command, models::CallContext,
-                                                                  models::Reply<Outcome>)) {
-  return ServeUnary(gate, name, context, [&](UnaryCall* call) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string model_name, wire::ModelName(*request));
+grpc::ServerUnaryReactor* ServeOnModel(
+    const models::Registry& registry, const CallResources& resources, const MethodName& name,
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
+    void (models::Model::*run)(Command, models::CallContext, models::Reply<Outcome>)) {
+  const auto begin = [&registry, run](UnaryCall* call, const Request& request) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string model_name, wire::ModelName(request));
     call->set_model(model_name);
-    ASSIGN_OR_RETURN(const std::shared_ptr<models::Model> model, registry.Find(model_name));
-    ASSIGN_OR_RETURN(Command command, DecodeFor(*model, *request));
-    auto encode = [network = model->network(), encoding = EncodingFor(*request), response](
-                      const Outcome& outcome) { EncodeFor(*network, encoding, outcome, response); };
-    ((*model).*run)(std::move(command), call->context(),
-                    call->ReplyWith<Outcome>(std::move(encode)));
-    return absl::OkStatus();
-  });
+    ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry.Find(model_name));
+    ASSIGN_OR_RETURN(Command command, DecodeFor(*model, request));
+    const std::size_t answer_bytes = AnswerBytes(command, *model->network());
+    return call->WhenTurnComes(answer_bytes, [call, run, model = std::move(model),
+                                              command = std::move(command),
+                                              encoding = EncodingFor(request)]() mutable {
+      auto encode = [network = model->network(), encoding](const Outcome& outcome, Response* to) {
+        EncodeFor(*network, encoding, outcome, to);
+      };
+      ((*model).*run)(std::move(command), call->context(),
+                      call->ReplyWith<Response, Outcome>(std::move(encode)));
+      return absl::OkStatus();
+    });
+  };
+  return ServeUnary<Request>(resources, name, context, bytes, response, begin);
 }
 
 }  // namespace descent::services

@@ -1,0 +1,30 @@
+#include "server/ops/ticker.h"
+
+#include <utility>
+
+#include "core/thread_name.h"
+
+namespace descent::ops {
+
+Ticker::Ticker(const char* name, absl::Duration interval, absl::AnyInvocable<void()> tick) {
+  thread_ = std::thread([this, name, interval, tick = std::move(tick)]() mutable {
+    NameThisThread(name);
+    for (;;) {
+      {
+        const absl::MutexLock lock(&mutex_);
+        if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
+      }
+      tick();
+    }
+  });
+}
+
+Ticker::~Ticker() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+}  // namespace descent::ops

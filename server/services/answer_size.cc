@@ -1,0 +1,81 @@
+#include "server/services/answer_size.h"
+
+#include <cstdint>
+
+namespace descent::services {
+namespace {
+
+// Of an answer beside its tensors, of a tensor beside its values, and of a layer's description.
+constexpr std::size_t kAnswerBytes = 256;
+constexpr std::size_t kTensorBytes = 64;
+constexpr std::size_t kLayerBytes = 96;
+
+std::size_t ValuesBytes(std::int64_t values, const Network& network) {
+  return static_cast<std::size_t>(values) * ByteWidth(network.data_type());
+}
+
+std::size_t ParametersBytes(const std::vector<int>& parameters, const Network& network) {
+  const auto all = network.layout().parameters();
+  std::size_t bytes = 0;
+  const auto add = [&](const ParameterInfo& parameter) {
+    bytes += kTensorBytes + ValuesBytes(parameter.size, network);
+  };
+  for (const int index : parameters) add(all[static_cast<std::size_t>(index)]);
+  if (parameters.empty()) {
+    for (const ParameterInfo& parameter : all) add(parameter);
+  }
+  return bytes;
+}
+
+std::size_t NetworkBytes(const NetworkSpec& spec) {
+  return kAnswerBytes + kLayerBytes * spec.layers.size();
+}
+
+}  // namespace
+
+std::size_t AnswerBytes(const models::PredictCommand& command, const Network& network) {
+  return kAnswerBytes + ValuesBytes(command.inputs.rows() * network.outputs(), network);
+}
+
+std::size_t AnswerBytes(const models::ForwardCommand& command, const Network& network) {
+  std::int64_t units = network.outputs();  // the last layer's come twice
+  for (const auto& layer : network.spec().layers) units += 2 * layer.units;
+  return kAnswerBytes + 2 * kTensorBytes * network.spec().layers.size() +
+         ValuesBytes(command.inputs.rows() * units, network);
+}
+
+std::size_t AnswerBytes(const models::GradientCommand& command, const Network& network) {
+  std::size_t bytes = kAnswerBytes;
+  if (command.input_gradient) {
+    bytes += ValuesBytes(command.inputs.rows() * network.input_features(), network);
+  }
+  if (!command.norms_only) return bytes + ParametersBytes(command.parameters, network);
+  const std::size_t norms =
+      command.parameters.empty() ? network.layout().parameters().size() : command.parameters.size();
+  return bytes + 2 * kTensorBytes * norms;
+}
+
+std::size_t AnswerBytes(const std::vector<int>& parameters, const Network& network) {
+  return kAnswerBytes + ParametersBytes(parameters, network);
+}
+
+std::size_t DescriptionBytes(const models::ModelSettings& settings) {
+  std::size_t bytes = NetworkBytes(settings.network);
+  for (const auto& [key, value] : settings.labels) bytes += key.size() + value.size() + 8;
+  return bytes;
+}
+
+std::size_t AnswerBytes(const models::UpdateModelCommand& command, const Network& network) {
+  std::size_t bytes = NetworkBytes(network.spec());
+  if (command.labels.has_value()) {
+    for (const auto& [key, value] : *command.labels) bytes += key.size() + value.size() + 8;
+  }
+  return bytes;
+}
+
+std::size_t AnswerBytes(const models::RestoreCheckpointCommand& /*command*/,
+                        const Network& network) {
+  return NetworkBytes(network.spec());
+}
+
+}  // namespace descent::services

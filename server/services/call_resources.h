@@ -1,0 +1,28 @@
+// What the calls of all services share beside the models.
+
+#ifndef SERVER_SERVICES_CALL_RESOURCES_H_
+#define SERVER_SERVICES_CALL_RESOURCES_H_
+
+namespace descent::models {
+class Executor;
+}
+
+namespace descent::services {
+
+class CallGate;
+class MessageReader;
+class OpenStreams;
+class UnsentAnswers;
+
+// None is null, and each outlives every call.
+struct CallResources {
+  CallGate* gate;
+  models::Executor* executor;  // for what would hold up the calls of others where it comes
+  MessageReader* reader;
+  UnsentAnswers* unsent;
+  OpenStreams* streams;
+};
+
+}  // namespace descent::services
+
+#endif  // SERVER_SERVICES_CALL_RESOURCES_H_
