@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <limits>
+#include <new>
 
 namespace descent {
 namespace {
@@ -30,7 +31,7 @@ std::size_t AllocationFor(std::size_t bytes) {
 std::byte* Allocate(std::size_t bytes, std::size_t zero_from) {
   const bool huge = bytes >= kHugeFrom;
   void* const memory = std::aligned_alloc(huge ? kHugePage : kAlignment, bytes);
-  DESCENT_CHECK(memory != nullptr);
+  if (memory == nullptr) throw std::bad_alloc();
   // Advice: where it is refused, ordinary pages do.
   if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
   auto* const storage = static_cast<std::byte*>(memory);
@@ -61,8 +62,9 @@ void Buffer::Resize(DataType type, std::int64_t size) {
   const std::size_t bytes = CheckedBytes(type, size);
   const std::size_t needed = Padded(bytes);
   if (needed > capacity_) {
-    capacity_ = AllocationFor(bytes);
-    bytes_.reset(Allocate(capacity_, /*zero_from=*/0));
+    const std::size_t capacity = AllocationFor(bytes);
+    bytes_.reset(Allocate(capacity, /*zero_from=*/0));
+    capacity_ = capacity;
   } else if (bytes != byte_size() || type != type_) {
     std::memset(bytes_.get() + bytes, 0, needed - bytes);
   }

@@ -22,6 +22,7 @@ inline constexpr std::size_t kPadding = 256;
 
 // An owned array of `size` elements of one type: 64-byte aligned, with zeroed padding behind it.
 // Move-only. Capacity only grows, so that a buffer that is reused stops allocating once warm.
+// Where there is no memory, std::bad_alloc is thrown and nothing has changed.
 class Buffer {
  public:
   Buffer() = default;

@@ -221,7 +221,8 @@ MetricsAccumulator::MetricsAccumulator(std::shared_ptr<const Network> network)
 
 MetricsAccumulator::~MetricsAccumulator() = default;
 
-void MetricsAccumulator::Add(const Matrix& outputs, const Targets& targets, const Matrix& weights) {
+const Matrix& MetricsAccumulator::Add(const Matrix& outputs, const Targets& targets,
+                                      const Matrix& weights) {
   row_losses_.Resize(network_->data_type(), outputs.rows(), 1);
   WithElementType(network_->data_type(), [&](auto zero) {
     using T = decltype(zero);
@@ -243,6 +244,7 @@ void MetricsAccumulator::Add(const Matrix& outputs, const Targets& targets, cons
   }
   rows_ += outputs.rows();
   kind_->Add(outputs, targets, weights);
+  return row_losses_;
 }
 
 MetricsSummary MetricsAccumulator::Finish() {

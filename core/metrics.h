@@ -49,7 +49,8 @@ class MetricsAccumulator {
 
   // outputs: w of the batch's rows, [rows, outputs], as Network::Forward leaves it. Targets and
   // weights must be valid for the network.
-  void Add(const Matrix& outputs, const Targets& targets, const Matrix& weights);
+  // Gives back the loss of each row, [rows, 1], until the next Add.
+  const Matrix& Add(const Matrix& outputs, const Targets& targets, const Matrix& weights);
 
   std::int64_t rows() const { return rows_; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -50,7 +51,7 @@ class ThreadPool::Workers {
         changed_.Signal();
       }
     }
-    RunTasks(&job);
+    std::exception_ptr exception = RunTasks(&job);
     {
       const absl::MutexLock lock(&mutex_);
       jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
@@ -61,9 +62,12 @@ class ThreadPool::Workers {
     for (int i = 0; i < kJoinSpins && !left(); ++i) Pause();
     // A worker may be waiting for this very core.
     for (int i = 0; i < kYields && !left(); ++i) std::this_thread::yield();
-    if (left()) return;
-    const absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&left));
+    if (!left()) {
+      const absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(&left));
+    }
+    if (exception == nullptr) exception = job.exception;
+    if (exception != nullptr) std::rethrow_exception(exception);
   }
 
  private:
@@ -75,6 +79,8 @@ class ThreadPool::Workers {
     // Workers running its tasks; changed under the pool's mutex, read without it. The job may be
     // gone as soon as it is zero.
     std::atomic<int> inside{0};
+    // The first that a worker's task threw; under the pool's mutex until nobody is inside.
+    std::exception_ptr exception{};
   };
 
   // How often an idle worker looks for the next job before it sleeps: a step offers its products
@@ -84,12 +90,18 @@ class ThreadPool::Workers {
   static constexpr int kJoinSpins = 500;
   static constexpr int kYields = 200;
 
-  static void RunTasks(Job* job) {
-    for (;;) {
-      job->between_tasks();
-      const std::int64_t task = job->next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= job->tasks) return;
-      job->body(task);
+  // What a task threw, if one did: then none is begun any more.
+  static std::exception_ptr RunTasks(Job* job) {
+    try {
+      for (;;) {
+        job->between_tasks();
+        const std::int64_t task = job->next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= job->tasks) return nullptr;
+        job->body(task);
+      }
+    } catch (...) {
+      job->next.store(job->tasks, std::memory_order_relaxed);
+      return std::current_exception();
     }
   }
 
@@ -106,8 +118,9 @@ class ThreadPool::Workers {
       if (Job* job = FindJob(); job != nullptr) {
         job->inside.fetch_add(1, std::memory_order_relaxed);
         mutex_.Unlock();
-        RunTasks(job);
+        std::exception_ptr exception = RunTasks(job);
         mutex_.Lock();
+        if (job->exception == nullptr) job->exception = std::move(exception);
         job->inside.fetch_sub(1, std::memory_order_release);
         continue;
       }

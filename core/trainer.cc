@@ -26,11 +26,24 @@ constexpr std::size_t kMaxSlots = 4;
 // Added to the norm before dividing by it, as PyTorch's clip_grad_norm_ does.
 constexpr double kClipNormEpsilon = 1e-6;
 
-absl::Status NonFiniteUpdate(const char* what) {
+absl::Status NonFiniteUpdate(const char* what, const char* advice) {
   return Error(absl::StatusCode::kFailedPrecondition, "NON_FINITE_UPDATE",
                absl::StrCat("the update was refused and nothing changed: ", what,
-                            " would not be finite; try a lower learning rate, or clipping"),
+                            " would not be finite; ", advice),
                {{"what", what}});
+}
+
+// Of numbers that the update would have begun with: another learning rate makes them no smaller.
+absl::Status NonFiniteStart(const char* what) {
+  return NonFiniteUpdate(
+      what,
+      "the batch's values are too large for the network's data type, or earlier updates have let "
+      "the model diverge: scale the values; or restore a checkpoint, or begin anew, and train with "
+      "a lower learning rate or clip_norm");
+}
+
+absl::Status NonFiniteResult(const char* what) {
+  return NonFiniteUpdate(what, "try a lower learning rate, or clip_norm");
 }
 
 std::uint64_t HashOf(const Buffer& parameters, const std::vector<Buffer>& slots,
@@ -83,22 +96,26 @@ absl::Status Trainer::SetOptimizer(const OptimizerSpec& optimizer) {
 }
 
 void Trainer::ResetOptimizerState() {
-  optimizer_updates_ = 0;
-  slots_.clear();
-  slot_backup_.clear();
-  magnitudes_.slots = 0;
   DESCENT_CHECK(optimizer_->slot_names().size() <= kMaxSlots);
+  std::vector<Buffer> slots;
+  std::vector<double> scalars;
+  double largest = 0;
   for (int i = 0; i < static_cast<int>(optimizer_->slot_names().size()); ++i) {
-    Buffer& slot = slots_.emplace_back(network_->data_type(), network_->layout().size());
+    Buffer& slot = slots.emplace_back(network_->data_type(), network_->layout().size());
     const double initial = optimizer_->InitialSlotValue(i);
     if (initial == 0) continue;
     for (std::int64_t j = 0; j < slot.size(); ++j) slot.Set(j, initial);
-    magnitudes_.slots = std::max(magnitudes_.slots, std::abs(initial));
+    largest = std::max(largest, std::abs(initial));
   }
-  scalars_.clear();
   for (int i = 0; i < static_cast<int>(optimizer_->scalar_names().size()); ++i) {
-    scalars_.push_back(optimizer_->InitialScalarValue(i));
+    scalars.push_back(optimizer_->InitialScalarValue(i));
   }
+  // Nothing throws from here on.
+  optimizer_updates_ = 0;
+  slots_ = std::move(slots);
+  slot_backup_.clear();
+  scalars_ = std::move(scalars);
+  magnitudes_.slots = largest;
 }
 
 void Trainer::CutRanges() {
@@ -127,7 +144,7 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
   const Buffer& parameters = current_.parameters();
   network_->Forward(parameters, batch.inputs, /*keep_all=*/false, pool_, &workspace_);
   const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
-  if (!std::isfinite(loss)) return NonFiniteUpdate("the loss");
+  if (!std::isfinite(loss)) return NonFiniteStart("the loss");
   // The gradient is left where the next parameters will be: the optimizer reads each element of it
   // before it writes that element.
   Snapshot next = snapshots_.Acquire(step_ + 1);
@@ -147,7 +164,7 @@ absl::StatusOr<UpdateResult> Trainer::ApplyGradients(const Buffer& gradients,
 absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot next, double loss,
                                             std::optional<double> learning_rate) {
   const double norm = GradientNorm(gradients, pool_, &norm_scratch_);
-  if (!std::isfinite(norm)) return NonFiniteUpdate("the gradient");
+  if (!std::isfinite(norm)) return NonFiniteStart("the gradient");
 
   const StepContext step{
       .t = optimizer_updates_ + 1,
@@ -158,6 +175,8 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot ne
                             : 1.0,
       .clip_value = optimizer_spec_.clip_value.value_or(0)};
 
+  // Whatever needs memory is here, before anything is changed.
+  //
   // The new parameters go into another buffer, so giving up on them costs nothing. The slots are
   // updated in place: they are copied first unless the update provably stays finite.
   const bool safe = optimizer_->StaysFinite({.parameters = magnitudes_.parameters,
@@ -169,6 +188,16 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot ne
     for (const Buffer& slot : slots_) slot_backup_.push_back(slot.Clone());
   }
   scalar_backup_ = scalars_;
+  return Write(step, gradients, std::move(next), safe,
+               {.step = step_ + 1,
+                .loss = loss,
+                .gradient_norm = norm,
+                .learning_rate = step.learning_rate});
+}
+
+absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffer& gradients,
+                                            Snapshot next, bool safe,
+                                            const UpdateResult& result) noexcept {
   optimizer_->AdvanceScalars(step, scalars_);
 
   Buffer* const parameters = SnapshotPool::mutable_parameters(next);
@@ -182,15 +211,14 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot ne
     // The gaps between tensors are no numbers either, and have to be zero for the buffer's next
     // use.
     std::memset(parameters->bytes(), 0, parameters->byte_size());
-    return NonFiniteUpdate(std::isfinite(written.parameters) ? "the optimizer's state"
+    return NonFiniteResult(std::isfinite(written.parameters) ? "the optimizer's state"
                                                              : "a parameter");
   }
   magnitudes_ = written;
   current_ = std::move(next);
   ++step_;
   ++optimizer_updates_;
-  return UpdateResult{
-      .step = step_, .loss = loss, .gradient_norm = norm, .learning_rate = step.learning_rate};
+  return result;
 }
 
 template <typename T>
@@ -229,10 +257,10 @@ absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimize
   Snapshot next = snapshots_.Acquire(step_ + 1);
   std::memcpy(SnapshotPool::mutable_parameters(next)->bytes(), parameters.bytes(),
               parameters.byte_size());
+  if (!keep_optimizer_state) ResetOptimizerState();
   current_ = std::move(next);
   magnitudes_.parameters = LargestMagnitude(parameters);
   ++step_;
-  if (!keep_optimizer_state) ResetOptimizerState();
   return absl::OkStatus();
 }
 

@@ -38,7 +38,8 @@ struct TrainerState {
 // Parameters, slots, scalars and the optimizer's t: equal bits, equal hash.
 std::uint64_t StateHash(const TrainerState& state);
 
-// Not thread-safe: one update at a time. Snapshots may be read by any thread meanwhile.
+// Not thread-safe: one update at a time. Snapshots may be read by any thread meanwhile. An update
+// that throws std::bad_alloc has changed nothing.
 class Trainer {
  public:
   // A trainer at step 0 with the network's initial parameters. kInvalidArgument for a bad
@@ -99,6 +100,10 @@ class Trainer {
   // Makes `next` the current snapshot; `gradients` may be its own buffer.
   absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, Snapshot next, double loss,
                                      std::optional<double> learning_rate);
+  // The rest of it, from where something changes on: an exception here ends the process. Gives
+  // back `result`.
+  absl::StatusOr<UpdateResult> Write(const StepContext& step, const Buffer& gradients,
+                                     Snapshot next, bool safe, const UpdateResult& result) noexcept;
   template <typename T>
   Magnitudes UpdateAll(const StepContext& step, const Buffer& gradients, Buffer* parameters);
 

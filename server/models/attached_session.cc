@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/errors.h"
 
@@ -111,7 +112,8 @@ void AttachedSession::TakeNextTurn() {
 absl::StatusOr<UpdateResult> AttachedSession::Apply(const TrainBatchCommand& command) {
   RETURN_IF_ERROR(CheckPassSize(writer_->state().network(), command.batch.rows(),
                                 writer_->resources()->options.max_pass_bytes));
-  return writer_->state().Step(command.batch, command.learning_rate);
+  return CatchExceptions(
+      [&] { return writer_->state().Step(command.batch, command.learning_rate); });
 }
 
 void AttachedSession::ApplyNow(TrainBatchCommand command, const Held& held, WorkTicket ticket) {
@@ -176,10 +178,7 @@ void AttachedSession::OnStored(const TrainAck& applied, const Held& held, WorkTi
     if (*durable_step >= applied.step) {
       durable_sequence_ = std::max(durable_sequence_, applied.sequence);
     }
-    const std::int64_t rows = unacknowledged_.ack.rows + applied.rows;
-    unacknowledged_.ack = applied;
-    unacknowledged_.ack.rows = rows;
-    unacknowledged_.loss_by_rows += applied.loss * static_cast<double>(applied.rows);
+    Cover(applied);
     if (++unacknowledged_.batches >= ack_every_) ack = TakeAck();
     if (wants_capacity_ && HasCapacity()) {
       wants_capacity_ = false;
@@ -191,9 +190,21 @@ void AttachedSession::OnStored(const TrainAck& applied, const Held& held, WorkTi
   if (has_capacity) observer->OnCapacity();
 }
 
+void AttachedSession::Cover(const TrainAck& applied) {
+  const std::int64_t rows = unacknowledged_.ack.rows + applied.rows;
+  double loss = unacknowledged_.ack.loss;
+  if (applied.rows > 0) {
+    // The mean so far, never a sum, which could leave the range of its terms.
+    const double share = static_cast<double>(applied.rows) / static_cast<double>(rows);
+    loss = loss * (1 - share) + applied.loss * share;
+  }
+  unacknowledged_.ack = applied;
+  unacknowledged_.ack.rows = rows;
+  unacknowledged_.ack.loss = loss;
+}
+
 TrainAck AttachedSession::TakeAck() {
-  auto [batches, loss_by_rows, ack] = std::exchange(unacknowledged_, Unacknowledged());
-  ack.loss = ack.rows > 0 ? loss_by_rows / static_cast<double>(ack.rows) : 0;
+  auto [batches, ack] = std::exchange(unacknowledged_, Unacknowledged());
   ack.durable_sequence = durable_sequence_;
   return ack;
 }

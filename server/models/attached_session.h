@@ -52,7 +52,6 @@ class AttachedSession final : public TrainingSession,
   // What an acknowledgement covers so far.
   struct Unacknowledged {
     std::int64_t batches = 0;
-    double loss_by_rows = 0;
     TrainAck ack;
   };
 
@@ -66,6 +65,8 @@ class AttachedSession final : public TrainingSession,
                 const absl::StatusOr<std::int64_t>& durable_step);
   void Finish(const absl::Status& status);
 
+  // Adds a batch with these results to the next acknowledgement.
+  void Cover(const TrainAck& applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   TrainAck TakeAck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasCapacity() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsDetached() const;

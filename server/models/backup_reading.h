@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/models/commands.h"
+#include "server/models/reply.h"
 
 namespace descent::models {
 

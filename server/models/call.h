@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/models/commands.h"
 #include "server/models/errors.h"
+#include "server/models/reply.h"
 #include "server/models/work_quota.h"
 
 namespace descent::models {

@@ -16,8 +16,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/batch.h"
 #include "core/buffer.h"
@@ -41,10 +39,6 @@ struct CallContext {
     return cancelled != nullptr && cancelled->load(std::memory_order_relaxed);
   }
 };
-
-// Receives the outcome, exactly once, on any thread; must not block.
-template <typename T>
-using Reply = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
 
 // Identifies a repeat. An empty id: the command is not protected from repeats.
 struct RequestKey {

@@ -8,6 +8,7 @@
 #include "absl/functional/any_invocable.h"
 #include "core/batch.h"
 #include "server/models/commands.h"
+#include "server/models/reply.h"
 
 namespace descent::models {
 

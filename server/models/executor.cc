@@ -38,7 +38,7 @@ thread_local Running running;
 
 }  // namespace
 
-void RunTask(Task task) { std::move(task)(); }
+void RunTask(Task task) noexcept { std::move(task)(); }
 
 Executor::Executor(const char* name, int threads, bool relief) {
   DESCENT_CHECK(threads >= 1);

@@ -24,6 +24,7 @@
 #include "server/models/evaluation.h"
 #include "server/models/model_state.h"
 #include "server/models/remembered.h"
+#include "server/models/reply.h"
 #include "server/models/training_session.h"
 
 namespace descent::models {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "core/exceptions.h"
 #include "server/models/passes.h"
 
 namespace descent::models {
@@ -85,16 +86,17 @@ void PredictionBatcher::RunBatch() {
   std::vector<const PredictCommand*> commands;
   commands.reserve(wanted.size());
   for (const Pending& pending : wanted) commands.push_back(&pending.command);
-  std::vector<PredictOutcome> outcomes;
-  {
-    const WorkspacePool::Lease workspace(&resources_->workspaces);
-    outcomes = RunPredict(*publication_->network(), publication_->snapshot(), commands,
+  auto outcomes =
+      CatchExceptions([&]() -> absl::StatusOr<std::vector<absl::StatusOr<PredictOutcome>>> {
+        const WorkspacePool::Lease workspace(&resources_->workspaces);
+        return RunPredict(*publication_->network(), publication_->snapshot(), commands,
                           &resources_->pool, workspace.get());
-  }
+      });
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     absl::Status status = wanted[i].call.CheckStillWanted();
+    if (status.ok()) status = outcomes.status();
     if (status.ok()) {
-      std::move(wanted[i].call).Answer(std::move(outcomes[i]));
+      std::move(wanted[i].call).Answer(std::move((*outcomes)[i]));
     } else {
       std::move(wanted[i].call).Answer(std::move(status));
     }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/exceptions.h"
 #include "server/models/passes.h"
 #include "server/models/streaming_evaluation.h"
 
@@ -22,10 +23,10 @@ void RunRead(Resources* resources, const Publication& publication, Call<Outcome>
     std::move(call).Answer(std::move(status));
     return;
   }
-  absl::StatusOr<Outcome> outcome = [&] {
+  absl::StatusOr<Outcome> outcome = CatchExceptions([&]() -> absl::StatusOr<Outcome> {
     const WorkspacePool::Lease workspace(&resources->workspaces);
     return compute(publication.snapshot(), workspace.get());
-  }();
+  });
   status = call.CheckStillWanted();
   if (!status.ok()) outcome = std::move(status);
   std::move(call).Answer(std::move(outcome));

@@ -9,6 +9,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/error.h"
+#include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "core/thread_name.h"
 #include "core/trainer.h"
@@ -216,7 +217,8 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;
   }
-  absl::StatusOr<ModelState::Parts> parts = MakeParts(std::move(command.settings), &resources_);
+  absl::StatusOr<ModelState::Parts> parts =
+      CatchExceptions([&] { return MakeParts(std::move(command.settings), &resources_); });
   if (!parts.ok()) {
     table_.Release(name);
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(parts).status());

@@ -17,6 +17,7 @@
 #include "server/models/model.h"
 #include "server/models/options.h"
 #include "server/models/recoveries.h"
+#include "server/models/reply.h"
 
 namespace descent::store {
 class Store;

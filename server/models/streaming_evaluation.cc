@@ -2,8 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/error.h"
+#include "core/exceptions.h"
 #include "core/status_macros.h"
+#include "server/models/finite_answers.h"
 #include "server/models/passes.h"
 
 namespace descent::models {
@@ -31,7 +34,7 @@ void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyA
       std::move(call).Answer(self->status_);
       return;
     }
-    absl::StatusOr<Outcome> outcome = work(self.get());
+    absl::StatusOr<Outcome> outcome = CatchExceptions([&] { return work(self.get()); });
     self->status_ = outcome.status();
     std::move(call).Answer(std::move(outcome));
   };
@@ -66,13 +69,18 @@ absl::StatusOr<std::int64_t> StreamingEvaluation::AddNow(const Batch& batch) {
   const WorkspacePool::Lease workspace(&resources_->workspaces);
   network.Forward(snapshot_.parameters(), batch.inputs, /*keep_all=*/false, &resources_->pool,
                   &workspace->network);
-  metrics_.Add(workspace->network.outputs(), batch.targets, batch.weights);
+  const std::int64_t rows_before = metrics_.rows();
+  const Matrix& losses = metrics_.Add(workspace->network.outputs(), batch.targets, batch.weights);
+  if (absl::Status status = CheckFiniteLosses(losses, batch.weights); !status.ok()) {
+    return WithMetadata(std::move(status), "rows_before", absl::StrCat(rows_before));
+  }
   return metrics_.rows();
 }
 
 absl::StatusOr<EvaluateOutcome> StreamingEvaluation::FinishNow() {
   if (metrics_.rows() == 0) return InvalidField("batch", "expected at least one batch, got none");
   MetricsSummary summary = metrics_.Finish();
+  RETURN_IF_ERROR(CheckFiniteMetrics(summary.loss, summary.metrics));
   const std::int64_t step = snapshot_.step();
   snapshot_ = Snapshot();
   EvaluateOutcome outcome{.step = step,

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/error.h"
+#include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/attached_session.h"
 #include "server/models/durable_answers.h"
@@ -141,11 +142,12 @@ void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> r
 absl::StatusOr<UpdateResult> Writer::Apply(const StepCommand& command) {
   RETURN_IF_ERROR(CheckStep(command.expected_step));
   if (const auto* batch = std::get_if<Batch>(&command.update)) {
-    return state_.Step(*batch, command.learning_rate);
+    return CatchExceptions([&] { return state_.Step(*batch, command.learning_rate); });
   }
   const auto& update = std::get<GradientUpdate>(command.update);
   RETURN_IF_ERROR(CheckBase(update));
-  return state_.ApplyGradients(update.gradients, command.learning_rate);
+  return CatchExceptions(
+      [&] { return state_.ApplyGradients(update.gradients, command.learning_rate); });
 }
 
 void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
@@ -188,8 +190,10 @@ void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOu
   absl::Status status = CheckStep(command.expected_step);
   Buffer merged;
   if (status.ok()) {
-    merged = Merge(state_.network().layout(), state_.snapshot().parameters(), command);
-    status = state_.SetParameters(merged, command.keep_optimizer_state);
+    status = CatchExceptions([&] {
+      merged = Merge(state_.network().layout(), state_.snapshot().parameters(), command);
+      return state_.SetParameters(merged, command.keep_optimizer_state);
+    });
   }
   if (!status.ok()) {
     calls_.Conclude<SetParametersOutcome>(command.request, std::move(call), std::move(status));

@@ -31,7 +31,8 @@ namespace descent::wire {
 // How a request writes the numbers of its inputs, and so how its answer writes its own.
 enum class Encoding : std::uint8_t {
   kRaw,      // raw, in the network's type
-  kFloats,   // floats, rounded where the network computes in FLOAT64
+  kFloats,   // floats, rounded where the network computes in FLOAT64; doubles where a value of
+             // such a network is out of their range
   kDoubles,  // doubles
   kNumbers,  // floats or doubles, as the network's type is: for inputs written as ints
 };
@@ -75,7 +76,8 @@ void EncodeTensor(const Buffer& values, std::int64_t offset, absl::Span<const st
 // [rows, cols].
 void EncodeMatrix(const Matrix& matrix, Encoding encoding, v1::Tensor* tensor);
 
-// One number of a network that computes in `type`, as a tensor without dimensions.
+// One number of a network that computes in `type`, as a tensor without dimensions; of FLOAT64 where
+// it is out of the range of FLOAT32.
 void EncodeScalar(double value, DataType type, Encoding encoding, v1::Tensor* tensor);
 
 }  // namespace descent::wire

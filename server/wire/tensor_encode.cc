@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "core/check.h"
 #include "server/wire/element_type.h"
 #include "server/wire/tensor.h"
@@ -16,6 +20,14 @@ void AddValues(const From* values, std::int64_t count, Field* field) {
   for (std::int64_t i = 0; i < count; ++i) {
     field->mutable_data()[i] = static_cast<typename Field::value_type>(values[i]);
   }
+}
+
+bool FitsFloats(const float* /*values*/, std::int64_t /*count*/) { return true; }
+
+bool FitsFloats(const double* values, std::int64_t count) {
+  return std::all_of(values, values + count, [](double value) {
+    return std::abs(value) <= double{std::numeric_limits<float>::max()};
+  });
 }
 
 }  // namespace
@@ -54,7 +66,7 @@ void EncodeTensor(const Buffer& values, std::int64_t offset, absl::Span<const st
   }
   WithElementType(values.type(), [&](auto element) {
     const auto* first = values.data<decltype(element)>() + offset;
-    if (encoding == Encoding::kFloats) {
+    if (encoding == Encoding::kFloats && FitsFloats(first, count)) {
       tensor->set_data_type(v1::DATA_TYPE_FLOAT32);
       AddValues(first, count, tensor->mutable_floats()->mutable_values());
     } else {
@@ -69,7 +81,8 @@ void EncodeMatrix(const Matrix& matrix, Encoding encoding, v1::Tensor* tensor) {
 }
 
 void EncodeScalar(double value, DataType type, Encoding encoding, v1::Tensor* tensor) {
-  Buffer scalar(type, 1);
+  // The norm of float32 numbers may be out of their range.
+  Buffer scalar(FitsFloats(&value, 1) ? type : DataType::kFloat64, 1);
   scalar.Set(0, value);
   EncodeTensor(scalar, 0, {}, encoding, tensor);
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,22 @@ TEST(ThreadPoolTest, SharedThreadsOutliveThePoolThatMadeThem) {
   std::atomic<std::int64_t> sum{0};
   pool.ParallelFor(100, [&](std::int64_t i) { sum += i; });
   EXPECT_EQ(sum.load(), 4950);
+}
+
+TEST(ThreadPoolTest, WhatATaskThrowsComesToTheCallerAndThePoolGoesOn) {
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 100; ++round) {
+      EXPECT_THROW(pool.ParallelFor(20,
+                                    [&](std::int64_t i) {
+                                      if (i % 7 == round % 7) throw std::bad_alloc();
+                                    }),
+                   std::bad_alloc);
+      std::atomic<std::int64_t> sum{0};
+      pool.ParallelFor(20, [&](std::int64_t i) { sum += i; });
+      EXPECT_EQ(sum.load(), 190);
+    }
+  }
 }
 
 TEST(ThreadPoolTest, ServesSeveralCallersAtOnce) {

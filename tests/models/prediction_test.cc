@@ -22,6 +22,7 @@ namespace {
 
 using ::descent::testing::IsOk;
 using ::descent::testing::MakeNetwork;
+using ::descent::testing::ReasonIs;
 using ::descent::testing::RandomMatrix;
 
 // Rows [row, row + rows) of a matrix.
@@ -60,15 +61,39 @@ RC_GTEST_PROP(MergedPredictionTest, GivesEachCallerTheBitsOfItsRowsAlone, ()) {
   for (std::size_t i = 0; i < commands.size(); ++i) {
     ReadWorkspace fresh;
     const auto alone = RunPredict(*network, trainer->snapshot(), commands[i], nullptr, &fresh);
-    RC_ASSERT(SameBits(outcomes[i].outputs, alone.outputs));
+    RC_ASSERT(outcomes[i].ok() && alone.ok());
+    RC_ASSERT(SameBits(outcomes[i]->outputs, alone->outputs));
     // And row by row, so in any order of the rows too.
     for (std::int64_t row = 0; row < sizes[i]; ++row) {
       const PredictCommand one{.inputs = Rows(commands[i].inputs, row, 1),
                                .raw_outputs = commands[i].raw_outputs};
       const auto single = RunPredict(*network, trainer->snapshot(), one, nullptr, &fresh);
-      RC_ASSERT(SameBits(single.outputs, Rows(alone.outputs, row, 1)));
+      RC_ASSERT(single.ok());
+      RC_ASSERT(SameBits(single->outputs, Rows(alone->outputs, row, 1)));
     }
   }
+}
+
+TEST(PredictionBatcherTest, ACallerWhoseRowHasNoFiniteAnswerFailsAlone) {
+  const auto network = MakeNetwork(testing::DenseNetwork(
+      5, {1}, ActivationKind::kIdentity, LossKind::kMeanSquaredError, DataType::kFloat32));
+  Buffer ones(DataType::kFloat32, network->layout().size());
+  for (std::int64_t i = 0; i < 5; ++i) ones.Set(i, 1);
+  const auto trainer = *Trainer::Create(network, SampleOptimizer(), nullptr);
+  ASSERT_THAT(trainer->SetParameters(ones, false), IsOk());
+  std::vector<PredictCommand> commands;
+  std::vector<const PredictCommand*> merged;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    commands.push_back({.inputs = RandomMatrix(DataType::kFloat32, 4, 5, seed)});
+  }
+  for (std::int64_t j = 0; j < 5; ++j) commands[1].inputs.Set(2, j, 3e38);
+  for (const PredictCommand& command : commands) merged.push_back(&command);
+  ReadWorkspace workspace;
+  const auto outcomes = RunPredict(*network, trainer->snapshot(), merged, nullptr, &workspace);
+  EXPECT_THAT(outcomes[0], IsOk());
+  EXPECT_THAT(outcomes[1], ReasonIs("NON_FINITE_ANSWER"));
+  EXPECT_EQ(GetErrorDetails(outcomes[1].status()).metadata.at("row"), "2");
+  EXPECT_THAT(outcomes[2], IsOk());
 }
 
 TEST(PredictionBatcherTest, MergesWhatGatheredWhileTheReadersWereBusy) {
@@ -194,7 +219,7 @@ TEST(PredictionTest, SeesWholeStepsWhileTheModelTrains) {
     const auto outputs = [&](const Matrix& inputs) {
       const PredictCommand command{.inputs = inputs.Clone(), .raw_outputs = true};
       return RunPredict(trainer->network(), trainer->snapshot(), command, nullptr, &workspace)
-          .outputs.Clone();
+          ->outputs.Clone();
     };
     expected[trainer->step()] = {outputs(one_row), outputs(ten_rows)};
     ASSERT_THAT(trainer->Step(SampleBatch(trainer->network(), seed)), IsOk());

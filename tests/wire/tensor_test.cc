@@ -361,6 +361,24 @@ TEST(EncodeTensorTest, WritesAScalarWithoutDimensions) {
   EXPECT_THAT(tensor.doubles().values(), ElementsAre(1.5));
 }
 
+TEST(EncodeTensorTest, WritesNoInfinityForWhatIsBeyondFloats) {
+  Matrix matrix(DataType::kFloat64, 1, 2);
+  matrix.Set(0, 1, -1e39);
+  v1::Tensor tensor;
+  EncodeMatrix(matrix, Encoding::kFloats, &tensor);
+  EXPECT_EQ(tensor.data_type(), v1::DATA_TYPE_FLOAT64);
+  EXPECT_THAT(tensor.doubles().values(), ElementsAre(0, -1e39));
+  for (const Encoding encoding :
+       {Encoding::kRaw, Encoding::kFloats, Encoding::kDoubles, Encoding::kNumbers}) {
+    v1::Tensor scalar;
+    EncodeScalar(1e39, DataType::kFloat32, encoding, &scalar);
+    EXPECT_EQ(scalar.data_type(), v1::DATA_TYPE_FLOAT64);
+    Buffer decoded(DataType::kFloat64, 1);
+    ASSERT_THAT(DecodeInto("t", scalar, {}, Conversion::kAny, 0, &decoded), IsOk());
+    EXPECT_EQ(decoded.At(0), 1e39);
+  }
+}
+
 TEST(EncodingOfTest, AnswersInTheEncodingOfTheInputs) {
   EXPECT_EQ(EncodingOf(FromText<v1::Tensor>("raw: ''")), Encoding::kRaw);
   EXPECT_EQ(EncodingOf(FromText<v1::Tensor>("floats {}")), Encoding::kFloats);
