@@ -1,0 +1,37 @@
+// The fuzzer's target over a fixed number of mutated tokens: what runs in every build. For long
+// runs there is the fuzzer itself, see CMakeLists.txt.
+
+#include "tests/fuzz/page_token_fuzzer.h"
+
+#include <random>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "server/models/pages.h"
+#include "tests/fuzz/mutate.h"
+
+namespace descent::models {
+namespace {
+
+void RunInput(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
+TEST(PageTokenFuzzerTest, MutatedTokensLeadToPagesOrAreRefused) {
+  constexpr int kMutations = 2000;
+  std::mt19937_64 random(20240229);
+  for (const char* key : {"14", "0", "-7", "model-name", ""}) {
+    const std::string seed = std::string("\x03\x09", 2) + EncodePageToken(key);
+    RunInput(seed);
+    std::string input = seed;
+    for (int m = 0; m < kMutations; ++m) {
+      // Mutations pile up for a while, then start anew.
+      if (m % 8 == 0) input = seed;
+      testing::Mutate(&random, &input);
+      RunInput(input);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace descent::models
