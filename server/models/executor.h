@@ -17,9 +17,9 @@
 
 namespace descent::models {
 
-// Runs a task; what it captured is gone afterwards. An exception ends the process at once: who knows
-// what the task has left half done, and a restart brings back all that was acknowledged. On the
-// threads of gRPC, which swallows exceptions, too.
+// Runs a task; what it captured is gone afterwards. An exception ends the process at once: who
+// knows what the task has left half done, and a restart brings back all that was acknowledged. On
+// the threads of gRPC, which swallows exceptions, too.
 void RunTask(Task task) noexcept;
 
 // A short task waits for no long one: threads in the middle of long tasks run it between two pieces

@@ -22,8 +22,8 @@ namespace {
 
 using ::descent::testing::IsOk;
 using ::descent::testing::MakeNetwork;
-using ::descent::testing::ReasonIs;
 using ::descent::testing::RandomMatrix;
+using ::descent::testing::ReasonIs;
 
 // Rows [row, row + rows) of a matrix.
 Matrix Rows(const Matrix& matrix, std::int64_t row, std::int64_t rows) {
