@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/kernels/portable_math.h"
 #include "core/losses/kinds.h"
 #include "core/two_class_metrics.h"
 
@@ -117,9 +118,9 @@ class ClassMetrics final : public MetricsAccumulator::Kind {
       const double largest = outputs.At(i, predicted);
       double exponentials = 0;
       for (std::int64_t d = 0; d < outputs.cols(); ++d) {
-        exponentials += std::exp(outputs.At(i, d) - largest);
+        exponentials += portable::Exp(outputs.At(i, d) - largest);
       }
-      const double log_normalizer = largest + std::log(exponentials);
+      const double log_normalizer = largest + portable::Log(exponentials);
 
       std::int64_t actual = 0;
       double log_loss = 0;
@@ -181,7 +182,8 @@ class ProbabilityMetrics final : public MetricsAccumulator::Kind {
         const bool predicted = w >= 0;
         const bool is_true = y >= 0.5;
         if (predicted == is_true) correct_ += weight;
-        log_loss_ += weight * (std::max(w, 0.0) - w * y + std::log1p(std::exp(-std::abs(w))));
+        log_loss_ +=
+            weight * (std::max(w, 0.0) - w * y + portable::Log1p(portable::Exp(-std::abs(w))));
         if (two_classes_) two_classes_->Add(w, predicted, is_true, weight);
       }
     }

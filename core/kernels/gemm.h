@@ -6,11 +6,11 @@
 // number of threads, number of rows) is free to change as long as the definition holds:
 //
 //   n > 1:  c = start(j); for p = 0 … k-1 in order: c = madd(a(i, p), b(p, j), c)
-//   n = 1:  the p are dealt out to the lanes of one register in turn (lane p mod W), each lane sums
-//           its own in order by madd, and the lanes are added in a fixed tree, then start
+//   n = 1:  the p are dealt out in turn to 64 / sizeof(T) lanes, each lane sums its own in order by
+//           madd, and the lanes are added in a fixed tree (core/kernels/lane_sums.h), then start
 //
-// where madd is the fused multiply-add if the instruction set has one. So an element depends on its
-// row of a, its column of b, k and nothing else.
+// where madd is the fused multiply-add. So an element depends on its row of a, its column of b, k
+// and nothing else.
 
 #ifndef CORE_KERNELS_GEMM_H_
 #define CORE_KERNELS_GEMM_H_

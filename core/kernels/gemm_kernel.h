@@ -8,7 +8,9 @@
 #include <cstdint>
 
 #include "core/activations/relu.h"
+#include "core/kernels/fused.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/lane_sums.h"
 #include "core/kernels/packet.h"
 
 namespace descent::gemm {
@@ -128,7 +130,6 @@ inline void CopyEdge(const T* from, std::int64_t from_stride, std::int64_t rows,
 template <typename T, int MR, int NP, bool kRowMajorA>
 inline void ComputeBlock(const Block<T>& block) {
   using Eigen::internal::ploadu;
-  using Eigen::internal::pmadd;
   using Eigen::internal::pset1;
   using P = Packet<T>;
   constexpr int kWidth = NP * kLanes<T>;
@@ -162,7 +163,8 @@ inline void ComputeBlock(const Block<T>& block) {
     for (int i = 0; i < MR; ++i) {
       const P element = pset1<P>(kRowMajorA ? a[i * lda] : a[i]);
 #pragma GCC unroll 8
-      for (int j = 0; j < NP; ++j) sums.at[i][j] = pmadd(element, row[j], sums.at[i][j]);
+      for (int j = 0; j < NP; ++j)
+        sums.at[i][j] = kernels::FusedMulAdd(element, row[j], sums.at[i][j]);
     }
     a += kRowMajorA ? 1 : lda;
     b += block.ldb;
@@ -183,25 +185,31 @@ inline void ComputeBlock(const Block<T>& block) {
   }
 }
 
-// Σ_p a[p] b[p], the p dealt out to lanes.
+// Σ_p a[p] b[p], the p dealt out to lanes (core/kernels/lane_sums.h).
 template <typename T>
 inline T Dot(const T* a, const T* b, std::int64_t k) {
-  using Eigen::internal::ploadu;
-  using Eigen::internal::pmadd;
-  using P = Packet<T>;
-  P sum = Eigen::internal::pset1<P>(T(0));
+  using P = kernels::Packet<T>;
+  constexpr int kPackets = kernels::kSumPackets<T>;
+  constexpr int kWidth = kernels::kSumLanes<T>;
+  P sums[kPackets] = {};
+  const auto add = [&sums](const T* x, const T* y) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kPackets; ++j) {
+      sums[j] = MulAdd(P::Load(x + j * P::kLanes), P::Load(y + j * P::kLanes), sums[j]);
+    }
+  };
   std::int64_t p = 0;
-  for (; p + kLanes<T> <= k; p += kLanes<T>) sum = pmadd(ploadu<P>(a + p), ploadu<P>(b + p), sum);
+  for (; p + kWidth <= k; p += kWidth) add(a + p, b + p);
   if (p < k) {
-    T tail_a[kLanes<T>] = {};
-    T tail_b[kLanes<T>] = {};
+    T tail_a[kWidth] = {};
+    T tail_b[kWidth] = {};
     for (std::int64_t q = 0; p + q < k; ++q) {
       tail_a[q] = a[p + q];
       tail_b[q] = b[p + q];
     }
-    sum = pmadd(ploadu<P>(tail_a), ploadu<P>(tail_b), sum);
+    add(tail_a, tail_b);
   }
-  return Eigen::internal::predux(sum);
+  return kernels::SumOfPackets<kPackets>(sums);
 }
 
 }  // namespace descent::gemm

@@ -6,8 +6,7 @@
 // fewer elements than a register goes through the same packet operations as the rest, on a copy on
 // the stack, so an element's bits depend on its value alone, and nothing outside [0, n) is touched.
 //
-// Multiply and add are fused in MulAdd only, where the instruction set can, and nowhere else:
-// compile with -ffp-contract=off.
+// Multiply and add are fused in MulAdd, always, and nowhere else: compile with -ffp-contract=off.
 
 #ifndef CORE_KERNELS_PACKET_H_
 #define CORE_KERNELS_PACKET_H_
@@ -21,7 +20,43 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/kernels/fused.h"
+
 namespace descent::kernels {
+
+namespace packet {
+
+// Half of the lanes, from `begin` on.
+template <typename T, std::size_t begin, typename Vector, std::size_t... i>
+[[gnu::always_inline]] inline auto HalfOf(Vector lanes, std::index_sequence<i...> /*half*/) {
+  using Half [[gnu::vector_size(sizeof(Vector) / 2)]] = T;
+  return static_cast<Half>(__builtin_shufflevector(lanes, lanes, (begin + i)...));
+}
+
+// The lanes turned by `distance` places.
+template <std::size_t distance, typename Vector, std::size_t... i>
+[[gnu::always_inline]] inline Vector Turned(Vector lanes, std::index_sequence<i...> /*lanes*/) {
+  return __builtin_shufflevector(lanes, lanes, ((i + distance) % sizeof...(i))...);
+}
+
+// The first kLanes lanes added up: the second half to the first, lane by lane, until one is left.
+template <typename T, std::size_t kLanes, typename Vector>
+[[gnu::always_inline]] inline T SumOfLanes(Vector lanes) {
+  constexpr std::size_t kHalf = kLanes / 2;
+  if constexpr (kLanes == 1) {
+    return lanes[0];
+  } else if constexpr (sizeof(Vector) > 16) {
+    constexpr std::make_index_sequence<kHalf> kSequence;
+    return SumOfLanes<T, kHalf>(HalfOf<T, 0>(lanes, kSequence) +
+                                HalfOf<T, kHalf>(lanes, kSequence));
+  } else {
+    // There are no narrower registers: what is behind the half does not count.
+    constexpr std::make_index_sequence<16 / sizeof(T)> kSequence;
+    return SumOfLanes<T, kHalf>(lanes + Turned<kHalf>(lanes, kSequence));
+  }
+}
+
+}  // namespace packet
 
 // Comparisons of packets: per lane all ones or all zeros. Combine with & and |, use with Select.
 template <typename T>
@@ -103,9 +138,9 @@ class Packet {
     return {std::bit_cast<Bits>(a.register_ == b.register_)};
   }
 
-  // a * b + c, rounded once where the instruction set can.
+  // a * b + c, rounded once.
   [[gnu::always_inline]] friend Packet MulAdd(Packet a, Packet b, Packet c) {
-    return FromRegister(Eigen::internal::pmadd(a.register_, b.register_, c.register_));
+    return FromRegister(FusedMulAdd(a.register_, b.register_, c.register_));
   }
   // The smaller and the larger; `a` where a is NaN.
   [[gnu::always_inline]] friend Packet Min(Packet a, Packet b) {
@@ -123,8 +158,12 @@ class Packet {
     return FromBits((magnitude.bits() & ~SignBit()) | (sign.bits() & SignBit()));
   }
 
-  // Over the lanes, in a fixed order.
-  [[gnu::always_inline]] friend T Sum(Packet a) { return Eigen::internal::predux(a.register_); }
+  // Over the lanes: the second half is added to the first, lane by lane, until one is left. How
+  // many lanes there are depends on the processor; core/kernels/lane_sums.h does not.
+  [[gnu::always_inline]] friend T Sum(Packet a) {
+    using Lanes [[gnu::vector_size(sizeof(Register))]] = T;
+    return packet::SumOfLanes<T, kLanes>(std::bit_cast<Lanes>(a.register_));
+  }
   // Requires lanes without NaN.
   [[gnu::always_inline]] friend T Largest(Packet a) {
     return Eigen::internal::predux_max(a.register_);

@@ -1,28 +1,27 @@
 #include "core/kernels/sum_of_squares.h"
 
-#include <Eigen/Core>
+#include "core/kernels/lane_sums.h"
+#include "core/kernels/packet.h"
 
 namespace descent {
 namespace {
 
-// Four independent registers of sums, added in a fixed tree at the end, then the tail in order.
+// Four times the lanes of core/kernels/lane_sums.h, which hides the latency of an addition; then
+// the tail in order.
 template <typename T>
 double PacketSum(const T* values, std::int64_t n) {
-  using Eigen::internal::padd;
-  using Packet = typename Eigen::internal::packet_traits<T>::type;
-  constexpr int kLanes = Eigen::internal::unpacket_traits<Packet>::size;
-  constexpr int kSums = 4;
-  Packet sums[kSums];
-  for (Packet& sum : sums) sum = Eigen::internal::pset1<Packet>(T(0));
+  using P = kernels::Packet<T>;
+  constexpr int kPackets = 4 * kernels::kSumPackets<T>;
+  P sums[kPackets] = {};
   std::int64_t i = 0;
-  for (; i + kSums * kLanes <= n; i += kSums * kLanes) {
-    for (int j = 0; j < kSums; ++j) {
-      const Packet x = Eigen::internal::ploadu<Packet>(values + i + j * kLanes);
-      sums[j] = Eigen::internal::pmadd(x, x, sums[j]);
+  for (; i + kPackets * P::kLanes <= n; i += kPackets * P::kLanes) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kPackets; ++j) {
+      const P x = P::Load(values + i + j * P::kLanes);
+      sums[j] = MulAdd(x, x, sums[j]);
     }
   }
-  double sum = static_cast<double>(
-      Eigen::internal::predux(padd(padd(sums[0], sums[1]), padd(sums[2], sums[3]))));
+  double sum = static_cast<double>(kernels::SumOfPackets<kPackets>(sums));
   for (; i < n; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
   return sum;
 }

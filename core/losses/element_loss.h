@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/check.h"
+#include "core/kernels/lane_sums.h"
 #include "core/kernels/packet.h"
 #include "core/losses/loss.h"
 #include "core/losses/target_checks.h"
@@ -102,14 +103,14 @@ class ElementLoss final : public Loss {
                                  std::int64_t outputs, T* gradient) const {
     const T count = static_cast<T>(outputs);
     const Packet<T> factor = kMean ? scale / count : scale;
-    Packet<T> sum = 0;
+    kernels::LaneSums<T> sum;
     kernels::ForEachPacket<T>(
         outputs, [&](auto slice) __attribute__((always_inline)) {
           const LossTerm<T> term = function_(slice.Load(predictions), slice.Load(targets));
-          sum = sum + slice.Filled(term.value, 0);
+          sum.Add(slice, term.value);
           if (gradient != nullptr) slice.Store(factor * term.derivative, gradient);
         });
-    return kMean ? Sum(sum) / count : Sum(sum);
+    return kMean ? sum.Total() / count : sum.Total();
   }
 
   template <typename T, typename Slice>

@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include "core/kernels/lane_sums.h"
 #include "core/kernels/packet.h"
 #include "core/kernels/vector_math.h"
 #include "core/losses/target_checks.h"
@@ -10,6 +11,7 @@ namespace descent::losses {
 namespace {
 
 using kernels::ForEachPacket;
+using kernels::LaneSums;
 using kernels::Packet;
 
 // The largest of n >= 1 values; any number when one is NaN.
@@ -35,20 +37,20 @@ struct RowSums {
 template <typename T, typename Target>
 [[gnu::always_inline]] inline RowSums<T> SumRow(const T* w, T largest, std::int64_t n,
                                                 const Target& target, T* exponentials) {
-  Packet<T> s = 0;
-  Packet<T> t_sum = 0;
-  Packet<T> product = 0;
+  LaneSums<T> s;
+  LaneSums<T> t_sum;
+  LaneSums<T> product;
   ForEachPacket<T>(
       n, [&](auto slice) __attribute__((always_inline)) {
         const Packet<T> shifted = slice.Load(w) - largest;
         const Packet<T> e = kernels::Exp(shifted);
         const Packet<T> t = slice.Filled(target(slice), 0);
-        s = s + slice.Filled(e, 0);
-        t_sum = t_sum + t;
-        product = MulAdd(t, shifted, product);
+        s.Add(slice, e);
+        t_sum.Add(slice, t);
+        product.AddProduct(slice, t, shifted);
         if (exponentials != nullptr) slice.Store(e, exponentials);
       });
-  return {Sum(s), Sum(t_sum), Sum(product)};
+  return {s.Total(), t_sum.Total(), product.Total()};
 }
 
 template <typename T>
@@ -113,14 +115,14 @@ void EvaluateAs(T smoothing, const T* predictions, TargetView<T> targets, const 
 template <typename T>
 [[gnu::flatten]] void SoftmaxRow(T* values, std::int64_t n) {
   const T largest = LargestOf(values, n);
-  Packet<T> sum = 0;
+  LaneSums<T> sum;
   ForEachPacket<T>(
       n, [&](auto slice) __attribute__((always_inline)) {
         const Packet<T> e = kernels::Exp(slice.Load(values) - largest);
-        sum = sum + slice.Filled(e, 0);
+        sum.Add(slice, e);
         slice.Store(e, values);
       });
-  const Packet<T> total = Sum(sum);
+  const Packet<T> total = sum.Total();
   ForEachPacket<T>(
       n, [&](auto slice)
              __attribute__((always_inline)) { slice.Store(slice.Load(values) / total, values); });

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/optimizers/bias_correction.h"
 #include "core/optimizers/hyperparameters.h"
 #include "core/optimizers/packet_optimizer.h"
 #include "core/status_macros.h"
@@ -16,7 +17,11 @@ namespace {
 
 class Adam final : public PacketOptimizer<Adam> {
  public:
-  Adam(const AdamOptions& options, WeightDecay decay) : options_(options), decay_(decay) {}
+  Adam(const AdamOptions& options, WeightDecay decay)
+      : options_(options),
+        decay_(decay),
+        mean_correction_(options.beta1),
+        square_correction_(options.beta2) {}
 
   std::span<const std::string_view> slot_names() const override {
     static constexpr std::array<std::string_view, 3> kNames = {"exp_avg", "exp_avg_sq",
@@ -58,9 +63,8 @@ class Adam final : public PacketOptimizer<Adam> {
           one_minus_beta1(1 - adam.options_.beta1),
           one_minus_beta2(1 - adam.options_.beta2),
           epsilon(adam.options_.epsilon) {
-      const auto t = static_cast<double>(step.t);
-      rate = step.learning_rate / (1 - std::pow(adam.options_.beta1, t));
-      root_factor = 1 / std::sqrt(1 - std::pow(adam.options_.beta2, t));
+      rate = step.learning_rate / adam.mean_correction_.At(step.t);
+      root_factor = 1 / std::sqrt(adam.square_correction_.At(step.t));
       const double decay = DecayOf(adam.options_.weight_decay, range);
       const bool decoupled = adam.decay_ == WeightDecay::kDecoupled;
       gradient_decay = decoupled ? 0 : decay;
@@ -86,6 +90,8 @@ class Adam final : public PacketOptimizer<Adam> {
 
   AdamOptions options_;
   WeightDecay decay_;
+  BiasCorrection mean_correction_;
+  BiasCorrection square_correction_;
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/kernels/portable_math.h"
+#include "core/optimizers/bias_correction.h"
 #include "core/optimizers/hyperparameters.h"
 #include "core/optimizers/packet_optimizer.h"
 #include "core/status_macros.h"
@@ -14,9 +16,13 @@
 namespace descent::optimizers {
 namespace {
 
+// log 0.96
+constexpr double kLogDecay = -0x1.4e69ed6d80eaep-5;
+
 class Nadam final : public PacketOptimizer<Nadam> {
  public:
-  explicit Nadam(const NadamOptions& options) : options_(options) {}
+  explicit Nadam(const NadamOptions& options)
+      : options_(options), square_correction_(options.beta2) {}
 
   std::span<const std::string_view> slot_names() const override {
     static constexpr std::array<std::string_view, 2> kNames = {"exp_avg", "exp_avg_sq"};
@@ -36,7 +42,6 @@ class Nadam final : public PacketOptimizer<Nadam> {
                       const UpdateRange<T>& range) const {
     using P = Packet<T>;
     const double next = Momentum(step.t + 1);
-    const double t = static_cast<double>(step.t);
     const P gradient_rate = step.learning_rate * (1 - Momentum(step.t)) / (1 - scalars[0]);
     const P mean_rate = step.learning_rate * next / (1 - scalars[0] * next);
     const P decay = DecayOf(options_.weight_decay, range);
@@ -44,7 +49,7 @@ class Nadam final : public PacketOptimizer<Nadam> {
     const P beta2 = options_.beta2;
     const P one_minus_beta1 = 1 - options_.beta1;
     const P one_minus_beta2 = 1 - options_.beta2;
-    const P square_factor = 1 / (1 - std::pow(options_.beta2, t));
+    const P square_factor = 1 / square_correction_.At(step.t);
     const P epsilon = options_.epsilon;
     return UpdateElements<2>(step, range, [&](P p, P g, auto& slots) {
       g = MulAdd(decay, p, g);
@@ -73,10 +78,11 @@ class Nadam final : public PacketOptimizer<Nadam> {
   // μ_t.
   double Momentum(std::int64_t t) const {
     return options_.beta1 *
-           (1 - 0.5 * std::pow(0.96, static_cast<double>(t) * options_.momentum_decay));
+           (1 - 0.5 * portable::Exp(static_cast<double>(t) * options_.momentum_decay * kLogDecay));
   }
 
   NadamOptions options_;
+  BiasCorrection square_correction_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
+#include "core/kernels/portable_math.h"
 #include "core/status_macros.h"
 
 namespace descent {
@@ -38,7 +39,7 @@ absl::Status Validate(const StepSchedule& schedule) {
 
 double Rate(const StepSchedule& schedule, double base, std::int64_t steps) {
   const std::int64_t drops = steps / schedule.step_size;
-  return base * std::pow(schedule.gamma, static_cast<double>(drops));
+  return base * portable::Power(schedule.gamma, drops);
 }
 
 absl::Status Validate(const ExponentialSchedule& schedule) {
@@ -46,7 +47,7 @@ absl::Status Validate(const ExponentialSchedule& schedule) {
 }
 
 double Rate(const ExponentialSchedule& schedule, double base, std::int64_t steps) {
-  return base * std::pow(schedule.gamma, static_cast<double>(steps));
+  return base * portable::Power(schedule.gamma, steps);
 }
 
 absl::Status Validate(const CosineSchedule& schedule) {
@@ -72,7 +73,7 @@ double Rate(const CosineSchedule& schedule, double base, std::int64_t steps) {
   }
   const double phase = std::numbers::pi * static_cast<double>(steps) / static_cast<double>(period);
   const double low = schedule.minimum_learning_rate;
-  return low + (base - low) * (1 + std::cos(phase)) / 2;
+  return low + (base - low) * (1 + portable::Cos(phase)) / 2;
 }
 
 absl::Status Validate(const InverseTimeSchedule& schedule) {

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "core/instruction_set.h"
 #include "gtest/gtest.h"
 
 namespace descent {
@@ -25,12 +24,6 @@ struct Shape {
   std::int64_t n;
   std::int64_t k;
 };
-
-template <typename T>
-T MultiplyAdd(T a, T b, T c) {
-  static const bool fused = InstructionSet() != "x86-64";
-  return fused ? std::fma(a, b, c) : static_cast<T>(a * b) + c;
-}
 
 template <typename T>
 Buffer RandomBuffer(std::int64_t n, unsigned seed) {
@@ -87,7 +80,7 @@ void ExpectDefinedBits(Form form, Shape shape, bool with_start, int threads) {
     for (std::int64_t j = 0; j < shape.n; ++j) {
       T expected = problem.Start(j);
       for (std::int64_t p = 0; p < shape.k; ++p) {
-        expected = MultiplyAdd(problem.A(i, p), problem.B(p, j), expected);
+        expected = std::fma(problem.A(i, p), problem.B(p, j), expected);
       }
       ASSERT_EQ(problem.operands.c[i * shape.n + j], expected)
           << "at (" << i << ", " << j << ") of " << shape.m << "x" << shape.n << "x" << shape.k
@@ -155,6 +148,33 @@ TEST(GemmTest, FinishesEachSumOnce) {
           ExpectFinished<double>(form, shape, finish, threads);
         }
       }
+    }
+  }
+}
+
+// The definition in gemm.h for n = 1, word for word.
+template <typename T>
+void ExpectDefinedColumn(std::int64_t k, bool with_start) {
+  constexpr std::int64_t kLanes = 64 / sizeof(T);
+  Problem<T> problem(Form::kPlain, {.m = 5, .n = 1, .k = k}, with_start);
+  Gemm(problem.operands, nullptr, kNoEpilogue);
+  for (std::int64_t i = 0; i < 5; ++i) {
+    T lanes[kLanes] = {};
+    for (std::int64_t p = 0; p < k; ++p) {
+      lanes[p % kLanes] = std::fma(problem.A(i, p), problem.B(p, 0), lanes[p % kLanes]);
+    }
+    for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+      for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[half + lane];
+    }
+    ASSERT_EQ(problem.operands.c[i], problem.Start(0) + lanes[0]) << "row " << i << ", k " << k;
+  }
+}
+
+TEST(GemmTest, ColumnResultFollowsItsDefinitionBitByBit) {
+  for (std::int64_t k = 1; k < 100; ++k) {
+    for (const bool with_start : {false, true}) {
+      ExpectDefinedColumn<float>(k, with_start);
+      ExpectDefinedColumn<double>(k, with_start);
     }
   }
 }
