@@ -8,7 +8,7 @@
 namespace descent {
 
 // "x86-64", "x86-64-v3", "x86-64-v4" or "aarch64": what the loaded core was compiled for. Results
-// are bit-identical within one of them.
+// are the same to the bit on all of them (core/engine_version.h); their speed is not.
 std::string_view InstructionSet();
 
 }  // namespace descent
