@@ -6,8 +6,8 @@
 namespace descent {
 
 // Engines of one version compute the same bits from the same model and updates, on every processor
-// and with every compiler; tests/golden/hashes.json holds them to it. Raised whenever what an update
-// computes changes.
+// and with every compiler; tests/golden/hashes.json holds them to it. Raised whenever what an
+// update computes changes.
 inline constexpr int kEngineVersion = 1;
 
 }  // namespace descent
