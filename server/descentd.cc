@@ -1,6 +1,7 @@
 #include "server/descentd.h"
 
 #include <cstdint>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "core/instruction_set.h"
 #include "server/models/registry.h"
 #include "server/ops/call_log.h"
+#include "server/ops/drain_watchdog.h"
 #include "server/ops/health_check.h"
 #include "server/ops/log.h"
 #include "server/ops/process.h"
@@ -37,9 +39,23 @@ std::unique_ptr<store::Store> OpenModels(const Serve& serve, OpenStore open_stor
   return nullptr;
 }
 
+// How much longer than its time a drain may take: for what it was cancelled to be unwound.
+constexpr absl::Duration kDrainGrace = absl::Seconds(2);
+
+// The end of a process whose drain has none.
+void EndAtOnce() {
+  Log(LogLevel::kError,
+      "ended in the middle of its drain, which the transport does not come to an end with; what "
+      "was "
+      "acknowledged is safe");
+  ops::StopLog();
+  std::_Exit(kExitFailure);
+}
+
 // Drains the server; what is asked for by a second signal ends it at once.
-int Drain(const Serve& serve, int signal, ops::Server* server) {
+int Drain(const Serve& serve, int signal, ops::Server* server, ops::DrainWatchdog* watchdog) {
   ops::UnblockStopSignals();
+  watchdog->Start(serve.drain_timeout + kDrainGrace);
   Log(LogLevel::kInfo, "draining",
       {{"signal", std::int64_t{signal}},
        {"timeout_seconds", absl::ToDoubleSeconds(serve.drain_timeout)}});
@@ -52,6 +68,7 @@ int Drain(const Serve& serve, int signal, ops::Server* server) {
 // Serves until a signal asks for the end.
 int RunServer(const Serve& serve, OpenStore open_store) {
   const std::int64_t open_files = ops::RaiseOpenFileLimit();
+  ops::DrainWatchdog watchdog(EndAtOnce);  // until all below has gone
   std::unique_ptr<store::Store> store = OpenModels(serve, open_store);
   if (store == nullptr) return kExitBadDataDirectory;
   ops::RecoveryLog recovery_log;
@@ -83,7 +100,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   };
   registry.Recover(on_recovered, &recovery_log);
   server->TakeCalls();
-  return Drain(serve, ops::AwaitStopSignal(), server);
+  return Drain(serve, ops::AwaitStopSignal(), server, &watchdog);
 }
 
 int Run(const Exit& exit, OpenStore /*open_store*/) {

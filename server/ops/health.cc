@@ -1,6 +1,7 @@
 #include "server/ops/health.h"
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <algorithm>
@@ -11,51 +12,79 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/services/message.h"
+#include "server/services/open_streams.h"
 
 namespace descent::ops {
 namespace {
 
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
+using HealthStub = grpc::health::v1::Health;
 
-// Most watches at once: more are refused.
-constexpr std::size_t kMaxWatches = 1024;
+// Far more than the name of a service needs.
+constexpr std::size_t kMaxRequestBytes = 4096;
+
+constexpr services::MethodName kName{kHealthService, "health check"};
+
+// False when it is none.
+bool Read(const grpc::ByteBuffer& bytes, HealthCheckRequest* request) {
+  return bytes.Length() <= kMaxRequestBytes && services::ParseMessage(bytes, kName, request).ok();
+}
+
+const grpc::Status& Malformed() {
+  static const auto* const status = new grpc::Status(
+      grpc::StatusCode::INVALID_ARGUMENT, "expected a HealthCheckRequest of at most 4096 bytes");
+  return *status;
+}
 
 }  // namespace
 
 // One mutex guards the status and all watches: there are few of both and nothing waits under it.
-class Health::Service final : public grpc::health::v1::Health::CallbackService {
+// Methods take and give bytes, so that gRPC parses nothing that has not been looked at.
+class Health::Service final
+    : public HealthStub::WithRawCallbackMethod_Check<HealthStub::WithRawCallbackMethod_List<
+          HealthStub::WithRawCallbackMethod_Watch<HealthStub::Service>>> {
  public:
-  explicit Service(std::vector<std::string> names) : names_(std::move(names)) {
+  Service(std::vector<std::string> names, const services::CallResources& resources)
+      : resources_(resources), names_(std::move(names)) {
     names_.emplace_back();
   }
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
-                                  const HealthCheckRequest* request,
-                                  HealthCheckResponse* response) override {
-    const absl::MutexLock lock(&mutex_);
-    response->set_status(StatusOf(request->service()));
+                                  const grpc::ByteBuffer* bytes,
+                                  grpc::ByteBuffer* response) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(response->status() == HealthCheckResponse::SERVICE_UNKNOWN
+    HealthCheckRequest request;
+    if (!Read(*bytes, &request)) {
+      reactor->Finish(Malformed());
+      return reactor;
+    }
+    const absl::MutexLock lock(&mutex_);
+    HealthCheckResponse answer;
+    answer.set_status(StatusOf(request.service()));
+    *response = services::SerializeMessage(answer);
+    reactor->Finish(answer.status() == HealthCheckResponse::SERVICE_UNKNOWN
                         ? grpc::Status(grpc::StatusCode::NOT_FOUND, "no such service")
                         : grpc::Status::OK);
     return reactor;
   }
 
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const grpc::health::v1::HealthListRequest*,
-                                 grpc::health::v1::HealthListResponse* response) override {
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
+                                 grpc::ByteBuffer* response) override {
     const absl::MutexLock lock(&mutex_);
+    grpc::health::v1::HealthListResponse answer;
     for (const std::string& name : names_) {
-      (*response->mutable_statuses())[name].set_status(StatusOf(name));
+      (*answer.mutable_statuses())[name].set_status(StatusOf(name));
     }
+    *response = services::SerializeMessage(answer);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
 
-  grpc::ServerWriteReactor<HealthCheckResponse>* Watch(grpc::CallbackServerContext*,
-                                                       const HealthCheckRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* bytes) override;
 
   void SetServing(bool serving);
   void Shutdown();
@@ -71,6 +100,7 @@ class Health::Service final : public grpc::health::v1::Health::CallbackService {
     return serving_ ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
   }
 
+  const services::CallResources& resources_;
   std::vector<std::string> names_;  // constant after construction
 
   absl::Mutex mutex_;
@@ -81,9 +111,13 @@ class Health::Service final : public grpc::health::v1::Health::CallbackService {
 
 // One watch. Owns itself; goes when gRPC is done with it. All but its name is guarded by the
 // service's mutex.
-class Health::Service::Watcher final : public grpc::ServerWriteReactor<HealthCheckResponse> {
+class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  Watcher(Service* service, std::string name) : service_(service), name_(std::move(name)) {}
+  Watcher(Service* service, std::string name, grpc::CallbackServerContext* context)
+      : service_(service),
+        name_(std::move(name)),
+        place_(service->resources_.streams, context->peer(),
+               [context](const absl::Status& /*status*/) { context->TryCancel(); }) {}
 
   // Tells the analysis that the lock which the caller holds is the watcher's service's.
   void AssertLocked() const ABSL_ASSERT_EXCLUSIVE_LOCK(service_->mutex_) {
@@ -100,8 +134,11 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<HealthChe
     if (sent_ != status && !refused) {
       sent_ = status;
       writing_ = true;
-      response_.set_status(status);
-      StartWrite(&response_);
+      place_.Touch();
+      HealthCheckResponse response;
+      response.set_status(status);
+      bytes_ = services::SerializeMessage(response);
+      StartWrite(&bytes_);
     } else if (end_.has_value()) {
       finished_ = true;
       Finish(*end_);
@@ -135,22 +172,25 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<HealthChe
 
   Service* const service_;
   const std::string name_;
-  HealthCheckResponse response_;
+  services::OpenStream place_;
+  grpc::ByteBuffer bytes_;  // of the write that is under way
   std::optional<HealthCheckResponse::ServingStatus> sent_;
   bool writing_ = false;
   std::optional<grpc::Status> end_;
   bool finished_ = false;
 };
 
-grpc::ServerWriteReactor<HealthCheckResponse>* Health::Service::Watch(
-    grpc::CallbackServerContext*, const HealthCheckRequest* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Health::Service::Watch(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
+  HealthCheckRequest request;
+  const bool is_read = Read(*bytes, &request);
   const absl::MutexLock lock(&mutex_);
-  auto* watcher = new Watcher(this, request->service());
+  auto* watcher = new Watcher(this, request.service(), context);
   watcher->AssertLocked();
   if (shut_down_) {
     watcher->End({grpc::StatusCode::UNAVAILABLE, "the server is shutting down"});
-  } else if (watchers_.size() >= kMaxWatches) {
-    watcher->End({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many watches"});
+  } else if (!is_read) {
+    watcher->End(Malformed());
   } else {
     watchers_.insert(watcher);
     watcher->Write();
@@ -176,8 +216,8 @@ void Health::Service::Shutdown() {
   }
 }
 
-Health::Health(std::vector<std::string> services)
-    : service_(std::make_unique<Service>(std::move(services))) {}
+Health::Health(std::vector<std::string> services, const services::CallResources& resources)
+    : service_(std::make_unique<Service>(std::move(services), resources)) {}
 
 Health::~Health() = default;
 

@@ -9,18 +9,24 @@
 #include <string>
 #include <vector>
 
+#include "server/services/call_resources.h"
+
 namespace grpc {
 class Service;
 }
 
 namespace descent::ops {
 
+// As reflection knows it.
+inline constexpr char kHealthService[] = "grpc.health.v1.Health";
+
 // Thread-safe.
 class Health {
  public:
   // Answers for the server as a whole, which is called "", and for `services`, all NOT_SERVING at
   // first and always alike. Other names are NOT_FOUND to Check and SERVICE_UNKNOWN to Watch.
-  explicit Health(std::vector<std::string> services);
+  // A watch is one of the open streams of `resources`, which must outlive this.
+  Health(std::vector<std::string> services, const services::CallResources& resources);
   ~Health();
   Health(const Health&) = delete;
   Health& operator=(const Health&) = delete;

@@ -1,25 +1,20 @@
 #include "server/ops/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/status_macros.h"
 #include "endpoint/endpoint.h"
+#include "server/ops/reflection.h"
 #include "server/ops/unix_socket.h"
 #include "server/services/services.h"
 
@@ -32,9 +27,6 @@ constexpr absl::Duration kKeepalive = absl::Minutes(1);
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
 // Clients may ask the same of us, this often.
 constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
-
-// Reflection is the one service that occupies a thread a call.
-constexpr int kMaxReflectionThreads = 8;
 
 // How long calls have to take note of their cancellation.
 constexpr absl::Duration kCancelGrace = absl::Seconds(1);
@@ -52,33 +44,6 @@ int Milliseconds(absl::Duration duration) {
       std::min<std::int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
 }
 
-// Why an address can't be bound: gRPC does not say.
-std::string BindFailure(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), address.c_str() + colon + 1,
-                                &hints, &found);
-  if (error != 0) return gai_strerror(error);
-  std::string reason = "unknown reason";
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    const int socket_fd = socket(entry->ai_family, entry->ai_socktype, entry->ai_protocol);
-    if (socket_fd < 0) continue;
-    const int on = 1;
-    setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(socket_fd, entry->ai_addr, entry->ai_addrlen) != 0 || listen(socket_fd, 1) != 0) {
-      reason = std::generic_category().message(errno);
-    }
-    close(socket_fd);
-  }
-  freeaddrinfo(found);
-  return reason;
-}
-
 void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
   // Half of a message's limit would do, but the two directions are one number to users.
   builder->SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
@@ -91,11 +56,7 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
 
   grpc::ResourceQuota quota("descentd");
   quota.Resize(options.transport_memory_bytes);
-  quota.SetMaxThreads(kMaxReflectionThreads);
   builder->SetResourceQuota(quota);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 1);
 
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_connection);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepalive));
@@ -105,8 +66,6 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
                               Milliseconds(kMinPingInterval));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                               Milliseconds(options.max_connection_age));
-  // Two servers on one port would share its connections unnoticed.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
 }  // namespace
@@ -133,10 +92,15 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
                  .reader = &reader_,
                  .unsent = &unsent_,
                  .streams = &streams_},
-      health_({services::kModelService, services::kNetworkService, services::kAdminService}),
+      health_({services::kModelService, services::kNetworkService, services::kAdminService},
+              resources_),
       model_service_(services::MakeModelService(registry, resources_)),
       network_service_(services::MakeNetworkService(registry, resources_)),
       admin_service_(services::MakeAdminService(registry, resources_)),
+      reflection_services_(
+          MakeReflectionServices({services::kModelService, services::kNetworkService,
+                                  services::kAdminService, kHealthService},
+                                 resources_)),
       ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(absl::Now()); }) {}
 
 Server::~Server() {
@@ -144,32 +108,27 @@ Server::~Server() {
 }
 
 absl::Status Server::Listen(const ServerOptions& options) {
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   builder.RegisterService(model_service_.get());
   builder.RegisterService(network_service_.get());
   builder.RegisterService(admin_service_.get());
   builder.RegisterService(health_.service());
-  int port = 0;
-  const std::string socket(endpoint::UnixPath(options.listen));
-  if (!socket.empty()) {
-    if (absl::Status status = CheckUnixSocket(socket); !status.ok()) return status;
-  }
+  for (const auto& service : reflection_services_) builder.RegisterService(service.get());
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;
   if (!options.listen.empty()) {
-    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+    const std::string socket(endpoint::UnixPath(options.listen));
+    if (!socket.empty()) RETURN_IF_ERROR(CheckUnixSocket(socket));
+    ASSIGN_OR_RETURN(acceptor_,
+                     Acceptor::Listen(options.listen, options.max_connections, options.frames));
+    address_ = acceptor_->address();
+    connections = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        grpc::InsecureServerCredentials());
   }
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.listen, ": ",
-                     socket.empty() ? BindFailure(options.listen) : "unknown reason"));
-  }
-  if (!socket.empty()) {
-    address_ = options.listen;
-  } else if (!options.listen.empty()) {
-    address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
-  }
+  if (server_ == nullptr) return absl::UnavailableError("gRPC cannot start a server");
+  if (acceptor_ != nullptr) acceptor_->Start(std::move(connections));
   return absl::OkStatus();
 }
 
@@ -199,6 +158,7 @@ bool Server::Drain(absl::Time deadline) {
   const bool applied = registry_->Drain(deadline).ok();
   const bool finished = gate_.AwaitNoCalls(deadline) && applied;
   health_.Shutdown();
+  if (acceptor_ != nullptr) acceptor_->Stop();
   server_->Shutdown(absl::ToChronoTime(finished ? absl::Now() + kCancelGrace : absl::Now()));
   server_->Wait();
   return finished;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -16,6 +17,8 @@
 #include "absl/time/time.h"
 #include "server/models/executor.h"
 #include "server/models/registry.h"
+#include "server/ops/acceptor.h"
+#include "server/ops/frame_filter.h"
 #include "server/ops/health.h"
 #include "server/ops/ticker.h"
 #include "server/services/call_gate.h"
@@ -46,6 +49,11 @@ struct ServerOptions {
   // Connections are asked to go after so long, so that clients behind a load balancer spread again.
   // Default: never.
   absl::Duration max_connection_age = absl::InfiniteDuration();
+  // Connections at once: when there are more, silent ones are closed. Default 0: as many as the
+  // limit of open files allows, at most 16384.
+  std::size_t max_connections = 0;
+  // What a connection may send of frames that cost the server more than its client.
+  FrameLimits frames = {};
   // Streams of all connections: when there are more, silent ones end. Default 8192.
   std::size_t max_streams = 8192;
   // How messages are read, and what answers may wait for their clients.
@@ -102,9 +110,11 @@ class Server {
   std::unique_ptr<grpc::Service> model_service_;
   std::unique_ptr<grpc::Service> network_service_;
   std::unique_ptr<grpc::Service> admin_service_;
+  std::vector<std::unique_ptr<grpc::Service>> reflection_services_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
-  Ticker ticker_;  // ends before what it looks after
+  std::unique_ptr<Acceptor> acceptor_;  // null without a port
+  Ticker ticker_;                       // ends before what it looks after
 };
 
 }  // namespace descent::ops

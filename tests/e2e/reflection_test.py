@@ -2,12 +2,13 @@
 
     reflection_test.py DESCENTD
 
-It speaks grpc.reflection.v1alpha, whose few fields are written out here: of a request, 7 asks for
+It speaks grpc.reflection.v1 and v1alpha, whose few fields are written out here: of a request, 7 asks for
 the list of services and 4 for the file that defines a symbol; of an answer, 6 holds the services by
 name (1) and 4 the serialised files (1).
 """
 
 import sys
+import threading
 import unittest
 
 import grpc
@@ -40,13 +41,42 @@ def fields(message, number):
         at += size
 
 
+V1 = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+V1_ALPHA = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+OPTIONS = [("grpc.enable_http_proxy", 0)]
+
+
 class ReflectionTest(unittest.TestCase):
-    def ask(self, request):
-        options = [("grpc.enable_http_proxy", 0)]
+    def ask(self, request, method=V1_ALPHA):
         with LiveServer(DESCENTD) as server, grpc.insecure_channel(
-                server.address, options=options) as channel:
-            method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+                server.address, options=OPTIONS) as channel:
             return next(channel.stream_stream(method)(iter([request]), timeout=TIMEOUT))
+
+    def test_speaks_both_versions(self):
+        question = text_field(4, "descent.v1.NetworkService")
+        self.assertEqual(self.ask(question, V1), self.ask(question, V1_ALPHA))
+
+    def test_says_what_there_is_not(self):
+        for question in (text_field(3, "no/such.proto"), text_field(4, "no.such.Symbol")):
+            (error,) = fields(self.ask(question), 7)
+            self.assertEqual(error[:2], b"\x08\x05")  # its code is NOT_FOUND
+
+    def test_silent_streams_keep_it_from_nobody(self):
+        with LiveServer(DESCENTD) as server, grpc.insecure_channel(
+                server.address, options=OPTIONS) as channel:
+            method = channel.stream_stream(V1)
+            more = threading.Event()
+
+            def silence():
+                more.wait()
+                yield from ()
+
+            silent = [method(silence()) for _ in range(100)]
+            answer = next(method(iter([text_field(7, "")]), timeout=TIMEOUT))
+            self.assertTrue(list(fields(answer, 6)))
+            more.set()
+            for stream in silent:
+                self.assertEqual(list(stream), [])
 
     def test_lists_the_services(self):
         (services,) = fields(self.ask(text_field(7, "")), 6)

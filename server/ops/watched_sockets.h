@@ -1,0 +1,28 @@
+// Sockets whose incoming bytes are looked at before gRPC parses them.
+//
+// gRPC reads a connection with recvmsg and has no place for a filter, so this program's recvmsg and
+// shutdown take the place of the system's: they do what those do, and for a watched socket look at
+// what has come. A connection that is cut off reads as reset by its peer.
+
+#ifndef SERVER_OPS_WATCHED_SOCKETS_H_
+#define SERVER_OPS_WATCHED_SOCKETS_H_
+
+#include <cstdint>
+
+#include "server/ops/frame_filter.h"
+
+namespace descent::ops {
+
+// Sockets with this number or a higher one can't be watched.
+inline constexpr int kMaxWatchedSocket = 1 << 16;
+
+// Watches a socket that nobody reads yet, until it is shut down or has ended. Requires
+// 0 <= socket < kMaxWatchedSocket.
+void WatchSocket(int socket, const FrameLimits& limits);
+
+// How many calls have begun on a socket that was watched last under this number.
+std::uint32_t CallsOnSocket(int socket);
+
+}  // namespace descent::ops
+
+#endif  // SERVER_OPS_WATCHED_SOCKETS_H_
