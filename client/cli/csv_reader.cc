@@ -1,21 +1,39 @@
 #include "client/cli/csv_reader.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/charset.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
 namespace {
 
-constexpr size_t kBufferBytes = 64 * 1024;
-constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// A record beyond these is a quote left open, or no CSV.
+constexpr size_t kMaxRecordBytes = 64 << 20;
+constexpr size_t kMaxFields = 1'000'000;
+
+// Takes the single quotes off all names, if they all stand in some.
+void Unquote(std::vector<std::string>* names) {
+  const auto is_quoted = [](const std::string& name) {
+    return name.size() >= 2 && name.front() == '\'' && name.back() == '\'';
+  };
+  if (!std::all_of(names->begin(), names->end(), is_quoted)) return;
+  for (std::string& name : *names) name = name.substr(1, name.size() - 2);
+}
+
+// The name, or with the lowest number behind it that none of `taken` has.
+std::string FreeName(const std::string& name, absl::string_view between, int64_t number,
+                     const absl::flat_hash_set<std::string>& taken) {
+  std::string free = name;
+  for (; taken.contains(free); ++number) free = absl::StrCat(name, between, number);
+  return free;
+}
 
 }  // namespace
 
@@ -24,55 +42,75 @@ void CsvReader::ParserDeleter::operator()(csv_parser* parser) const {
   delete parser;
 }
 
-void CsvReader::FileDeleter::operator()(std::FILE* file) const {
-  if (file != stdin) std::fclose(file);
-}
-
-CsvReader::CsvReader(std::string name, std::FILE* file, const CsvOptions& options)
-    : name_(std::move(name)), file_(file), parser_(new csv_parser) {
+CsvReader::CsvReader(std::unique_ptr<TextSource> source, const CsvOptions& options)
+    : source_(std::move(source)), parser_(new csv_parser) {
   csv_init(parser_.get(), CSV_STRICT | CSV_STRICT_FINI);
   csv_set_delim(parser_.get(), static_cast<unsigned char>(options.delimiter));
 }
 
 absl::StatusOr<CsvReader> CsvReader::Open(const std::string& path, const CsvOptions& options) {
-  const bool standard_input = path == "-";
-  std::FILE* file = standard_input ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return DataError({path}, std::generic_category().message(errno));
-  return Begin(standard_input ? "standard input" : path, file, options);
+  ASSIGN_OR_RETURN(std::unique_ptr<TextSource> source, TextSource::Open(path, options.charset));
+  return Begin(std::move(source), options);
 }
 
 absl::StatusOr<CsvReader> CsvReader::OpenText(const std::string& name, const std::string& text,
                                               const CsvOptions& options) {
-  std::FILE* file = fmemopen(nullptr, text.size() + 1, "w+");
-  if (file == nullptr) return DataError({name}, std::generic_category().message(errno));
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::rewind(file);
-  return Begin(name, file, options);
+  return Begin(TextSource::OfText(name, text), options);
 }
 
-absl::StatusOr<CsvReader> CsvReader::Begin(std::string name, std::FILE* file,
+absl::StatusOr<CsvReader> CsvReader::Begin(std::unique_ptr<TextSource> source,
                                            const CsvOptions& options) {
-  CsvReader reader(std::move(name), file, options);
+  CsvReader reader(std::move(source), options);
   RETURN_IF_ERROR(reader.ReadColumns(options));
   return reader;
 }
 
 absl::Status CsvReader::ReadColumns(const CsvOptions& options) {
-  RETURN_IF_ERROR(Fill().status());
-  if (absl::StartsWith(buffer_, kByteOrderMark)) position_ = kByteOrderMark.size();
   ASSIGN_OR_RETURN(const bool any, ReadRecord());
-  if (!any) return DataError({name_}, "the file holds no rows");
-
-  absl::flat_hash_set<std::string> seen;
-  for (size_t i = 0; i < record_.fields.size(); ++i) {
-    const bool named = options.header && !record_.fields[i].empty();
-    columns_.push_back(named ? record_.fields[i] : absl::StrCat(i + 1));
-    if (!seen.insert(columns_.back()).second) {
-      return DataError(PlaceOf(record_, i),
-                       absl::StrCat("a second column is called \"", columns_.back(), "\""));
-    }
+  if (!any) return DataError({name()}, "the file holds no rows");
+  RETURN_IF_ERROR(CheckText(record_));
+  std::vector<std::string> names;
+  if (options.header) {
+    names = record_.fields;
+  } else {
+    names.resize(record_.fields.size());
+    held_ = true;
   }
-  held_ = !options.header;
+  NameColumns(std::move(names));
+  return absl::OkStatus();
+}
+
+void CsvReader::NameColumns(std::vector<std::string> names) {
+  Unquote(&names);
+  absl::flat_hash_set<std::string> taken(names.begin(), names.end());
+  absl::flat_hash_set<std::string> seen;
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::string& name = names[i];
+    named_.push_back(!name.empty());
+    if (name.empty()) {
+      name = absl::StrCat(i + 1);
+      if (taken.contains(name)) name = FreeName(absl::StrCat("column ", name), ".", 1, taken);
+    } else if (!seen.insert(name).second) {
+      if (std::find(repeated_.begin(), repeated_.end(), name) == repeated_.end()) {
+        repeated_.push_back(name);
+      }
+      name = FreeName(name, ".", 1, taken);
+    }
+    taken.insert(name);
+  }
+  columns_ = std::move(names);
+}
+
+absl::Status CsvReader::CheckText(const CsvRecord& record) const {
+  for (size_t i = 0; i < record.fields.size(); ++i) {
+    const size_t bad = FirstNotUtf8(record.fields[i]);
+    if (bad == std::string::npos) continue;
+    return DataError(
+        PlaceOf(record, i),
+        absl::StrFormat("byte 0x%02X is not of UTF-8; if the file is in another charset, such as "
+                        "that of Western European Windows, say --encoding windows-1252",
+                        static_cast<unsigned char>(record.fields[i][bad])));
+  }
   return absl::OkStatus();
 }
 
@@ -90,16 +128,18 @@ absl::StatusOr<bool> CsvReader::Next(CsvRecord* record) {
     return DataError(PlaceOf(*record, std::min(expected, actual)),
                      absl::StrCat("expected ", expected, " fields, got ", actual));
   }
+  RETURN_IF_ERROR(CheckText(*record));
   return true;
 }
 
 Place CsvReader::PlaceOf(const CsvRecord& record, size_t field) const {
-  return {name_, record.line, static_cast<int64_t>(field) + 1};
+  return {name(), record.line, static_cast<int64_t>(field) + 1};
 }
 
 absl::StatusOr<bool> CsvReader::ReadRecord() {
   complete_ = false;
   field_count_ = 0;
+  record_bytes_ = 0;
   while (!complete_) {
     if (position_ == buffer_.size()) {
       if (finished_) return false;
@@ -107,7 +147,7 @@ absl::StatusOr<bool> CsvReader::ReadRecord() {
       if (!more) {
         finished_ = true;
         if (csv_fini(parser_.get(), OnField, OnRecord, this) != 0) {
-          return DataError({name_, field_line_, static_cast<int64_t>(field_count_) + 1},
+          return DataError({name(), field_line_, static_cast<int64_t>(field_count_) + 1},
                            "the quote that begins here is never closed");
         }
         continue;
@@ -120,12 +160,10 @@ absl::StatusOr<bool> CsvReader::ReadRecord() {
 }
 
 absl::StatusOr<bool> CsvReader::Fill() {
-  buffer_.resize(kBufferBytes);
   position_ = 0;
-  buffer_.resize(std::fread(buffer_.data(), 1, buffer_.size(), file_.get()));
-  if (std::ferror(file_.get()) != 0)
-    return DataError({name_}, std::generic_category().message(errno));
-  return !buffer_.empty();
+  ASSIGN_OR_RETURN(const bool any, source_->Read(&buffer_));
+  if (!any) buffer_.clear();
+  return any;
 }
 
 absl::Status CsvReader::ParseLine() {
@@ -134,11 +172,21 @@ absl::Status CsvReader::ParseLine() {
   const bool ends = end != absl::string_view::npos;
   const absl::string_view line = ends ? rest.substr(0, end + 1) : rest;
 
+  const auto here = [this] { return Place{name(), line_, static_cast<int64_t>(field_count_) + 1}; };
+  if (absl::StrContains(line, '\0')) {
+    return DataError(here(), "a NUL byte: the file is damaged, or no text");
+  }
+  record_bytes_ += line.size();
+  if (record_bytes_ > kMaxRecordBytes || field_count_ > kMaxFields) {
+    return DataError({name(), field_line_, here().column},
+                     absl::StrCat("the record that begins in line ", begin_line_,
+                                  " is longer than any should be; is a quote left open?"));
+  }
   const size_t parsed = csv_parse(parser_.get(), line.data(), line.size(), OnField, OnRecord, this);
   if (parsed != line.size()) {
     const int error = csv_error(parser_.get());
     return DataError(
-        {name_, line_, static_cast<int64_t>(field_count_) + 1},
+        here(),
         error == CSV_EPARSE
             ? "a quote inside an unquoted field, or text after a closing quote; put the whole "
               "field in quotes and double each quote in it"

@@ -1,9 +1,9 @@
 // Reads comma-separated files record by record, in constant memory.
 //
 // RFC 4180 with the liberties real files take: spaces and tabs around fields are trimmed (inside
-// quotes they are kept), blank lines are skipped, lines end in LF, CRLF or CR, a UTF-8 byte order
-// mark is dropped. Nothing is guessed: a stray or unterminated quote, or a record with more or
-// fewer fields than the first, is an error that names file, line and column.
+// quotes they are kept), blank lines are skipped, lines end in LF, CRLF or CR. Nothing is guessed:
+// a stray or unterminated quote, a record with more or fewer fields than the first, or a byte that
+// is no text, is an error that names file, line and column.
 
 #ifndef CLIENT_CLI_CSV_READER_H_
 #define CLIENT_CLI_CSV_READER_H_
@@ -11,20 +11,25 @@
 #include <csv.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/cli/cells.h"
 #include "client/cli/failure.h"
+#include "client/cli/text_source.h"
 
 namespace descent::cli {
 
+// How a file is written.
 struct CsvOptions {
   bool header = true;  // the first record names the columns
   char delimiter = ',';
+  std::string charset = {};  // a name that iconv knows; empty: UTF-8, or UTF-16 where it is plain
+  CellFormat cells = {};
 };
 
 struct CsvRecord {
@@ -35,19 +40,30 @@ struct CsvRecord {
 class CsvReader {
  public:
   // Opens a file ("-" is standard input) and reads as far as the names need. A data error if it
-  // can't be opened or read, is empty, or names two columns alike.
+  // can't be opened or read, or is empty.
   static absl::StatusOr<CsvReader> Open(const std::string& path, const CsvOptions& options);
+
+  // Reads a source from where it stands.
+  static absl::StatusOr<CsvReader> Begin(std::unique_ptr<TextSource> source,
+                                         const CsvOptions& options);
 
   // Reads a text instead, called `name` in messages.
   static absl::StatusOr<CsvReader> OpenText(const std::string& name, const std::string& text,
                                             const CsvOptions& options);
 
   // As it appears in messages.
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return source_->name(); }
 
-  // One name a column: the header's, or the column's number from 1 where there is none or it is
-  // empty there. Every record has this many fields.
+  // One name a column, no two alike. The header's (without the single quotes that all of them may
+  // stand in); where it says a name once more, that with .1, .2 behind it, as pandas has it; where
+  // it has none or there is no header, the column's number from 1, with "column " before it if
+  // another is called so. Every record has this many fields.
   const std::vector<std::string>& columns() const { return columns_; }
+
+  // Whether the header names the column.
+  bool named(size_t column) const { return named_[column]; }
+  // The names that the header says more than once.
+  const std::vector<std::string>& repeated() const { return repeated_; }
 
   // Reads the next record into *record, or returns false at the end. After an error the reader
   // must not be used again.
@@ -56,18 +72,23 @@ class CsvReader {
   // The place of a field (from 0) of a record.
   Place PlaceOf(const CsvRecord& record, size_t field) const;
 
- private:
-  CsvReader(std::string name, std::FILE* file, const CsvOptions& options);
-  static absl::StatusOr<CsvReader> Begin(std::string name, std::FILE* file,
-                                         const CsvOptions& options);
+  // Gives the source back, after which the reader must not be used.
+  std::unique_ptr<TextSource> Release() { return std::move(source_); }
 
-  // Fills buffer_ from the file; false at its end.
+ private:
+  CsvReader(std::unique_ptr<TextSource> source, const CsvOptions& options);
+
+  // Fills buffer_ from the source; false at its end.
   absl::StatusOr<bool> Fill();
   // Parses to the end of the line, of the buffer, or of the record, whichever comes first.
   absl::Status ParseLine();
   // Reads a record of any width into record_; false at the end.
   absl::StatusOr<bool> ReadRecord();
   absl::Status ReadColumns(const CsvOptions& options);
+  // Names the columns by a header's fields.
+  void NameColumns(std::vector<std::string> names);
+  // An error if the record holds a byte that is not of UTF-8.
+  absl::Status CheckText(const CsvRecord& record) const;
 
   static void OnField(void* text, size_t size, void* reader);
   static void OnRecord(int terminator, void* reader);
@@ -75,27 +96,26 @@ class CsvReader {
   struct ParserDeleter {
     void operator()(csv_parser* parser) const;
   };
-  struct FileDeleter {
-    void operator()(std::FILE* file) const;
-  };
 
-  std::string name_;
-  std::unique_ptr<std::FILE, FileDeleter> file_;
+  std::unique_ptr<TextSource> source_;
   std::unique_ptr<csv_parser, ParserDeleter> parser_;
   std::vector<std::string> columns_;
+  std::vector<bool> named_;
+  std::vector<std::string> repeated_;
 
   std::string buffer_;
   size_t position_ = 0;  // of the next byte in buffer_
   bool finished_ = false;
   bool after_cr_ = false;  // an LF that follows belongs to the same line end
 
-  int64_t line_ = 1;        // of the next byte
-  int64_t begin_line_ = 1;  // where the record being parsed began
-  int64_t field_line_ = 1;  // where its field being parsed began
-  CsvRecord record_;        // being parsed
-  size_t field_count_ = 0;  // of record_.fields, whose strings are recycled
-  bool complete_ = false;   // record_ is whole
-  bool held_ = false;       // record_ was read ahead by Open
+  int64_t line_ = 1;         // of the next byte
+  int64_t begin_line_ = 1;   // where the record being parsed began
+  int64_t field_line_ = 1;   // where its field being parsed began
+  size_t record_bytes_ = 0;  // of it, until now
+  CsvRecord record_;         // being parsed
+  size_t field_count_ = 0;   // of record_.fields, whose strings are recycled
+  bool complete_ = false;    // record_ is whole
+  bool held_ = false;        // record_ was read ahead
 };
 
 }  // namespace descent::cli

@@ -114,17 +114,35 @@ absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding
   return targets;
 }
 
+// Whether the categories are numbers as a column of numbers spells them.
+bool AreNumbers(const std::vector<std::string>& categories) {
+  return std::all_of(categories.begin(), categories.end(), [](const std::string& category) {
+    const std::optional<double> number = ParseNumber(category);
+    return category == kMissingCategory || (number.has_value() && SpellNumber(*number) == category);
+  });
+}
+
+ColumnSchema SchemaOf(const std::string& name, int64_t field, const std::string& unit,
+                      const std::vector<std::string>* categories) {
+  ColumnSchema schema{name, ColumnKind::kNumber, field, unit};
+  if (categories != nullptr) {
+    schema.kind = ColumnKind::kCategory;
+    schema.numeric = AreNumbers(*categories);
+  }
+  return schema;
+}
+
 TableSchema SchemaOf(const Encoding& encoding, bool with_target) {
   TableSchema schema;
   for (const InputEncoding& input : encoding.inputs) {
-    const bool number = std::holds_alternative<NumberEncoding>(input.values);
-    schema.inputs.push_back(
-        {input.name, number ? ColumnKind::kNumber : ColumnKind::kCategory, input.field});
+    const auto* category = std::get_if<CategoryEncoding>(&input.values);
+    schema.inputs.push_back(SchemaOf(input.name, input.field, input.unit,
+                                     category == nullptr ? nullptr : &category->categories));
+    schema.inputs.back().part = input.part;
   }
   if (with_target) {
-    const bool number = encoding.target.classes() == nullptr;
-    schema.target = {encoding.target.name, number ? ColumnKind::kNumber : ColumnKind::kCategory,
-                     encoding.target.field};
+    const TargetEncoding& target = encoding.target;
+    schema.target = SchemaOf(target.name, target.field, target.unit, target.classes());
   }
   return schema;
 }

@@ -50,6 +50,8 @@ struct InputEncoding {
   std::string name;
   int64_t field = 0;  // where it stood in the records of the file it was fitted on, from 0
   std::variant<NumberEncoding, CategoryEncoding> values;
+  std::string unit = {};  // as ColumnSchema has them
+  DatePart part = DatePart::kNone;
 
   // How many of the network's inputs it is.
   int64_t width() const;
@@ -59,6 +61,7 @@ struct TargetEncoding {
   std::string name;
   int64_t field = 0;
   std::variant<Standardization, CategoryEncoding> values;  // a number, or its classes
+  std::string unit = {};                                   // as ColumnSchema has it
 
   // The classes' labels; null for a number.
   const std::vector<std::string>* classes() const;

@@ -56,7 +56,7 @@ std::optional<int64_t> FirstSlip(const Column& column) {
   if (2 * static_cast<size_t>(numbers) < texts.size()) return std::nullopt;
   for (size_t row = 0; row < column.codes.size(); ++row) {
     const std::string& text = texts[column.codes[row]];
-    if (!IsMissing(text) && !is_number(text)) return static_cast<int64_t>(row);
+    if (!IsMissingNumber(text) && !is_number(text)) return static_cast<int64_t>(row);
   }
   return std::nullopt;
 }
@@ -115,7 +115,8 @@ absl::StatusOr<Encoding> FitEncoding(const Table& table, absl::Span<const int64_
   if (rows.empty()) return DataError({table.source}, "no rows are left to learn from");
   Encoding encoding;
   for (const Column& column : table.inputs) {
-    InputEncoding input{column.schema.name, column.schema.field, {}};
+    InputEncoding input{
+        column.schema.name, column.schema.field, {}, column.schema.unit, column.schema.part};
     if (column.schema.kind == ColumnKind::kNumber) {
       ASSIGN_OR_RETURN(input.values, FitNumbers(table, column, rows));
     } else {
@@ -124,7 +125,7 @@ absl::StatusOr<Encoding> FitEncoding(const Table& table, absl::Span<const int64_
     encoding.inputs.push_back(std::move(input));
   }
   const Column& target = *table.target;
-  encoding.target = {target.schema.name, target.schema.field, {}};
+  encoding.target = {target.schema.name, target.schema.field, {}, target.schema.unit};
   if (form == TargetForm::kClass) {
     ASSIGN_OR_RETURN(encoding.target.values, FitClasses(table));
   } else if (form == TargetForm::kStandardized) {

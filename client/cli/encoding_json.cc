@@ -1,8 +1,10 @@
 #include "client/cli/encoding_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,10 +17,35 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+// What an older reader would not know, and must not pass over, makes a newer version of the text.
+constexpr int kPlainVersion = 1;
+constexpr int kVersion = 2;  // with units, parts of dates, or cells written in another way
+
+bool IsPlain(const Encoding& encoding) {
+  return encoding.csv.cells == CellFormat{} && encoding.target.unit.empty() &&
+         std::all_of(encoding.inputs.begin(), encoding.inputs.end(),
+                     [](const InputEncoding& input) {
+                       return input.unit.empty() && input.part == DatePart::kNone;
+                     });
+}
+
+void AddUnit(const std::string& unit, Json* json) {
+  if (!unit.empty()) (*json)["unit"] = unit;
+}
+
+// Only what is not as usual.
+void AddFormat(const CsvOptions& csv, Json* json) {
+  const CellFormat& cells = csv.cells;
+  if (cells.decimal != '.') (*json)["decimal"] = std::string(1, cells.decimal);
+  if (cells.thousands != '\0') (*json)["thousands"] = std::string(1, cells.thousands);
+  if (!cells.missing.empty()) (*json)["missing"] = cells.missing;
+  if (!cells.values.empty()) (*json)["not_missing"] = cells.values;
+}
 
 Json ToJson(const InputEncoding& input) {
   Json json = {{"name", input.name}, {"field", input.field}};
+  AddUnit(input.unit, &json);
+  if (input.part != DatePart::kNone) json["part"] = std::string(NameOf(input.part));
   if (const auto* number = std::get_if<NumberEncoding>(&input.values)) {
     json["mean"] = number->standardization.mean;
     json["scale"] = number->standardization.scale;
@@ -31,6 +58,7 @@ Json ToJson(const InputEncoding& input) {
 
 Json ToJson(const TargetEncoding& target) {
   Json json = {{"name", target.name}, {"field", target.field}};
+  AddUnit(target.unit, &json);
   if (const auto* standardization = std::get_if<Standardization>(&target.values)) {
     json["mean"] = standardization->mean;
     json["scale"] = standardization->scale;
@@ -59,6 +87,31 @@ CategoryEncoding CategoriesFrom(const Json& json) {
   return result;
 }
 
+char CharacterFrom(const Json& json, const char* name, char usual) {
+  if (!json.contains(name)) return usual;
+  const auto text = json.at(name).get<std::string>();
+  Require(text.size() == 1, "a delimiter or a sign in numbers is not one character");
+  return text.front();
+}
+
+DatePart PartFrom(const Json& json) {
+  const std::optional<DatePart> part = DatePartOf(json.value("part", ""));
+  Require(part.has_value(), "a part of dates is not known here");
+  return *part;
+}
+
+CsvOptions FormatFrom(const Json& json) {
+  CsvOptions csv;
+  csv.header = json.at("header").get<bool>();
+  csv.delimiter = CharacterFrom(json, "delimiter", ',');
+  csv.cells.decimal = CharacterFrom(json, "decimal", '.');
+  csv.cells.thousands = CharacterFrom(json, "thousands", '\0');
+  csv.cells.missing = json.value("missing", std::vector<std::string>());
+  csv.cells.values = json.value("not_missing", std::vector<std::string>());
+  Require(csv.cells.decimal != csv.cells.thousands, "two signs in numbers are the same");
+  return csv;
+}
+
 int64_t FieldFrom(const Json& json, int64_t fields) {
   const auto field = json.at("field").get<int64_t>();
   Require(field >= 0 && field < fields, "a field is out of range");
@@ -66,7 +119,11 @@ int64_t FieldFrom(const Json& json, int64_t fields) {
 }
 
 InputEncoding InputFrom(const Json& json, int64_t fields) {
-  InputEncoding input{json.at("name").get<std::string>(), FieldFrom(json, fields), {}};
+  InputEncoding input{json.at("name").get<std::string>(),
+                      FieldFrom(json, fields),
+                      {},
+                      json.value("unit", ""),
+                      PartFrom(json)};
   if (json.contains("categories")) {
     input.values = CategoriesFrom(json);
   } else {
@@ -79,7 +136,8 @@ InputEncoding InputFrom(const Json& json, int64_t fields) {
 }
 
 TargetEncoding TargetFrom(const Json& json, int64_t fields) {
-  TargetEncoding target{json.at("name").get<std::string>(), FieldFrom(json, fields), {}};
+  TargetEncoding target{
+      json.at("name").get<std::string>(), FieldFrom(json, fields), {}, json.value("unit", "")};
   if (json.contains("categories")) {
     target.values = CategoriesFrom(json);
   } else {
@@ -89,13 +147,11 @@ TargetEncoding TargetFrom(const Json& json, int64_t fields) {
 }
 
 Encoding EncodingFrom(const Json& json) {
-  Require(json.at("version").get<int>() == kVersion, "its version is not known here");
+  const int version = json.at("version").get<int>();
+  Require(version >= kPlainVersion && version <= kVersion, "its version is not known here");
   Encoding encoding;
-  encoding.csv.header = json.at("header").get<bool>();
+  encoding.csv = FormatFrom(json);
   encoding.named = encoding.csv.header;
-  const auto delimiter = json.at("delimiter").get<std::string>();
-  Require(delimiter.size() == 1, "the delimiter is not one character");
-  encoding.csv.delimiter = delimiter.front();
   encoding.fields = json.at("fields").get<int64_t>();
   for (const Json& input : json.at("inputs")) {
     encoding.inputs.push_back(InputFrom(input, encoding.fields));
@@ -109,12 +165,13 @@ Encoding EncodingFrom(const Json& json) {
 absl::StatusOr<std::string> EncodingToJson(const Encoding& encoding) {
   Json inputs = Json::array();
   for (const InputEncoding& input : encoding.inputs) inputs.push_back(ToJson(input));
-  const Json json = {{"version", kVersion},
-                     {"header", encoding.csv.header},
-                     {"delimiter", std::string(1, encoding.csv.delimiter)},
-                     {"fields", encoding.fields},
-                     {"inputs", std::move(inputs)},
-                     {"target", ToJson(encoding.target)}};
+  Json json = {{"version", IsPlain(encoding) ? kPlainVersion : kVersion},
+               {"header", encoding.csv.header},
+               {"delimiter", std::string(1, encoding.csv.delimiter)}};
+  AddFormat(encoding.csv, &json);
+  json["fields"] = encoding.fields;
+  json["inputs"] = std::move(inputs);
+  json["target"] = ToJson(encoding.target);
   try {
     return json.dump();
   } catch (const Json::type_error& error) {

@@ -5,8 +5,11 @@
 //               {"name": "ocean", "field": 2, "categories": ["INLAND", "NEAR BAY"]}],
 //    "target": {"name": "value", "field": 1, "mean": 206855.8, "scale": 115392.8}}
 //
-// A target of classes has "categories" instead. A null median says that no cell may be missing. One
-// that is longer than labels may be is packed (packed_text.h).
+// A column written with a unit has "unit": "%", one made of a date "part": "year_sin" (dates.h); a
+// file whose cells are written in another way than usual has "decimal", "thousands", "missing" or
+// "not_missing". With any of these the version is 2. A target of classes has
+// "categories" instead. A null median says that no cell may be missing. One that is longer than
+// labels may be is packed (packed_text.h).
 
 #ifndef CLIENT_CLI_ENCODING_JSON_H_
 #define CLIENT_CLI_ENCODING_JSON_H_

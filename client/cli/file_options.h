@@ -5,11 +5,12 @@
 
 #include <CLI/App.hpp>
 
-#include "client/cli/model_data.h"
+#include "client/cli/file_inference.h"
 
 namespace descent::cli {
 
-// --header, --no-header and --delimiter.
+// --header, --no-header, --delimiter, --decimal, --thousands, --encoding, --missing and
+// --not-missing.
 void AddFileOptions(CLI::App* command, FileOptions* options);
 
 }  // namespace descent::cli

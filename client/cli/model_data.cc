@@ -72,11 +72,6 @@ absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
   return absl::OkStatus();
 }
 
-CsvOptions CsvOptionsFor(const FileOptions& options, const Encoding& encoding) {
-  return {options.header.value_or(encoding.csv.header),
-          options.delimiter.value_or(encoding.csv.delimiter)};
-}
-
 std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string, double>& metrics,
                                          const TargetEncoding& target) {
   std::map<std::string, double> own(metrics.begin(), metrics.end());

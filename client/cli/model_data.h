@@ -28,15 +28,6 @@ NumberTerms TermsOf(const v1::NetworkSpec& network);
 // Puts the encoding into the labels. A data error if it is larger than labels may be.
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model);
 
-// How the rows of a file are read for a model, where the user says it differs from the file that
-// the model was trained on.
-struct FileOptions {
-  std::optional<bool> header;
-  std::optional<char> delimiter;
-};
-
-CsvOptions CsvOptionsFor(const FileOptions& options, const Encoding& encoding);
-
 // A model's metrics of encoded targets, in the target's own unit: `rmse` and `mae` scaled back, the
 // others as they are.
 std::map<std::string, double> InOwnUnits(const google::protobuf::Map<std::string, double>& metrics,

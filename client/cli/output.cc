@@ -55,8 +55,12 @@ void NoteUnknown(const UnknownCategories& unknown) {
   if (unknown.cells == 0) return;
   Note(absl::StrCat("note: ", FormatCount(unknown.cells),
                     unknown.cells == 1 ? " cell holds a category" : " cells hold categories",
-                    " that training never saw, such as \"", unknown.example, "\" at ",
+                    " that training never saw, such as \"", Shortened(unknown.example), "\" at ",
                     ToString(unknown.first), "; they count as none of the known ones"));
+}
+
+void NoteWithoutTarget(const RowsWithoutTarget& without_target) {
+  if (without_target.rows > 0) Note(absl::StrCat("note: ", without_target.Text()));
 }
 
 }  // namespace descent::cli

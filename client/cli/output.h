@@ -30,6 +30,8 @@ void Note(absl::string_view text);
 
 // Notes that some categories were unknown, if there are any.
 void NoteUnknown(const UnknownCategories& unknown);
+// Notes that some rows were left out, if there are any.
+void NoteWithoutTarget(const RowsWithoutTarget& without_target);
 
 }  // namespace descent::cli
 

@@ -57,6 +57,7 @@ absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context
     }
   }
   NoteUnknown(source.unknown());
+  NoteWithoutTarget(source.without_target());
   return ExitCode::kOk;
 }
 
@@ -99,6 +100,7 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
                        "  loss ", FormatNumber(answer.loss()), "\n"));
   }
   NoteUnknown(source.unknown());
+  NoteWithoutTarget(source.without_target());
   return ExitCode::kOk;
 }
 
@@ -140,6 +142,7 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
     RETURN_IF_ERROR(PrintParameters(answer.gradients(), options.values));
   }
   NoteUnknown(source.unknown());
+  NoteWithoutTarget(source.without_target());
   return ExitCode::kOk;
 }
 

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
-#include "client/cli/csv_reader.h"
 #include "client/cli/failure.h"
 #include "client/cli/file_options.h"
 #include "client/cli/help.h"
+#include "client/cli/known_file.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
@@ -32,14 +32,16 @@ bool CanBeReadAgain(const RowOptions& options) {
 
 absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encoding& encoding,
                                           const NumberTerms& terms, bool with_target) {
-  CsvOptions csv = CsvOptionsFor(options.file, encoding);
-  if (options.csv.empty()) csv.header = false;
-  ASSIGN_OR_RETURN(CsvReader reader,
-                   options.csv.empty()
-                       ? CsvReader::OpenText("--row", absl::StrJoin(options.rows, "\n"), csv)
-                       : CsvReader::Open(options.csv, csv));
-  ASSIGN_OR_RETURN(TableSchema schema, SchemaFor(encoding, reader, csv.header, with_target));
-  return RowSource(TableReader(std::move(reader), std::move(schema)), encoding, terms);
+  FileOptions file = options.file;
+  if (options.csv.empty()) file.header = false;
+  absl::StatusOr<KnownFile> known =
+      options.csv.empty()
+          ? OpenKnown(TextSource::OfText("--row", absl::StrJoin(options.rows, "\n")), file,
+                      encoding)
+          : OpenKnown(options.csv, file, encoding);
+  RETURN_IF_ERROR(known.status());
+  ASSIGN_OR_RETURN(TableReader reader, RowsOf(*std::move(known), encoding, with_target));
+  return RowSource(std::move(reader), encoding, terms);
 }
 
 RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms)
@@ -47,6 +49,7 @@ RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms t
 
 absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
   ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));
+  without_target_.Add(table.without_target);
   return Encode(*encoding_, std::move(table), terms_, &unknown_);
 }
 

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/encoding.h"
-#include "client/cli/model_data.h"
+#include "client/cli/file_inference.h"
 #include "client/cli/table_reader.h"
 
 namespace descent::cli {
@@ -38,6 +38,8 @@ class RowSource {
   absl::StatusOr<Dataset> Read(int64_t max_rows);
 
   const UnknownCategories& unknown() const { return unknown_; }
+  // The rows left out until now because their target is missing.
+  const RowsWithoutTarget& without_target() const { return without_target_; }
 
  private:
   RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms);
@@ -46,6 +48,7 @@ class RowSource {
   const Encoding* encoding_;
   NumberTerms terms_;
   UnknownCategories unknown_;
+  RowsWithoutTarget without_target_;
 };
 
 }  // namespace descent::cli

@@ -1,19 +1,24 @@
 #include "client/cli/table.h"
 
-#include <cmath>
-
-#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/format.h"
 
 namespace descent::cli {
 
-bool IsMissing(absl::string_view cell) { return cell.empty() || cell == kMissingCategory; }
+std::string FullName(const ColumnSchema& column) {
+  if (column.part == DatePart::kNone) return column.name;
+  return absl::StrCat(column.name, ".", NameOf(column.part));
+}
 
-std::optional<double> ParseNumber(absl::string_view cell) {
-  double value = 0;
-  if (!absl::SimpleAtod(cell, &value) || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
+void RowsWithoutTarget::Add(const RowsWithoutTarget& more) {
+  if (rows == 0) first = more.first;
+  rows += more.rows;
+}
+
+std::string RowsWithoutTarget::Text() const {
+  if (rows == 0) return "";
+  return absl::StrCat("left out: ", FormatCount(rows), rows == 1 ? " row" : " rows",
+                      " without a target, the first at ", ToString(first));
 }
 
 Place Table::PlaceOf(int64_t row, const Column& column) const {

@@ -9,26 +9,30 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "client/cli/cells.h"
+#include "client/cli/dates.h"
 #include "client/cli/failure.h"
 
 namespace descent::cli {
 
 enum class ColumnKind { kNumber, kCategory };
 
-// What a cell means. An empty cell and `?` are missing.
-bool IsMissing(absl::string_view cell);
-// The finite number a cell spells out, if it is one.
-std::optional<double> ParseNumber(absl::string_view cell);
-
-// How a missing category is called: it is a category like any other.
-inline constexpr absl::string_view kMissingCategory = "?";
-
 struct ColumnSchema {
-  std::string name;
+  std::string name;  // of the field
   ColumnKind kind = ColumnKind::kNumber;
   int64_t field = 0;  // which field of a record it is, from 0
+
+  // kNumber: what every number of the column is written with, such as "%" or "$".
+  std::string unit = {};
+  // kNumber: which of the numbers that the field's date becomes. Several columns, one field.
+  DatePart part = DatePart::kNone;
+  // kCategory: every category is a number, so that equal numbers are one category, however they are
+  // spelled, and called as SpellNumber has it. (Of a kNumber: would be so if it were taken as one.)
+  bool numeric = false;
 };
+
+// The column's name; with its part, if it is one of several of a field: "day.year_sin".
+std::string FullName(const ColumnSchema& column);
 
 struct TableSchema {
   std::vector<ColumnSchema> inputs;
@@ -42,11 +46,22 @@ struct Column {
   std::vector<std::string> categories;  // kCategory, in order of appearance
 };
 
+// Rows that are left out because their target is missing.
+struct RowsWithoutTarget {
+  int64_t rows = 0;
+  Place first;
+
+  void Add(const RowsWithoutTarget& more);
+  // For a note; empty if there are none.
+  std::string Text() const;
+};
+
 struct Table {
   std::string source;          // the file's or generator's name
   std::vector<int64_t> lines;  // one a row: where it stands in the source
   std::vector<Column> inputs;
   std::optional<Column> target;
+  RowsWithoutTarget without_target;  // not among the rows
 
   int64_t rows() const { return static_cast<int64_t>(lines.size()); }
   Place PlaceOf(int64_t row, const Column& column) const;

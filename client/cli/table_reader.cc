@@ -1,56 +1,19 @@
 #include "client/cli/table_reader.h"
 
+#include <cmath>
 #include <limits>
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/dates.h"
+#include "client/cli/format.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
 
-absl::StatusOr<std::vector<ColumnSchema>> InferColumns(const std::string& path,
-                                                       const CsvOptions& options) {
-  if (path == "-") {
-    return UsageError("the file to learn from is read twice, so it can't be standard input");
-  }
-  ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Open(path, options));
-  std::vector<ColumnSchema> columns;
-  for (const std::string& name : reader.columns()) {
-    columns.push_back({name, ColumnKind::kNumber, static_cast<int64_t>(columns.size())});
-  }
-
-  CsvRecord record;
-  bool empty = true;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool any, reader.Next(&record));
-    if (!any) break;
-    empty = false;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      if (columns[i].kind == ColumnKind::kCategory || IsMissing(record.fields[i])) continue;
-      if (!ParseNumber(record.fields[i]).has_value()) columns[i].kind = ColumnKind::kCategory;
-    }
-  }
-  if (empty) return DataError({reader.name()}, "the file holds no rows but its header");
-  return columns;
-}
-
-absl::StatusOr<size_t> FindColumn(const std::vector<ColumnSchema>& columns,
-                                  absl::string_view name_or_number, absl::string_view option) {
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].name == name_or_number) return i;
-  }
-  size_t number = 0;
-  if (absl::SimpleAtoi(name_or_number, &number) && number >= 1 && number <= columns.size()) {
-    return number - 1;
-  }
-  return UsageError(absl::StrCat(option, ": no column is called \"", name_or_number,
-                                 "\", nor is it a number from 1 to ", columns.size()));
-}
-
-TableReader::TableReader(CsvReader reader, TableSchema schema)
-    : reader_(std::move(reader)), schema_(std::move(schema)) {}
+TableReader::TableReader(CsvReader reader, TableSchema schema, CellFormat cells)
+    : reader_(std::move(reader)), schema_(std::move(schema)), cells_(std::move(cells)) {}
 
 // The categories of one column seen so far and their codes.
 class TableReader::Dictionary {
@@ -76,49 +39,84 @@ absl::StatusOr<Table> TableReader::Read(int64_t max_rows) {
   while (table.rows() < max_rows) {
     ASSIGN_OR_RETURN(const bool any, reader_.Next(&record_));
     if (!any) break;
+    if (!HasTarget()) {
+      const size_t field = schema_.target->field;
+      table.without_target.Add({1, reader_.PlaceOf(record_, field)});
+      continue;
+    }
     table.lines.push_back(record_.line);
     for (size_t i = 0; i < table.inputs.size(); ++i) {
       RETURN_IF_ERROR(Append(&table.inputs[i], &dictionaries[i]));
     }
-    if (table.target.has_value()) {
-      const int64_t field = table.target->schema.field;
-      if (IsMissing(record_.fields[field])) {
-        return DataError(reader_.PlaceOf(record_, field),
-                         absl::StrCat("the target ", table.target->schema.name, " is missing"));
-      }
-      RETURN_IF_ERROR(Append(&*table.target, &dictionaries.back()));
-    }
+    if (table.target.has_value()) RETURN_IF_ERROR(Append(&*table.target, &dictionaries.back()));
   }
   return table;
 }
 
+bool TableReader::HasTarget() const {
+  if (!schema_.target.has_value()) return true;
+  const std::string& cell = record_.fields[schema_.target->field];
+  const bool texts = schema_.target->kind == ColumnKind::kCategory && !schema_.target->numeric;
+  return texts ? !IsMissingText(cell, cells_) : !IsMissingNumber(cell, cells_);
+}
+
 absl::Status TableReader::Append(Column* column, Dictionary* dictionary) {
-  const int64_t field = column->schema.field;
-  const std::string& cell = record_.fields[field];
-  const bool missing = IsMissing(cell);
-  if (column->schema.kind == ColumnKind::kCategory) {
-    const absl::string_view category = missing ? kMissingCategory : absl::string_view(cell);
+  const ColumnSchema& schema = column->schema;
+  const std::string& cell = record_.fields[schema.field];
+  if (schema.kind == ColumnKind::kCategory) {
+    std::string spelled;
+    absl::string_view category = cell;
+    const std::optional<Quantity> quantity =
+        schema.numeric ? ReadQuantity(cell, cells_) : std::nullopt;
+    if (quantity.has_value() && std::isnan(quantity->number)) {
+      category = kMissingCategory;
+    } else if (quantity.has_value()) {
+      category = spelled = SpellNumber(quantity->number);
+    } else if (IsMissingText(cell, cells_)) {
+      category = kMissingCategory;
+    }
     column->codes.push_back(dictionary->CodeOf(category, &column->categories));
     return absl::OkStatus();
   }
-  if (missing) {
-    column->numbers.push_back(std::numeric_limits<double>::quiet_NaN());
-    return absl::OkStatus();
-  }
-  const std::optional<double> number = ParseNumber(cell);
-  if (!number.has_value()) {
-    return DataError(reader_.PlaceOf(record_, field),
-                     absl::StrCat(column->schema.name, " holds numbers, and \"", cell,
-                                  "\" is not a finite number"));
-  }
-  column->numbers.push_back(*number);
+  const bool date = schema.part != DatePart::kNone;
+  ASSIGN_OR_RETURN(const double number, date ? DatePartOf(schema, cell) : NumberOf(schema, cell));
+  column->numbers.push_back(number);
   return absl::OkStatus();
+}
+
+absl::StatusOr<double> TableReader::NumberOf(const ColumnSchema& schema,
+                                             const std::string& cell) const {
+  const std::optional<Quantity> quantity = ReadQuantity(cell, cells_);
+  if (!quantity.has_value()) {
+    return CellError(schema, absl::StrCat(Shortened(schema.name), " holds numbers, and \"",
+                                          Shortened(cell), "\" is not a finite number"));
+  }
+  if (quantity->unit != schema.unit && !std::isnan(quantity->number)) {
+    return CellError(schema, absl::StrCat(Shortened(schema.name), " holds numbers with ",
+                                          schema.unit.empty() ? "no sign" : schema.unit, ", not \"",
+                                          Shortened(cell), "\""));
+  }
+  return quantity->number;
+}
+
+absl::StatusOr<double> TableReader::DatePartOf(const ColumnSchema& schema,
+                                               const std::string& cell) const {
+  if (IsMissingNumber(cell, cells_)) return std::numeric_limits<double>::quiet_NaN();
+  const std::optional<Date> date = ParseDate(cell);
+  if (date.has_value()) return ValueOf(*date, schema.part);
+  return CellError(schema, absl::StrCat(Shortened(schema.name), " holds dates, and \"",
+                                        Shortened(cell), "\" is none such as 2024-12-31"));
+}
+
+absl::Status TableReader::CellError(const ColumnSchema& schema, absl::string_view message) const {
+  return DataError(reader_.PlaceOf(record_, schema.field), message);
 }
 
 absl::StatusOr<Table> ReadTable(const std::string& path, const CsvOptions& options,
                                 const TableSchema& schema) {
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Open(path, options));
-  return TableReader(std::move(reader), schema).Read(std::numeric_limits<int64_t>::max());
+  return TableReader(std::move(reader), schema, options.cells)
+      .Read(std::numeric_limits<int64_t>::max());
 }
 
 }  // namespace descent::cli

@@ -1,5 +1,4 @@
-// From a CSV file to a Table, in two passes: the first finds out what the columns hold, the second
-// reads them as that. So memory holds parsed cells only, and later files are read as the first was.
+// From a CSV file to a Table.
 
 #ifndef CLIENT_CLI_TABLE_READER_H_
 #define CLIENT_CLI_TABLE_READER_H_
@@ -17,23 +16,14 @@
 
 namespace descent::cli {
 
-// Reads the whole file. A column holds numbers if every cell that isn't missing is a finite number,
-// and categories otherwise. A data error if a record can't be parsed or there is none.
-absl::StatusOr<std::vector<ColumnSchema>> InferColumns(const std::string& path,
-                                                       const CsvOptions& options);
-
-// Finds a column by its name, or else by its number from 1. A usage error if there is none;
-// `option` is what the user called it with.
-absl::StatusOr<size_t> FindColumn(const std::vector<ColumnSchema>& columns,
-                                  absl::string_view name_or_number, absl::string_view option);
-
 class TableReader {
  public:
-  // Every field of the schema must be one of the reader's columns.
-  TableReader(CsvReader reader, TableSchema schema);
+  // Every field of the schema must be one of the reader's columns. `cells` is how they are written.
+  TableReader(CsvReader reader, TableSchema schema, CellFormat cells);
 
-  // The next rows, at most `max_rows`; none at the end. A data error if a cell of a numeric column
-  // is no number, or a target is missing.
+  // The next rows, at most `max_rows`; none at the end. Rows whose target is missing are left out
+  // and counted. A data error if a cell of a numeric column is neither missing nor a number with
+  // the column's unit, or one of a column of dates no date.
   absl::StatusOr<Table> Read(int64_t max_rows);
 
  private:
@@ -41,9 +31,14 @@ class TableReader {
 
   // Adds a column's cell of record_ to it.
   absl::Status Append(Column* column, Dictionary* dictionary);
+  absl::StatusOr<double> NumberOf(const ColumnSchema& schema, const std::string& cell) const;
+  absl::StatusOr<double> DatePartOf(const ColumnSchema& schema, const std::string& cell) const;
+  bool HasTarget() const;
+  absl::Status CellError(const ColumnSchema& schema, absl::string_view message) const;
 
   CsvReader reader_;
   TableSchema schema_;
+  CellFormat cells_;
   CsvRecord record_;
 };
 

@@ -151,7 +151,8 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
 // Adds them to the command, and returns --csv and --generate, of which one is to be given.
 std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOptions* options) {
   constexpr char kGroup[] = "Data (--csv or --generate)";
-  CLI::Option* csv = command->add_option("--csv", options->csv, "A file of rows to learn from");
+  CLI::Option* csv = command->add_option("--csv", options->csv,
+                                         "A file of rows to learn from; - is standard input");
   csv->option_text("FILE")->group(kGroup);
   CLI::Option* generate =
       command->add_option("--generate", options->generator,
@@ -184,6 +185,12 @@ std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOpti
                    "last in order)")
       ->option_text("LABEL")
       ->group(kGroup);
+  command
+      ->add_option("--categorical", options->categorical,
+                   "A column of categories, whatever its cells look like; repeatable")
+      ->option_text("COLUMN")
+      ->allow_extra_args(false)
+      ->group(kGroup);
   CLI::Option* test_csv = command->add_option("--test-csv", options->test_csv,
                                               "Rows to test with, of the same columns");
   test_csv->option_text("FILE")->group(kGroup);
@@ -199,7 +206,10 @@ std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOpti
 
 constexpr char kFooter[] =
     R"(
-Columns are numbers where every cell is one, and categories otherwise; an empty cell or ? is missing.
+Columns hold numbers or dates where most of their cells are some, and categories otherwise; an empty
+cell, NA, NaN, null, ? and the like are missing. A cell that is neither is an error that names its
+place. What the file looks like is found out and said; a column of row numbers without a name and
+empty columns are left out, and rows without a target. Dates become days since 1970 and cycles.
 Numbers are standardised by the training rows, missing ones count as their median; each category is
 an input of its own, "missing" one of them, and one that training never saw counts as none. A numeric
 target is standardised too (not for poisson), unless it is taken for classes: few whole values that

@@ -8,6 +8,8 @@
 #include "client/cli/batches.h"
 #include "client/cli/failure.h"
 #include "client/cli/generators.h"
+#include "client/cli/known_file.h"
+#include "client/cli/new_table.h"
 #include "client/cli/random.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
@@ -25,11 +27,12 @@ absl::Status CheckOptions(const DataOptions& options) {
     return UsageError("--test-fraction must be at least 0 and below 1");
   }
   if (options.csv.empty() &&
-      (!options.target.empty() || !options.ignored.empty() || !options.test_csv.empty() ||
-       !options.positive.empty() || options.file.header.has_value() ||
-       options.file.delimiter.has_value())) {
+      (!options.target.empty() || !options.ignored.empty() || !options.categorical.empty() ||
+       !options.test_csv.empty() || !options.positive.empty() || options.file.given())) {
     return UsageError(
-        "--target, --ignore, --positive, --test-csv and the format go with --csv alone");
+        "--target, --ignore, --categorical, --positive, --test-csv and how a file is written go "
+        "with "
+        "--csv alone");
   }
   if (options.generator.empty() && (options.rows.has_value() || options.noise.has_value())) {
     return UsageError("--rows and --noise go with --generate alone");
@@ -54,36 +57,6 @@ absl::StatusOr<Table> GenerateTable(const DataOptions& options) {
                   {.rows = std::llround(all_rows), .noise = options.noise, .seed = options.seed});
 }
 
-// Takes the target and what is to be ignored out of a file's columns.
-absl::StatusOr<TableSchema> DivideColumns(const DataOptions& options,
-                                          const std::vector<ColumnSchema>& columns) {
-  size_t target = columns.size() - 1;
-  if (!options.target.empty()) {
-    ASSIGN_OR_RETURN(target, FindColumn(columns, options.target, "--target"));
-  }
-  std::vector<bool> used(columns.size(), true);
-  used[target] = false;
-  for (const std::string& name : options.ignored) {
-    ASSIGN_OR_RETURN(const size_t column, FindColumn(columns, name, "--ignore"));
-    if (column == target) return UsageError("--ignore: the target can't be left out");
-    used[column] = false;
-  }
-  TableSchema schema;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    if (used[i]) schema.inputs.push_back(columns[i]);
-  }
-  if (schema.inputs.empty()) return UsageError("no column is left to learn from");
-  schema.target = columns[target];
-  return schema;
-}
-
-struct NewTable {
-  Table table;
-  std::vector<std::string> notes;
-  CsvOptions csv;
-  int64_t fields = 0;
-};
-
 // Takes a target of numbers that look like classes for classes.
 void ChooseTarget(NewTable* read) {
   Column& target = *read->table.target;
@@ -94,36 +67,33 @@ void ChooseTarget(NewTable* read) {
   if (look == TargetLook::kClasses) NumbersToCategories(&target);
 }
 
-absl::StatusOr<NewTable> ReadNewTable(const DataOptions& options) {
-  NewTable result;
+absl::StatusOr<NewTable> ReadData(const DataOptions& options) {
   if (!options.generator.empty()) {
+    NewTable result;
     ASSIGN_OR_RETURN(result.table, GenerateTable(options));
     result.fields = static_cast<int64_t>(result.table.inputs.size()) + 1;
     return result;
   }
-  result.csv = {options.file.header.value_or(true), options.file.delimiter.value_or(',')};
-  ASSIGN_OR_RETURN(const std::vector<ColumnSchema> columns, InferColumns(options.csv, result.csv));
-  result.fields = static_cast<int64_t>(columns.size());
-  ASSIGN_OR_RETURN(TableSchema schema, DivideColumns(options, columns));
+  NewTableOptions file{options.csv,         options.target, options.ignored,
+                       options.categorical, options.file,   std::nullopt};
   if (options.loss.has_value()) {
-    schema.target->kind =
+    file.target_kind =
         IsClassLoss(options.loss->kind()) ? ColumnKind::kCategory : ColumnKind::kNumber;
   }
-  ASSIGN_OR_RETURN(result.table, ReadTable(options.csv, result.csv, schema));
+  ASSIGN_OR_RETURN(NewTable result, ReadNewTable(file));
   if (!options.loss.has_value()) ChooseTarget(&result);
   return result;
 }
 
-// A file read and encoded as the encoding says.
-absl::StatusOr<Table> ReadKnownTable(const std::string& path, const FileOptions& file,
-                                     const Encoding& encoding) {
-  const CsvOptions csv = CsvOptionsFor(file, encoding);
-  ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Open(path, csv));
-  ASSIGN_OR_RETURN(TableSchema schema,
-                   SchemaFor(encoding, reader, csv.header, /*with_target=*/true));
-  TableReader table_reader(std::move(reader), std::move(schema));
-  ASSIGN_OR_RETURN(Table table, table_reader.Read(std::numeric_limits<int64_t>::max()));
-  if (table.rows() == 0) return DataError({path}, "the file holds no rows but its header");
+// All rows of a file, as the encoding says.
+absl::StatusOr<Table> ReadKnownTable(KnownFile file, const Encoding& encoding) {
+  ASSIGN_OR_RETURN(TableReader reader, RowsOf(std::move(file), encoding, /*with_target=*/true));
+  ASSIGN_OR_RETURN(Table table, reader.Read(std::numeric_limits<int64_t>::max()));
+  if (table.rows() == 0) {
+    return DataError({table.source}, table.without_target.rows > 0
+                                         ? "every row's target is missing"
+                                         : "the file holds no rows but its header");
+  }
   return table;
 }
 
@@ -142,14 +112,21 @@ Split SplitFor(const DataOptions& options, const Table& table) {
   return split;
 }
 
+void AddNote(const RowsWithoutTarget& without_target, std::vector<std::string>* notes) {
+  if (without_target.rows > 0) notes->push_back(without_target.Text());
+}
+
 // Encodes the table, and the test file if there is one.
 absl::Status EncodeData(const DataOptions& options, Table table, Split split,
                         const NumberTerms& terms, TrainingData* data) {
+  AddNote(table.without_target, &data->notes);
   ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, std::move(table), terms, &data->unknown));
   data->training_rows = std::move(split.training);
   data->test_rows = std::move(split.test);
   if (options.test_csv.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(Table test, ReadKnownTable(options.test_csv, options.file, data->encoding));
+  ASSIGN_OR_RETURN(KnownFile file, OpenKnown(options.test_csv, options.file, data->encoding));
+  ASSIGN_OR_RETURN(Table test, ReadKnownTable(std::move(file), data->encoding));
+  AddNote(test.without_target, &data->notes);
   ASSIGN_OR_RETURN(data->test_dataset,
                    Encode(data->encoding, std::move(test), terms, &data->unknown));
   data->test_rows = AllRows(data->test_dataset->rows);
@@ -193,17 +170,24 @@ absl::StatusOr<Table> GenerateKnownTable(const DataOptions& options, const Encod
   return table;
 }
 
-// The encoding of a model that has none: of the given columns, nothing is known but their places.
-absl::StatusOr<Encoding> PlainEncodingFor(const DataOptions& options, const v1::Model& model) {
-  ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  if (options.csv.empty() || options.target.empty()) return encoding;
-  ASSIGN_OR_RETURN(const std::vector<ColumnSchema> columns,
-                   InferColumns(options.csv, CsvOptionsFor(options.file, encoding)));
-  ASSIGN_OR_RETURN(const size_t target, FindColumn(columns, options.target, "--target"));
+// The encoding of a model that has none, for a file whose target stands somewhere: of the columns
+// nothing is known but their places.
+absl::StatusOr<Encoding> PlainEncodingFor(const DataOptions& options, const CsvReader& reader,
+                                          const Encoding& encoding) {
+  ASSIGN_OR_RETURN(const size_t target, FindColumn(reader.columns(), options.target, "--target"));
   const std::vector<std::string>* classes = encoding.target.classes();
   return PlainEncoding(encoding.features(),
                        classes == nullptr ? 0 : static_cast<int64_t>(classes->size()),
                        static_cast<int64_t>(target));
+}
+
+// Reads the file for a model that is there, and completes what is known of its encoding.
+absl::StatusOr<Table> ReadFor(const DataOptions& options, bool has_encoding, Encoding* encoding) {
+  ASSIGN_OR_RETURN(KnownFile file, OpenKnown(options.csv, options.file, *encoding));
+  if (!has_encoding && !options.target.empty()) {
+    ASSIGN_OR_RETURN(*encoding, PlainEncodingFor(options, file.reader, *encoding));
+  }
+  return ReadKnownTable(std::move(file), *encoding);
 }
 
 // Whether the options say of the columns what the encoding says.
@@ -235,7 +219,7 @@ absl::Status CheckColumns(const DataOptions& options, const Encoding& encoding) 
 
 absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
-  ASSIGN_OR_RETURN(NewTable read, ReadNewTable(options));
+  ASSIGN_OR_RETURN(NewTable read, ReadData(options));
   TrainingData data;
   RETURN_IF_ERROR(ChooseLoss(options, *read.table.target, &data));
   Split split = SplitFor(options, read.table);
@@ -259,15 +243,11 @@ absl::StatusOr<TrainingData> PrepareData(const DataOptions& options, const v1::M
   TrainingData data;
   data.loss = model.network().loss();
   data.outputs = OutputsOf(model.network());
-  if (HasEncoding(model)) {
-    ASSIGN_OR_RETURN(data.encoding, EncodingOf(model));
-    RETURN_IF_ERROR(CheckColumns(options, data.encoding));
-  } else {
-    ASSIGN_OR_RETURN(data.encoding, PlainEncodingFor(options, model));
-  }
+  ASSIGN_OR_RETURN(data.encoding, EncodingOf(model));
+  if (HasEncoding(model)) RETURN_IF_ERROR(CheckColumns(options, data.encoding));
   absl::StatusOr<Table> table = options.csv.empty()
                                     ? GenerateKnownTable(options, data.encoding)
-                                    : ReadKnownTable(options.csv, options.file, data.encoding);
+                                    : ReadFor(options, HasEncoding(model), &data.encoding);
   RETURN_IF_ERROR(table.status());
   Split split = SplitFor(options, *table);
   RETURN_IF_ERROR(

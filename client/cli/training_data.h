@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/cli/encoding.h"
+#include "client/cli/file_inference.h"
 #include "client/cli/model_data.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network.pb.h"
@@ -24,6 +25,7 @@ struct DataOptions {
   std::optional<double> noise;  // of the generator
   std::string target;           // column by name or number; empty: the last
   std::vector<std::string> ignored;
+  std::vector<std::string> categorical;  // columns that hold categories, whatever they look like
   std::string
       positive;  // of two classes, the one that precision and recall are of; empty: the last
   FileOptions file;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "tests/cli/message.h"
 #include "tests/cli/temporary_file.h"
 
@@ -74,6 +75,33 @@ TEST(CsvReaderTest, NumbersColumnsWithoutAHeader) {
 
 TEST(CsvReaderTest, NumbersColumnsTheHeaderDoesNotName) {
   EXPECT_THAT(Parse(",b\n1,2\n").columns, ElementsAre("1", "b"));
+  // As pandas writes a table of columns that are called by numbers.
+  EXPECT_THAT(Parse(",0,1,2\n7,1,2,3\n").columns, ElementsAre("column 1", "0", "1", "2"));
+}
+
+TEST(CsvReaderTest, TakesNamesOutOfSingleQuotesIfAllStandInSome) {
+  EXPECT_THAT(Parse("'a','b c'\n1,2\n").columns, ElementsAre("a", "b c"));
+  EXPECT_THAT(Parse("'a',b\n1,2\n").columns, ElementsAre("'a'", "b"));
+}
+
+TEST(CsvReaderTest, TellsColumnsOfOneNameApartAsPandasDoes) {
+  EXPECT_THAT(Parse("x,y,x,x.1,x\n1,2,3,4,5\n").columns,
+              ElementsAre("x", "y", "x.2", "x.1", "x.3"));
+}
+
+TEST(CsvReaderTest, NamesABytesPlaceThatIsNoText) {
+  EXPECT_THAT(Message(Parse("a,b\n1,2\nx,caf\xE9\n").status),
+              testing::StartsWith(":3:2: byte 0xE9 is not of UTF-8; if the file is in another "
+                                  "charset"));
+  EXPECT_THAT(Message(Parse("a,n\xE4me\n1,2\n").status), testing::StartsWith(":1:2: byte 0xE4"));
+  EXPECT_EQ(Parse(std::string("a,b\n1,x\0y\n", 10)).status.message(),
+            ":2:1: a NUL byte: the file is damaged, or no text");
+}
+
+TEST(CsvReaderTest, BoundsARecordThatAQuoteLeavesOpen) {
+  const std::string text = "a,b\n1,\"" + std::string(70 << 20, 'x');
+  EXPECT_THAT(Message(Parse(text).status),
+              testing::StartsWith(":2:2: the record that begins in line 2 is longer"));
 }
 
 TEST(CsvReaderTest, TrimsSpacesOutsideQuotesAlone) {
@@ -131,10 +159,6 @@ TEST(CsvReaderTest, NamesAStrayQuote) {
               testing::StartsWith(":3:1: a quote inside an unquoted field"));
 }
 
-TEST(CsvReaderTest, RefusesTwoColumnsOfOneName) {
-  EXPECT_EQ(Parse("a,b,a\n1,2,3\n").status.message(), ":1:3: a second column is called \"a\"");
-}
-
 TEST(CsvReaderTest, RefusesAnEmptyFile) {
   EXPECT_EQ(Parse("").status.message(), ": the file holds no rows");
   EXPECT_EQ(Parse("\n \n").status.message(), ": the file holds no rows");
@@ -166,9 +190,12 @@ std::string Quoted(const std::string& field) {
 RC_GTEST_PROP(CsvReaderPropertyTest, ReadsBackWhatIsQuoted, ()) {
   const int columns = *rc::gen::inRange(1, 5);
   const auto field =
-      rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab1 ,;\"\t\n\r'?\xC3\xA9")));
-  const auto rows = *rc::gen::nonEmpty(
+      rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab1 ,;\"\t\n\r'?e")));
+  auto rows = *rc::gen::nonEmpty(
       rc::gen::container<Rows>(rc::gen::container<std::vector<std::string>>(columns, field)));
+  for (auto& row : rows) {
+    for (std::string& text : row) text = absl::StrReplaceAll(text, {{"e", "\xC3\xA9"}});
+  }
   std::string text;
   for (const std::vector<std::string>& row : rows) {
     for (size_t i = 0; i < row.size(); ++i)

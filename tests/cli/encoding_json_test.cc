@@ -60,6 +60,22 @@ TEST(EncodingJsonTest, KeepsThatNoCellMayBeMissing) {
   EXPECT_TRUE(std::isnan(std::get<NumberEncoding>(after.inputs[0].values).median));
 }
 
+TEST(EncodingJsonTest, KeepsHowCellsAreWritten) {
+  EXPECT_THAT(EncodingToJson(Example()).value(), HasSubstr("\"version\":1,"));
+  Encoding encoding = Example();
+  encoding.csv.cells = {.decimal = ',', .thousands = '.', .missing = {"-999"}, .values = {"NA"}};
+  encoding.inputs[0].unit = "€";
+  encoding.inputs.push_back({"when", 1, NumberEncoding{{0, 1}, 0}, "", DatePart::kYearSin});
+  encoding.target.unit = "%";
+  const std::string json = EncodingToJson(encoding).value();
+  EXPECT_THAT(json, HasSubstr("\"version\":2,"));
+  const Encoding after = EncodingFromJson(json).value();
+  EXPECT_EQ(after.csv.cells, encoding.csv.cells);
+  EXPECT_EQ(after.inputs[0].unit, "€");
+  EXPECT_EQ(after.inputs[2].part, DatePart::kYearSin);
+  EXPECT_EQ(after.target.unit, "%");
+}
+
 TEST(EncodingJsonTest, RefusesTextThatIsNotUtf8) {
   Encoding encoding = Example();
   encoding.inputs[0].name = "caf\xE9";
@@ -80,13 +96,16 @@ TEST(EncodingJsonTest, RefusesWhatItDoesNotUnderstand) {
     EXPECT_EQ(EncodingFromJson(text).status().code(), absl::StatusCode::kFailedPrecondition)
         << text;
   }
-  EXPECT_THAT(Message(StatusAfter("/version", 2)), HasSubstr("its version is not known"));
+  EXPECT_THAT(Message(StatusAfter("/version", 3)), HasSubstr("its version is not known"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/field", 4)), HasSubstr("out of range"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/field", -1)), HasSubstr("out of range"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/scale", 0)), HasSubstr("a scale is not positive"));
   EXPECT_THAT(Message(StatusAfter("/inputs/1/categories", nlohmann::json::array())),
               HasSubstr("a list of categories is empty"));
   EXPECT_THAT(Message(StatusAfter("/delimiter", ",,")), HasSubstr("not one character"));
+  EXPECT_THAT(Message(StatusAfter("/thousands", ".")), HasSubstr("are the same"));
+  EXPECT_THAT(Message(StatusAfter("/inputs/0/part", "month")), HasSubstr("is not known here"));
+  EXPECT_FALSE(StatusAfter("/missing", "x").ok());
   EXPECT_FALSE(StatusAfter("/target/mean", "x").ok());
   EXPECT_TRUE(StatusAfter("/version", 1).ok());
 }

@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/batches.h"
-#include "client/cli/table_reader.h"
+#include "client/cli/new_table.h"
 #include "client/descent/tensor.h"
 #include "tests/cli/message.h"
 #include "tests/cli/temporary_file.h"
@@ -31,13 +31,10 @@ auto NearTarget(double value) { return testing::DoubleNear(value, 1e-6); }
 // A table as the command reads it, its last column being the target.
 Table TableOf(const std::string& text, ColumnKind target) {
   const TemporaryFile file(text);
-  std::vector<ColumnSchema> columns = InferColumns(file.path(), {}).value();
-  TableSchema schema;
-  schema.target = columns.back();
-  schema.target->kind = target;
-  columns.pop_back();
-  schema.inputs = std::move(columns);
-  return ReadTable(file.path(), {}, schema).value();
+  NewTableOptions options;
+  options.csv = file.path();
+  options.target_kind = target;
+  return ReadNewTable(options).value().table;
 }
 
 std::vector<int64_t> AllRows(const Table& table) {
@@ -186,14 +183,18 @@ TEST(EncodingTest, RefusesWhatCannotBeLearnt) {
     EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
     return std::string(status.message());
   };
-  EXPECT_THAT(message("x,y\n?,1\n,2\n", ColumnKind::kNumber, TargetForm::kStandardized),
-              EndsWith("column x holds no value; leave it out with --ignore"));
   EXPECT_THAT(message("x,y\n1,a\n2,a\n", ColumnKind::kCategory, TargetForm::kClass),
               EndsWith("the target y has one value only, nothing to tell apart"));
   std::string names = "name,y\n";
   for (int i = 0; i <= 1000; ++i) absl::StrAppend(&names, "n", i, ",1\n");
   EXPECT_THAT(message(names, ColumnKind::kNumber, TargetForm::kStandardized),
               HasSubstr("column name holds 1001 different texts"));
+}
+
+TEST(EncodingTest, RefusesAColumnWithoutAValueInItsRows) {
+  const Table table = TableOf("x,y\n?,1\n,2\n3,3\n", ColumnKind::kNumber);
+  EXPECT_THAT(Message(FitEncoding(table, {0, 1}, TargetForm::kStandardized).status()),
+              EndsWith("column x holds no value; leave it out with --ignore"));
 }
 
 TEST(EncodingTest, RefusesNumbersThatOverflow) {

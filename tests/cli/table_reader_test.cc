@@ -18,61 +18,6 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsNan;
 
-std::vector<ColumnKind> KindsOf(const std::string& text) {
-  const TemporaryFile file(text);
-  std::vector<ColumnKind> kinds;
-  const std::vector<ColumnSchema> columns = InferColumns(file.path(), {}).value();
-  for (const ColumnSchema& column : columns) kinds.push_back(column.kind);
-  return kinds;
-}
-
-TEST(CellTest, MissingIsEmptyOrAQuestionMark) {
-  EXPECT_TRUE(IsMissing(""));
-  EXPECT_TRUE(IsMissing("?"));
-  EXPECT_FALSE(IsMissing("NA"));
-  EXPECT_FALSE(IsMissing("0"));
-}
-
-TEST(CellTest, NumbersAreFiniteAndWhole) {
-  EXPECT_EQ(ParseNumber("-1.5e3"), -1500);
-  EXPECT_EQ(ParseNumber("+7"), 7);
-  for (const char* text : {"", "1x", "1,5", "nan", "inf", "-inf", "1e999", "0x", "--1"}) {
-    EXPECT_EQ(ParseNumber(text), std::nullopt) << text;
-  }
-}
-
-TEST(InferColumnsTest, OneTextMakesACategory) {
-  EXPECT_THAT(KindsOf("a,b,c\n1,2,x\n3,?,\n,5,y\n4,six,7\n"),
-              ElementsAre(ColumnKind::kNumber, ColumnKind::kCategory, ColumnKind::kCategory));
-}
-
-TEST(InferColumnsTest, RefusesAFileOfAHeaderAlone) {
-  const TemporaryFile file("a,b\n");
-  EXPECT_THAT(Message(InferColumns(file.path(), {}).status()),
-              EndsWith("the file holds no rows but its header"));
-}
-
-TEST(InferColumnsTest, RefusesAStreamThatCannotBeReadTwice) {
-  EXPECT_EQ(ExitCodeOf(InferColumns("-", {}).status()), ExitCode::kUsage);
-}
-
-TEST(FindColumnTest, PrefersTheNameToTheNumber) {
-  const std::vector<ColumnSchema> columns = {
-      {"x", ColumnKind::kNumber, 0}, {"1", ColumnKind::kNumber, 1}, {"y", ColumnKind::kNumber, 2}};
-  EXPECT_EQ(FindColumn(columns, "y", "--target").value(), 2U);
-  EXPECT_EQ(FindColumn(columns, "1", "--target").value(), 1U);
-  EXPECT_EQ(FindColumn(columns, "3", "--target").value(), 2U);
-}
-
-TEST(FindColumnTest, RefusesWhatIsNeither) {
-  const std::vector<ColumnSchema> columns = {{"x", ColumnKind::kNumber, 0}};
-  for (const char* name : {"z", "0", "2", "-1", ""}) {
-    const absl::Status status = FindColumn(columns, name, "--target").status();
-    EXPECT_EQ(ExitCodeOf(status), ExitCode::kUsage);
-    EXPECT_THAT(Message(status), HasSubstr("--target: no column is called"));
-  }
-}
-
 class TableReaderTest : public testing::Test {
  protected:
   const TableSchema schema_ = {
@@ -99,7 +44,7 @@ TEST_F(TableReaderTest, ReadsColumnsInTheSchemasOrder) {
 
 TEST_F(TableReaderTest, ReadsInBlocks) {
   const TemporaryFile file("a,b,c\n1,10,x\n2,20,y\n3,30,x\n");
-  TableReader reader(CsvReader::Open(file.path(), {}).value(), schema_);
+  TableReader reader(CsvReader::Open(file.path(), {}).value(), schema_, {});
   EXPECT_EQ(reader.Read(2)->rows(), 2);
   const Table rest = reader.Read(2).value();
   EXPECT_THAT(rest.inputs[0].categories, ElementsAre("x"));
@@ -114,8 +59,51 @@ TEST_F(TableReaderTest, NamesACellThatIsNoNumber) {
               EndsWith(":3:1: a holds numbers, and \"two\" is not a finite number"));
 }
 
-TEST_F(TableReaderTest, NamesATargetThatIsMissing) {
-  EXPECT_THAT(Message(Read("a,b,c\n1,?,x\n").status()), EndsWith(":2:2: the target b is missing"));
+TEST_F(TableReaderTest, LeavesOutAndCountsRowsWithoutATarget) {
+  const Table table = Read("a,b,c\n1,?,x\n2,20,y\n3,NA,x\n4,,y\n").value();
+  EXPECT_THAT(table.lines, ElementsAre(3));
+  EXPECT_THAT(table.inputs[1].numbers, ElementsAre(2));
+  EXPECT_EQ(table.without_target.rows, 3);
+  EXPECT_THAT(ToString(table.without_target.first), EndsWith(":2:2"));
+}
+
+TEST_F(TableReaderTest, ReadsEqualNumbersAsOneCategory) {
+  const TemporaryFile file("a,b\n1,1.0\n 1,0\n+1,1e0\nNA,-0.0\n1.50,1\n");
+  const TableSchema schema = {
+      {{"a", ColumnKind::kCategory, 0, "", DatePart::kNone, true}},
+      ColumnSchema{"b", ColumnKind::kCategory, 1, "", DatePart::kNone, true}};
+  const Table table = ReadTable(file.path(), {}, schema).value();
+  EXPECT_THAT(table.inputs[0].categories, ElementsAre("1", "?", "1.5"));
+  EXPECT_THAT(table.target->categories, ElementsAre("1", "0"));
+  EXPECT_THAT(table.target->codes, ElementsAre(0, 1, 0, 1, 0));
+}
+
+TEST_F(TableReaderTest, ReadsUnitsWhereTheSchemaHasThem) {
+  const TableSchema schema = {{{"a", ColumnKind::kNumber, 0, "%"}}, std::nullopt};
+  const TemporaryFile file("a\n5%\n-1.5 %\nNA\n");
+  EXPECT_THAT(ReadTable(file.path(), {}, schema)->inputs[0].numbers, ElementsAre(5, -1.5, IsNan()));
+  const TemporaryFile bare("a\n5%\n0.05\n");
+  EXPECT_THAT(Message(ReadTable(bare.path(), {}, schema).status()),
+              EndsWith(":3:1: a holds numbers with %, not \"0.05\""));
+}
+
+TEST_F(TableReaderTest, ReadsPartsOfDates) {
+  const TableSchema schema = {{{"a", ColumnKind::kNumber, 0, "", DatePart::kDays},
+                               {"a", ColumnKind::kNumber, 0, "", DatePart::kDaySin}},
+                              std::nullopt};
+  const TemporaryFile file("a\n1970-01-02T06:00Z\n\"\"\n");
+  const Table table = ReadTable(file.path(), {}, schema).value();
+  EXPECT_THAT(table.inputs[0].numbers, ElementsAre(1.25, IsNan()));
+  EXPECT_THAT(table.inputs[1].numbers, ElementsAre(testing::DoubleNear(1, 1e-12), IsNan()));
+  EXPECT_EQ(FullName(schema.inputs[1]), "a.day_sin");
+  const TemporaryFile bad("a\nyesterday\n");
+  EXPECT_THAT(Message(ReadTable(bad.path(), {}, schema).status()),
+              EndsWith(":2:1: a holds dates, and \"yesterday\" is none such as 2024-12-31"));
+}
+
+TEST_F(TableReaderTest, ShortensCellsInMessages) {
+  const std::string cell(16000, 'x');
+  EXPECT_LT(Read("a,b,c\n" + cell + ",1,x\n").status().message().size(), 200U);
 }
 
 }  // namespace

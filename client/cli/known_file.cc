@@ -1,0 +1,71 @@
+#include "client/cli/known_file.h"
+
+#include <utility>
+#include <vector>
+
+#include "client/cli/failure.h"
+#include "client/cli/layout.h"
+#include "client/cli/status_macros.h"
+
+namespace descent::cli {
+namespace {
+
+CsvOptions OptionsFor(const FileOptions& options, const Encoding& encoding) {
+  CsvOptions csv = encoding.csv;
+  csv.charset = options.charset;
+  csv.header = options.header.value_or(csv.header);
+  csv.delimiter = options.delimiter.value_or(csv.delimiter);
+  csv.cells.decimal = options.decimal.value_or(csv.cells.decimal);
+  csv.cells.thousands = options.thousands.value_or(csv.cells.thousands);
+  csv.cells.missing.insert(csv.cells.missing.end(), options.missing.begin(), options.missing.end());
+  csv.cells.values.insert(csv.cells.values.end(), options.not_missing.begin(),
+                          options.not_missing.end());
+  return csv;
+}
+
+// Looks anew at what the options don't say, if the delimiter can't be right.
+void LookAnew(absl::string_view sample, const FileOptions& options, const Encoding& encoding,
+              CsvOptions* csv) {
+  if (options.delimiter.has_value() || encoding.fields < 2) return;
+  const auto first_fields = [sample](char delimiter) {
+    const auto records = SampleRecords(sample, delimiter);
+    return records.empty() ? 0 : records.front().size();
+  };
+  if (first_fields(csv->delimiter) != 1) return;
+  const char guess = GuessDelimiter(sample);
+  if (first_fields(guess) < 2) return;
+  csv->delimiter = guess;
+  if (options.decimal.has_value() || options.thousands.has_value()) return;
+  const CellFormat cells = GuessCells(SampleRecords(sample, guess), guess);
+  csv->cells.decimal = cells.decimal;
+  csv->cells.thousands = cells.thousands;
+}
+
+}  // namespace
+
+absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const FileOptions& options,
+                                    const Encoding& encoding) {
+  CsvOptions csv = OptionsFor(options, encoding);
+  // What is there already is enough: a pipe may give a row and wait for its prediction.
+  ASSIGN_OR_RETURN(const absl::string_view beginning, source->Peek(1));
+  LookAnew(beginning.substr(0, kSampleBytes), options, encoding, &csv);
+  if (csv.cells.decimal == csv.cells.thousands) {
+    return UsageError("--decimal and --thousands can't be the same sign");
+  }
+  ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Begin(std::move(source), csv));
+  return KnownFile{std::move(reader), std::move(csv)};
+}
+
+absl::StatusOr<KnownFile> OpenKnown(const std::string& path, const FileOptions& options,
+                                    const Encoding& encoding) {
+  ASSIGN_OR_RETURN(std::unique_ptr<TextSource> source, TextSource::Open(path, options.charset));
+  return OpenKnown(std::move(source), options, encoding);
+}
+
+absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target) {
+  ASSIGN_OR_RETURN(TableSchema schema,
+                   SchemaFor(encoding, file.reader, file.csv.header, with_target));
+  return TableReader(std::move(file.reader), std::move(schema), file.csv.cells);
+}
+
+}  // namespace descent::cli
