@@ -135,7 +135,7 @@ void ColumnProbe::AddOther(absl::string_view cell, int64_t line) {
 bool ColumnProbe::IsOfNumbers() const {
   const int64_t others = texts_.count + dates_.count + unclear_.count;
   const int64_t numbers = numbers_.count + infinite_.count + foreign_.count;
-  if (numbers_.count == 0) return false;
+  if (numbers_.count == 0 || foreign_.count > numbers_.count) return false;
   const bool most = numbers > others;
   const bool most_different = text_values_.size() < kValues &&
                               number_values_.size() > text_values_.size() &&

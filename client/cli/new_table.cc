@@ -166,9 +166,7 @@ absl::StatusOr<NewTable> ReadNewTable(const NewTableOptions& options) {
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Begin(std::move(source), file.csv));
   TableReader rows(std::move(reader), std::move(schema), file.csv.cells);
   ASSIGN_OR_RETURN(result.table, rows.Read(std::numeric_limits<int64_t>::max()));
-  if (result.table.rows() == 0) {
-    return DataError({result.table.source}, "every row's target is missing");
-  }
+  RETURN_IF_ERROR(result.table.CheckRows());
   return result;
 }
 

@@ -118,7 +118,6 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
                    RowSource::Open(options.rows, encoding, TermsOf(model.network()),
                                    /*with_target=*/true));
   ASSIGN_OR_RETURN(const Dataset rows, source.Read(options.max_rows));
-  if (rows.rows == 0) return DataError({options.rows.csv}, "the file holds no rows but its header");
 
   v1::Batch batch = MakeBatch(rows, AllRows(rows.rows), model.network().loss().kind());
   v1::GradientRequest request;

@@ -50,6 +50,9 @@ RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms t
 absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
   ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));
   without_target_.Add(table.without_target);
+  // Nothing to predict is no fault, but there is no loss of nothing.
+  if (!begun_ && table.target.has_value()) RETURN_IF_ERROR(table.CheckRows());
+  begun_ = true;
   return Encode(*encoding_, std::move(table), terms_, &unknown_);
 }
 

@@ -34,7 +34,8 @@ class RowSource {
   static absl::StatusOr<RowSource> Open(const RowOptions& options, const Encoding& encoding,
                                         const NumberTerms& terms, bool with_target);
 
-  // The next rows, at most `max_rows`; none at the end.
+  // The next rows, at most `max_rows`; none at the end. A data error if there are none at all with
+  // a target.
   absl::StatusOr<Dataset> Read(int64_t max_rows);
 
   const UnknownCategories& unknown() const { return unknown_; }
@@ -49,6 +50,7 @@ class RowSource {
   NumberTerms terms_;
   UnknownCategories unknown_;
   RowsWithoutTarget without_target_;
+  bool begun_ = false;
 };
 
 }  // namespace descent::cli

@@ -25,4 +25,10 @@ Place Table::PlaceOf(int64_t row, const Column& column) const {
   return {source, lines[row], column.schema.field + 1};
 }
 
+absl::Status Table::CheckRows() const {
+  if (rows() > 0) return absl::OkStatus();
+  return DataError({source}, without_target.rows > 0 ? "every row's target is missing"
+                                                     : "the file holds no rows but its header");
+}
+
 }  // namespace descent::cli

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "client/cli/cells.h"
 #include "client/cli/dates.h"
 #include "client/cli/failure.h"
@@ -65,6 +66,8 @@ struct Table {
 
   int64_t rows() const { return static_cast<int64_t>(lines.size()); }
   Place PlaceOf(int64_t row, const Column& column) const;
+  // A data error that says why, if it has no rows though the whole source was read.
+  absl::Status CheckRows() const;
 };
 
 }  // namespace descent::cli

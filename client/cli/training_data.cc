@@ -89,11 +89,7 @@ absl::StatusOr<NewTable> ReadData(const DataOptions& options) {
 absl::StatusOr<Table> ReadKnownTable(KnownFile file, const Encoding& encoding) {
   ASSIGN_OR_RETURN(TableReader reader, RowsOf(std::move(file), encoding, /*with_target=*/true));
   ASSIGN_OR_RETURN(Table table, reader.Read(std::numeric_limits<int64_t>::max()));
-  if (table.rows() == 0) {
-    return DataError({table.source}, table.without_target.rows > 0
-                                         ? "every row's target is missing"
-                                         : "the file holds no rows but its header");
-  }
+  RETURN_IF_ERROR(table.CheckRows());
   return table;
 }
 
