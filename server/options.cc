@@ -101,6 +101,7 @@ struct Arguments {
   int memory_mib = 0;
   int transport_memory_mib = 1024;
   int max_streams = 1000;
+  int max_connections = 0;
   int max_connection_age = 0;
   double drain_timeout = 8;
   std::string log_format = "text";
@@ -178,6 +179,12 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
   app->add_option("--max-streams", arguments->max_streams,
                   "Calls in flight on one connection; more wait at the client")
       ->check(Between(1, 1 << 20))
+      ->type_name("N");
+  app->add_option("--max-connections", arguments->max_connections,
+                  "Connections at once. Where there would be more, those are closed that never\n"
+                  "called or have been silent longest. 0: as many as the limit of open files\n"
+                  "allows, two files each, at most 16384")
+      ->check(Between(0, 16384))
       ->type_name("N");
   app->add_option("--max-connection-age", arguments->max_connection_age,
                   "When a connection is asked to go, so that clients spread again behind a load\n"
@@ -400,6 +407,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.server.listen = arguments.listen;
   serve.server.max_message_bytes = arguments.max_message_mib * kMiB;
   serve.server.max_streams_per_connection = arguments.max_streams;
+  serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);
   serve.server.transport_memory_bytes =
       static_cast<std::size_t>(arguments.transport_memory_mib * kMiB);
   if (arguments.max_connection_age > 0) {

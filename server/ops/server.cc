@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/status_macros.h"
 #include "endpoint/endpoint.h"
 #include "server/ops/reflection.h"
@@ -101,7 +102,7 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
           MakeReflectionServices({services::kModelService, services::kNetworkService,
                                   services::kAdminService, kHealthService},
                                  resources_)),
-      ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(absl::Now()); }) {}
+      ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(SteadyNow()); }) {}
 
 Server::~Server() {
   if (server_ != nullptr) Drain(absl::InfinitePast());

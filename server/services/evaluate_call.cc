@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/evaluation.h"
 #include "server/models/model.h"
@@ -71,8 +72,9 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   absl::Status AddBatch(const v1::EvaluateRequest& request) {
     if (evaluation_ == nullptr) RETURN_IF_ERROR(Begin(request));
-    ASSIGN_OR_RETURN(Batch batch,
-                     wire::DecodeEvaluateBatch(request, model_name_, *model_->network()));
+    ASSIGN_OR_RETURN(Batch batch, CatchExceptions([&] {
+                       return wire::DecodeEvaluateBatch(request, model_name_, *model_->network());
+                     }));
     evaluation_->Add(std::move(batch), context(), [this](const absl::StatusOr<std::int64_t>& rows) {
       if (rows.ok()) {
         StartRead(&bytes_);

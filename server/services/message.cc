@@ -9,8 +9,10 @@
 #include <limits>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
+#include "core/exceptions.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
 
@@ -162,7 +164,10 @@ bool Parse(const grpc::ByteBuffer& bytes, Message* message) {
 }  // namespace
 
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, const MethodName& name, Message* message) {
-  if (Parse(bytes, message)) return absl::OkStatus();
+  const absl::StatusOr<bool> parsed =
+      CatchExceptions([&]() -> absl::StatusOr<bool> { return Parse(bytes, message); });
+  if (!parsed.ok()) return parsed.status();
+  if (*parsed) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, "MALFORMED_MESSAGE",
                absl::StrCat(std::string(name.method), ": the ", bytes.Length(),
                             " bytes sent are no ", message->GetDescriptor()->full_name(),

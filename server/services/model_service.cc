@@ -38,7 +38,7 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResour
                                     void (models::Registry::*run)(Command, models::CallContext,
                                                                   models::Reply<Outcome>)) {
   const auto begin = [registry, run](UnaryCall* call, const Request& request) -> absl::Status {
-    ASSIGN_OR_RETURN(Command command, wire::Decode(request));
+    ASSIGN_OR_RETURN(Command command, CatchExceptions([&] { return wire::Decode(request); }));
     const std::size_t answer_bytes = AnswerBytes(command);
     return call->WhenTurnComes(answer_bytes, [registry, run, call,
                                               command = std::move(command)]() mutable {

@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "core/exceptions.h"
 #include "core/network.h"
 #include "core/status_macros.h"
 #include "server/models/model.h"
@@ -212,7 +213,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   }
 
   void Submit(models::TrainingSession& session, const v1::TrainRequest& request) {
-    absl::StatusOr<models::TrainBatchCommand> batch = wire::DecodeTrainBatch(request, *network_);
+    absl::StatusOr<models::TrainBatchCommand> batch =
+        CatchExceptions([&] { return wire::DecodeTrainBatch(request, *network_); });
     if (!batch.ok()) {
       session.Fail(std::move(batch).status());
     } else if (session.Submit(*std::move(batch))) {

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/exceptions.h"
 #include "core/network.h"
 #include "core/status_macros.h"
 #include "server/models/commands.h"
@@ -164,7 +165,7 @@ grpc::ServerUnaryReactor* ServeOnModel(
     ASSIGN_OR_RETURN(const std::string model_name, wire::ModelName(request));
     call->set_model(model_name);
     ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry.Find(model_name));
-    ASSIGN_OR_RETURN(Command command, DecodeFor(*model, request));
+    ASSIGN_OR_RETURN(Command command, CatchExceptions([&] { return DecodeFor(*model, request); }));
     const std::size_t answer_bytes = AnswerBytes(command, *model->network());
     return call->WhenTurnComes(answer_bytes, [call, run, model = std::move(model),
                                               command = std::move(command),

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/check.h"
 
 namespace descent::services {
@@ -36,7 +36,7 @@ void UnsentAnswer::Raise(std::size_t bytes) {
 void UnsentAnswer::Sending(absl::AnyInvocable<void()> cancel) {
   if (owner_ == nullptr || state_ == State::kSmall) return;
   const absl::MutexLock lock(&owner_->mutex_);
-  sending_since_ = absl::Now();
+  sending_since_ = SteadyNow();
   cancel_ = std::move(cancel);
 }
 

@@ -106,7 +106,7 @@ class UnsentAnswers {
   // now. May be called while Await is.
   void Forget(UnsentAnswer* answer);
 
-  // Cancels answers that have not been taken in their time.
+  // Cancels answers that have not been taken in their time; `now` is of SteadyNow.
   void CancelStalled(absl::Time now);
 
   // Bytes of answers that were granted and are not done with.

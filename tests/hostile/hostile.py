@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What attacks do to a server and to its honest callers.
 
-    hostile.py DESCENTD [--only NAME ...] [--short] [--check]
+    hostile.py DESCENTD [--only NAME ...] [--short] [--check] [--nginx PROGRAM]
 
 For each attack starts a descentd on loopback, lets an honest caller predict on one connection all
 the time and another one on new connections, attacks from a process of its own, and drains the
@@ -14,6 +14,8 @@ server with SIGTERM while the attack goes on. Prints a table:
     peak     the server's high-water mark, MiB beyond what it had when the attack began
     drain    from SIGTERM to the end, in s, and the exit status
 
+With --nginx everybody calls through that proxy, set up as docker/nginx.conf says.
+
 Everything is bounded: an attack lasts at most 15 s, the whole about ten minutes. --short runs what
 CI does; --check ends with 1 if a row breaks one of its bounds.
 """
@@ -23,6 +25,7 @@ import dataclasses
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -134,6 +137,41 @@ class Server:
         return time.monotonic() - begun, self.process.returncode
 
 
+class Proxy:
+    """nginx in front of a server, as docker/nginx.conf sets it up. None: nothing is in front."""
+
+    def __init__(self, program, server, directory):
+        self.process, self.address = None, server.address
+        if program is None:
+            return
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        text = (HERE.parents[1] / "docker" / "nginx.conf").read_text()
+        text = text.replace("127.0.0.1:50052", server.address)
+        text = text.replace("127.0.0.1:50051", self.address)
+        configuration = pathlib.Path(directory) / "nginx.conf"
+        paths = "".join(f"  {name}_temp_path {directory}/{name};\n" for name in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        configuration.write_text(text.replace("http {\n", "http {\n" + paths, 1))
+        self.process = subprocess.Popen(
+            [program, "-p", directory, "-c", configuration, "-e", "stderr", "-g",
+             f"daemon off; pid {directory}/nginx.pid;"], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                host, port = self.address.split(":")
+                socket.create_connection((host, int(port))).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def end(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+
+
 class Honest(threading.Thread):
     """Calls all the time, 20 ms apart, and writes down how long each call took or why it failed."""
 
@@ -223,23 +261,26 @@ class Measured:
         return broken
 
 
-def measure(descentd, row):
-    with tempfile.TemporaryDirectory() as directory:
+def measure(descentd, nginx, row):
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as more:
+        os.chmod(more, 0o755)
         server = Server(descentd, row, directory)
+        proxy = Proxy(nginx, server, more)
         try:
-            return measure_on(server, row)
+            return measure_on(server, proxy.address, row)
         finally:
+            proxy.end()
             if server.alive():
                 server.process.kill()
                 server.process.wait()
 
 
-def measure_on(server, row):
-    create(server.address, attacks.SMALL, 4, [8, 1])
+def measure_on(server, address, row):
+    create(address, attacks.SMALL, 4, [8, 1])
     if row.large:
-        create(server.address, attacks.LARGE, 3840, [3840, 256])
-    honest = Honest(server.address, new_connections=False, pause=0.02)
-    fresh = Honest(server.address, new_connections=True, pause=0.3,
+        create(address, attacks.LARGE, 3840, [3840, 256])
+    honest = Honest(address, new_connections=False, pause=0.02)
+    fresh = Honest(address, new_connections=True, pause=0.3,
                    reflection=row.reflection)
     honest.start()
     fresh.start()
@@ -248,7 +289,7 @@ def measure_on(server, row):
 
     begun = time.monotonic()
     attacker = subprocess.Popen(
-        [sys.executable, HERE / "attacks.py", row.attack, server.address, str(row.seconds)],
+        [sys.executable, HERE / "attacks.py", row.attack, address, str(row.seconds)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     note, peak_seen = [], float("nan")
     reader = threading.Thread(target=lambda: note.append(attacker.stdout.readline().strip()))
@@ -295,6 +336,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--nginx", metavar="PROGRAM")
     arguments = parser.parse_args()
     shorten = 5 if arguments.short else None
     rows = [row for row in ROWS if (not arguments.only or row.attack in arguments.only) and
@@ -305,7 +347,7 @@ def main():
     for row in rows:
         if shorten:
             row = dataclasses.replace(row, seconds=shorten)
-        measured = measure(os.path.abspath(arguments.descentd), row)
+        measured = measure(os.path.abspath(arguments.descentd), arguments.nginx, row)
         print("| " + " | ".join(measured.cells()) + " |", flush=True)
         for what in measured.broken():
             broken.append(f"{row.attack}: {what}")

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/executor.h"
@@ -140,7 +140,7 @@ TEST_F(UnsentAnswersTest, CancelsWhoTakesNothingWhileOthersWait) {
   auto computing = Ask("c", 5 * kMiB);
   cancel(first.get());
   cancel(second.get());
-  const absl::Time later = absl::Now() + absl::Seconds(10);
+  const absl::Time later = SteadyNow() + absl::Seconds(10);
   unsent_->CancelStalled(later);
   EXPECT_EQ(first->cancelled, 0);  // nobody wants its place
   auto own = Ask("a", kMiB);
@@ -162,9 +162,9 @@ TEST_F(UnsentAnswersTest, CancelsWhoTakesNothingWhileOthersWait) {
 TEST_F(UnsentAnswersTest, CancelsWhoTakesNothingForMinutes) {
   auto answer = Ask("a", kMiB);
   answer->answer.Sending([asked = answer.get()] { ++asked->cancelled; });
-  unsent_->CancelStalled(absl::Now() + absl::Seconds(30));
+  unsent_->CancelStalled(SteadyNow() + absl::Seconds(30));
   EXPECT_EQ(answer->cancelled, 0);
-  unsent_->CancelStalled(absl::Now() + absl::Minutes(3));
+  unsent_->CancelStalled(SteadyNow() + absl::Minutes(3));
   EXPECT_EQ(answer->cancelled, 1);
 }
 
