@@ -100,7 +100,7 @@ struct Arguments {
   int max_message_mib = 64;
   int memory_mib = 0;
   int transport_memory_mib = 1024;
-  int max_streams = 1000;
+  int max_streams = 256;
   int max_connections = 0;
   int max_connection_age = 0;
   double drain_timeout = 8;

@@ -41,8 +41,8 @@ struct ServerOptions {
   // Largest message in bytes, each way; larger ones are RESOURCE_EXHAUSTED. Default 64 MiB. Raising
   // it raises what one call may cost.
   std::int64_t max_message_bytes = std::int64_t{64} << 20;
-  // Calls in flight on one connection; more wait at the client. Default 1000.
-  int max_streams_per_connection = 1000;
+  // Calls in flight on one connection; more wait at the client. Default 256.
+  int max_streams_per_connection = 256;
   // Bytes that gRPC may hold in buffers of all connections; beyond it, it slows connections down
   // and drops calls. Default 1 GiB.
   std::size_t transport_memory_bytes = std::size_t{1} << 30;

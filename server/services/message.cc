@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -98,8 +99,11 @@ class Measuring {
 
   bool TakeMessage(const Descriptor& descriptor, int length, int depth) {
     if (depth == kMostNested) return false;
-    const Message* prototype = MessageFactory::generated_factory()->GetPrototype(&descriptor);
-    cost_.bytes += prototype->SpaceUsedLong() + kAllocation + kPointer;
+    if (std::exchange(last_descriptor_, &descriptor) != &descriptor) {
+      const Message* prototype = MessageFactory::generated_factory()->GetPrototype(&descriptor);
+      last_bytes_ = prototype->SpaceUsedLong() + kAllocation + kPointer;
+    }
+    cost_.bytes += last_bytes_;
     if (descriptor.options().map_entry()) cost_.bytes += kMapNode;
     const CodedInputStream::Limit limit = input_.PushLimit(length);
     const bool goes_on = Walk(descriptor, depth + 1);
@@ -144,6 +148,9 @@ class Measuring {
   CodedInputStream& input_;
   const std::int64_t most_fields_;
   MessageCost cost_;
+  // Of the submessage that came last, since many are often alike.
+  const Descriptor* last_descriptor_ = nullptr;
+  std::size_t last_bytes_ = 0;
 };
 
 // gRPC's reader of a buffer takes it for writable.

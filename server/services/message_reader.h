@@ -47,15 +47,15 @@ class MessageReader {
   // TOO_MANY_FIELDS), RESOURCE_EXHAUSTED (MEMORY_BUDGET): the request means nothing then.
   template <typename Request, typename Then>
   void Read(const MethodName& name, grpc::ByteBuffer* bytes, Then then) {
-    MessageCost cost;
-    if (!IsMeasured(*bytes) || IsSmall(cost = Measure<Request>(*bytes), *bytes)) {
+    if (IsSmall<Request>(*bytes)) {
       // With what it consists of in one place, most often on the stack.
       alignas(std::max_align_t) std::array<char, 2048> block;
       google::protobuf::Arena arena(block.data(), block.size());
       Parse(name, bytes, google::protobuf::Arena::CreateMessage<Request>(&arena), then);
       return;
     }
-    executor_.Post([this, name, cost, bytes = Taken(bytes), then = std::move(then)]() mutable {
+    executor_.Post([this, name, bytes = Taken(bytes), then = std::move(then)]() mutable {
+      const MessageCost cost = MeasureMessage(bytes, *Request::descriptor(), limits_.max_fields);
       const absl::StatusOr<models::MemoryCharge> charge = Admit(name, cost);
       Request request;
       if (charge.ok()) {
@@ -68,17 +68,13 @@ class MessageReader {
   }
 
  private:
-  bool IsMeasured(const grpc::ByteBuffer& bytes) const {
-    return bytes.Length() > limits_.unmeasured_bytes;
-  }
-  bool IsSmall(const MessageCost& cost, const grpc::ByteBuffer& bytes) const {
-    return bytes.Length() <= limits_.inline_bytes && cost.fields <= limits_.inline_fields &&
-           cost.bytes <= 2 * limits_.inline_bytes;
-  }
-
+  // Looks no further into a message than it may be parsed where it has come.
   template <typename Request>
-  MessageCost Measure(const grpc::ByteBuffer& bytes) const {
-    return MeasureMessage(bytes, *Request::descriptor(), limits_.max_fields);
+  bool IsSmall(const grpc::ByteBuffer& bytes) const {
+    if (bytes.Length() <= limits_.unmeasured_bytes) return true;
+    if (bytes.Length() > limits_.inline_bytes) return false;
+    const MessageCost cost = MeasureMessage(bytes, *Request::descriptor(), limits_.inline_fields);
+    return cost.fields <= limits_.inline_fields && cost.bytes <= 2 * limits_.inline_bytes;
   }
 
   template <typename Request, typename Then>
