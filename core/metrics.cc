@@ -18,6 +18,8 @@ class MetricsAccumulator::Kind {
   virtual void Add(const Matrix& outputs, const Targets& targets, const Matrix& weights) = 0;
   // weight_sum: V.
   virtual void Finish(double weight_sum, std::map<std::string, double>* metrics) = 0;
+  virtual std::size_t FixedBytes() const = 0;
+  virtual std::size_t BytesPerRow() const { return 0; }
 };
 
 namespace {
@@ -73,6 +75,10 @@ class RegressionMetrics final : public MetricsAccumulator::Kind {
     (*metrics)["rmse"] = std::sqrt(squares / (count * weight_sum));
     (*metrics)["mae"] = absolutes / (count * weight_sum);
     (*metrics)["r2"] = r2 / count;
+  }
+
+  std::size_t FixedBytes() const override {
+    return sizeof *this + outputs_.capacity() * sizeof(Output);
   }
 
  private:
@@ -150,6 +156,11 @@ class ClassMetrics final : public MetricsAccumulator::Kind {
     if (two_classes_) two_classes_->Finish(metrics);
   }
 
+  std::size_t FixedBytes() const override { return sizeof *this; }
+  std::size_t BytesPerRow() const override {
+    return two_classes_ ? TwoClassMetrics::kBytesPerRow : 0;
+  }
+
  private:
   // The first of the largest.
   static std::int64_t Largest(const Matrix& values, std::int64_t row) {
@@ -193,6 +204,11 @@ class ProbabilityMetrics final : public MetricsAccumulator::Kind {
     (*metrics)["accuracy"] = correct_ / (outputs_ * weight_sum);
     (*metrics)["log_loss"] = log_loss_ / (outputs_ * weight_sum);
     if (two_classes_) two_classes_->Finish(metrics);
+  }
+
+  std::size_t FixedBytes() const override { return sizeof *this; }
+  std::size_t BytesPerRow() const override {
+    return two_classes_ ? TwoClassMetrics::kBytesPerRow : 0;
   }
 
  private:
@@ -247,6 +263,13 @@ const Matrix& MetricsAccumulator::Add(const Matrix& outputs, const Targets& targ
   rows_ += outputs.rows();
   kind_->Add(outputs, targets, weights);
   return row_losses_;
+}
+
+std::size_t MetricsAccumulator::BytesFor(std::int64_t rows, std::int64_t batch_rows) const {
+  // A vector that has grown holds up to twice what is in it.
+  return sizeof *this + kind_->FixedBytes() +
+         2 * static_cast<std::size_t>(rows) * kind_->BytesPerRow() +
+         static_cast<std::size_t>(batch_rows) * ByteWidth(network_->data_type());
 }
 
 MetricsSummary MetricsAccumulator::Finish() {

@@ -23,6 +23,7 @@
 #ifndef CORE_METRICS_H_
 #define CORE_METRICS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -53,6 +54,9 @@ class MetricsAccumulator {
   const Matrix& Add(const Matrix& outputs, const Targets& targets, const Matrix& weights);
 
   std::int64_t rows() const { return rows_; }
+
+  // Most bytes that are held behind so many rows, of which no batch had more than `batch_rows`.
+  std::size_t BytesFor(std::int64_t rows, std::int64_t batch_rows) const;
 
   // Called once, last; requires rows() > 0.
   MetricsSummary Finish();

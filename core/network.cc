@@ -90,6 +90,7 @@ InitializerSpec WithDefault(InitializerSpec spec, InitializerKind kind) {
 std::size_t Workspace::byte_size() const {
   std::size_t bytes = row_scales.buffer().capacity() + row_losses.buffer().capacity();
   for (const auto* matrices : {&pre_activations, &activations, &deltas}) {
+    bytes += matrices->capacity() * sizeof(Matrix);
     for (const Matrix& matrix : *matrices) bytes += matrix.buffer().capacity();
   }
   return bytes;

@@ -82,6 +82,20 @@ Buffer* SnapshotPool::mutable_parameters(const Snapshot& snapshot) {
   return &snapshot.entry_->parameters;
 }
 
+std::int64_t SnapshotPool::free_buffers() const {
+  const absl::MutexLock lock(&shared_->mutex);
+  return static_cast<std::int64_t>(shared_->free.size());
+}
+
+void SnapshotPool::TrimTo(std::int64_t most) {
+  const absl::MutexLock lock(&shared_->mutex);
+  while (static_cast<std::int64_t>(shared_->entries.size()) > most && !shared_->free.empty()) {
+    const Snapshot::Entry* const unused = shared_->free.back();
+    shared_->free.pop_back();
+    std::erase_if(shared_->entries, [&](const auto& entry) { return entry.get() == unused; });
+  }
+}
+
 std::int64_t SnapshotPool::buffers() const {
   const absl::MutexLock lock(&shared_->mutex);
   return static_cast<std::int64_t>(shared_->entries.size());

@@ -48,8 +48,12 @@ class SnapshotPool {
   Snapshot Acquire(std::int64_t step);
   static Buffer* mutable_parameters(const Snapshot& snapshot);
 
-  // Buffers allocated so far, whether held or free.
+  // Buffers allocated, whether held or free, and those that are free.
   std::int64_t buffers() const;
+  std::int64_t free_buffers() const;
+
+  // Frees buffers that nobody holds, down to `most` of all.
+  void TrimTo(std::int64_t most);
 
  private:
   friend class Snapshot;

@@ -300,11 +300,25 @@ absl::Status Trainer::SetState(TrainerState state) {
   return absl::OkStatus();
 }
 
-std::size_t Trainer::byte_size() const {
-  const std::size_t buffer = current_.parameters().capacity();
-  return buffer * (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size() +
-                   slot_backup_.size()) +
-         workspace_.byte_size();
+std::size_t Trainer::state_byte_size() const {
+  return current_.parameters().capacity() *
+         (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size() + slot_backup_.size());
+}
+
+std::size_t Trainer::workspace_byte_size() const {
+  return workspace_.byte_size() + norm_scratch_.capacity() * sizeof(double);
+}
+
+std::size_t Trainer::next_byte_size() const {
+  return snapshots_.free_buffers() > 0 ? 0 : current_.parameters().capacity();
+}
+
+void Trainer::FreeUnused() {
+  // As many as a model that trains while it is read has use for.
+  constexpr std::int64_t kUsualBuffers = 3;
+  workspace_ = Workspace();
+  slot_backup_ = std::vector<Buffer>();
+  snapshots_.TrimTo(kUsualBuffers);
 }
 
 }  // namespace descent

@@ -81,8 +81,17 @@ class Trainer {
   TrainerState GetState() const;
   absl::Status SetState(TrainerState state);
 
-  // Bytes held in parameters, slots and workspaces.
-  std::size_t byte_size() const;
+  std::size_t slots() const { return slots_.size(); }
+
+  // Bytes held in parameters and slots, and in what updates reuse between them.
+  std::size_t state_byte_size() const;
+  std::size_t workspace_byte_size() const;
+  // What the next update will add to state_byte_size(), if readers hold all parameters of before.
+  std::size_t next_byte_size() const;
+
+  // Frees what can be made again, and parameters of before that nobody reads any more. The next
+  // update allocates.
+  void FreeUnused();
 
  private:
   Trainer(std::shared_ptr<const Network> network, ThreadPool* pool);

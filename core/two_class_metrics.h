@@ -3,6 +3,7 @@
 #ifndef CORE_TWO_CLASS_METRICS_H_
 #define CORE_TWO_CLASS_METRICS_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@ namespace descent {
 // Keeps 16 bytes a row for the exact ROC curve. Not thread-safe.
 class TwoClassMetrics {
  public:
+  // Kept until the end.
+  static constexpr std::size_t kBytesPerRow = 16;
+
   // score: log-odds of class 1. Rows with weight 0 count for nothing.
   void Add(double score, bool predicted_class_1, bool is_class_1, double weight);
 

@@ -227,9 +227,11 @@ void AddStorageOptions(CLI::App* app, Arguments* arguments) {
                   "its parameters and optimizer state on disk")
       ->check(Between(1, 1 << 16))
       ->type_name("N");
-  app->add_option("--request-window", arguments->request_window,
-                  "Answers remembered for each model, to recognise repeats of a request_id; each\n"
-                  "costs about 300 bytes. Beyond them a repeat is taken for a new request")
+  app->add_option(
+         "--request-window", arguments->request_window,
+         "Answers remembered for each model, to recognise repeats of a request_id; each\n"
+         "costs about 300 bytes, and 4 MiB are the most. Beyond them a repeat is taken for\n"
+         "a new request")
       ->check(Between(0, 1 << 24))
       ->type_name("N");
   app->add_option("--request-window-age", arguments->request_window_age,
@@ -413,6 +415,7 @@ Serve MakeServe(const Arguments& arguments) {
   if (arguments.max_connection_age > 0) {
     serve.server.max_connection_age = absl::Seconds(arguments.max_connection_age);
   }
+  serve.models.max_answer_bytes = static_cast<std::size_t>(serve.server.max_message_bytes);
   serve.models.threads = arguments.threads;
   models::SetMemoryBudget(MemoryBudgetBytes(arguments.memory_mib), &serve.models);
   serve.log_format = kLogFormats.at(arguments.log_format);

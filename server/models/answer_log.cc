@@ -1,8 +1,21 @@
 #include "server/models/answer_log.h"
 
 #include "core/network.h"
+#include "server/models/model_bytes.h"
 
 namespace descent::models {
+
+namespace {
+
+std::size_t BytesOf(const store::RememberedAnswer& answer) {
+  std::size_t bytes = sizeof answer + answer.request.id.capacity() + answer.method.capacity();
+  if (const auto* model = std::get_if<store::ModelAnswer>(&answer.answer)) {
+    bytes += SettingsBytes(model->settings);
+  }
+  return bytes;
+}
+
+}  // namespace
 
 store::ModelAnswer AnswerOf(const ModelInfo& info) {
   return {.settings = info.settings,
@@ -29,10 +42,19 @@ ModelInfo InfoOf(const store::ModelAnswer& answer) {
 
 void AnswerLog::Add(store::RememberedAnswer answer) {
   const absl::Time now = answer.time;
+  bytes_ += BytesOf(answer);
   answers_.push_back(std::move(answer));
-  while (!answers_.empty() && (answers_.size() > count_ || answers_.front().time + age_ <= now)) {
+  const auto forget_oldest = [this] {
+    bytes_ -= BytesOf(answers_.front());
     answers_.pop_front();
+  };
+  while (!answers_.empty() && (answers_.size() > count_ || answers_.front().time + age_ <= now ||
+                               (bytes_ > most_bytes_ && answers_.size() > 1))) {
+    forget_oldest();
   }
+  while (!memory_.TryRaise(bytes_).ok() && answers_.size() > 1) forget_oldest();
+  memory_.Raise(bytes_);
+  memory_.LowerTo(bytes_);
 }
 
 }  // namespace descent::models

@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "server/models/commands.h"
+#include "server/models/memory_budget.h"
 #include "server/store/records.h"
 
 namespace descent::models {
@@ -29,12 +30,15 @@ inline constexpr std::string_view kDeleteModel = "DeleteModel";
 store::ModelAnswer AnswerOf(const ModelInfo& info);
 ModelInfo InfoOf(const store::ModelAnswer& answer);
 
-// The answers to the newest `count` requests, none older than `age`. An answer is here from the
+// The answers to the newest `count` requests, none older than `age`, and fewer where they are large
+// together. An answer is here from the
 // moment its update is in the model's state, before it is committed and sent: what a checkpoint of
 // the state has to hold. Not thread-safe: used by the tasks of the model's lane alone.
 class AnswerLog {
  public:
-  AnswerLog(std::size_t count, absl::Duration age) : count_(count), age_(age) {}
+  // At most `bytes` beside the newest one, counted in `memory`.
+  AnswerLog(std::size_t count, absl::Duration age, std::size_t bytes, MemoryCharge memory)
+      : count_(count), age_(age), most_bytes_(bytes), memory_(std::move(memory)) {}
 
   void Add(store::RememberedAnswer answer);
 
@@ -46,6 +50,9 @@ class AnswerLog {
  private:
   const std::size_t count_;
   const absl::Duration age_;
+  const std::size_t most_bytes_;
+  MemoryCharge memory_;
+  std::size_t bytes_ = 0;
   std::deque<store::RememberedAnswer> answers_;
 };
 

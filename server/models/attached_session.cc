@@ -68,6 +68,7 @@ absl::Status AttachedSession::TryAttach() {
   }
   state_ = state;
   state_->stream = weak_from_this();
+  state_->finished = false;
   return absl::OkStatus();
 }
 
@@ -246,6 +247,7 @@ void AttachedSession::End(const absl::Status& status) {
   if (std::exchange(ended_, true)) return;
   if (state_ != nullptr) {
     state_->last_used = absl::Now();
+    state_->finished = status.ok();
     state_->stream.reset();
   }
   writer_->state().Sync(

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/snapshot.h"
 #include "core/spec.h"
 #include "server/store/model_settings.h"
 #include "server/store/records.h"
@@ -90,7 +91,7 @@ struct ListModelsOutcome {
 struct GetParametersOutcome {
   std::int64_t step = 0;
   std::vector<int> parameters;  // indices into the layout, in the order asked for
-  Buffer values;                // all parameters, laid out
+  Snapshot snapshot;            // all parameters, laid out
 };
 
 struct SetParametersCommand {

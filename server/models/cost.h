@@ -32,13 +32,23 @@ inline MultiplyAdds ParametersCost(const Network& network) {
   return 4 * static_cast<double>(network.layout().parameter_count());
 }
 
+// Numbers that one row makes: the units of all layers.
+inline double ValuesPerRow(const Network& network) {
+  double values = 0;
+  for (const DenseSpec& layer : network.spec().layers) values += static_cast<double>(layer.units);
+  return values;
+}
+
+// What so many matrices for each layer take: z and a of a prediction, z, a and Δ of a gradient.
+inline double PassBytes(const Network& network, std::int64_t rows, int matrices) {
+  return matrices * ValuesPerRow(network) * static_cast<double>(rows) *
+         static_cast<double>(ByteWidth(network.data_type()));
+}
+
 // RESOURCE_EXHAUSTED (BATCH_TOO_LARGE) when z, a and Δ of all layers for so many rows take more
 // than `limit` bytes: a few wide layers behind narrow inputs make much of a small message.
 inline absl::Status CheckPassSize(const Network& network, std::int64_t rows, std::size_t limit) {
-  double values = 0;
-  for (const DenseSpec& layer : network.spec().layers) values += static_cast<double>(layer.units);
-  const double bytes =
-      3 * values * static_cast<double>(rows) * static_cast<double>(ByteWidth(network.data_type()));
+  const double bytes = PassBytes(network, rows, /*matrices=*/3);
   return bytes <= static_cast<double>(limit) ? absl::OkStatus() : BatchTooLarge(rows, bytes, limit);
 }
 

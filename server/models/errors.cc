@@ -75,8 +75,16 @@ absl::Status AtSequence(const absl::Status& status, std::int64_t sequence) {
 absl::Status TooManySessions(std::size_t limit) {
   return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_SESSIONS",
                absl::StrCat("session_id: the model remembers ", limit,
-                            " sessions, and each was in use a short while ago"),
+                            " sessions, and streams are attached to all of them"),
                {{"limit", absl::StrCat(limit)}});
+}
+
+absl::Status SessionForgotten(std::string_view session_id) {
+  return Error(
+      absl::StatusCode::kAborted, "SESSION_FORGOTTEN",
+      "session_id: the session was idle and has made room for others; where it stood is not "
+      "known any more. Begin a new one, with another id, from the model's step",
+      {{"session_id", std::string(session_id)}});
 }
 
 absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint64_t limit,
@@ -109,10 +117,32 @@ absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit) {
                {{"rows", absl::StrCat(rows)}, {"limit_bytes", absl::StrCat(limit)}});
 }
 
+absl::Status AnswerTooLarge(double bytes, std::size_t limit, std::string_view remedy) {
+  const auto whole = static_cast<std::uint64_t>(bytes);
+  return Error(
+      absl::StatusCode::kResourceExhausted, "ANSWER_TOO_LARGE",
+      absl::StrCat("the answer would take at least ", whole, " bytes, and a message may have ",
+                   limit, " (--max-message-mib): ", View(remedy)),
+      {{"answer_bytes", absl::StrCat(whole)}, {"limit_bytes", absl::StrCat(limit)}});
+}
+
 absl::Status EvaluationTooLarge(std::int64_t limit) {
   return Error(absl::StatusCode::kResourceExhausted, "EVALUATION_TOO_LARGE",
                absl::StrCat("an evaluation has at most ", limit, " rows"),
                {{"limit", absl::StrCat(limit)}});
+}
+
+absl::Status TooManyBackups(int limit, absl::Duration retry_after) {
+  return WithRetryAfter(
+      Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_BACKUPS",
+            absl::StrCat(limit, " backups are being made or read, which is the most at once"),
+            {{"limit", absl::StrCat(limit)}}),
+      retry_after);
+}
+
+absl::Status BackupUnread() {
+  return Error(absl::StatusCode::kAborted, "BACKUP_UNREAD",
+               "the backup was not read for a while, and its file has been removed: begin again");
 }
 
 absl::Status Draining(absl::Duration retry_after) {

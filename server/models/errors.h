@@ -32,6 +32,8 @@ absl::Status SequenceGap(std::int64_t expected_sequence, std::int64_t actual_seq
 absl::Status AtSequence(const absl::Status& status, std::int64_t sequence);
 // RESOURCE_EXHAUSTED, TOO_MANY_SESSIONS.
 absl::Status TooManySessions(std::size_t limit);
+// ABORTED, SESSION_FORGOTTEN.
+absl::Status SessionForgotten(std::string_view session_id);
 // RESOURCE_EXHAUSTED, QUEUE_FULL. `what`: "items" or "bytes".
 absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint64_t limit,
                        absl::Duration retry_after);
@@ -40,8 +42,14 @@ absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std:
                               std::size_t budget);
 // RESOURCE_EXHAUSTED, BATCH_TOO_LARGE.
 absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit);
+// RESOURCE_EXHAUSTED, ANSWER_TOO_LARGE.
+absl::Status AnswerTooLarge(double bytes, std::size_t limit, std::string_view remedy);
 // RESOURCE_EXHAUSTED, EVALUATION_TOO_LARGE.
 absl::Status EvaluationTooLarge(std::int64_t limit);
+// RESOURCE_EXHAUSTED, TOO_MANY_BACKUPS.
+absl::Status TooManyBackups(int limit, absl::Duration retry_after);
+// ABORTED, BACKUP_UNREAD.
+absl::Status BackupUnread();
 // UNAVAILABLE, DRAINING.
 absl::Status Draining(absl::Duration retry_after);
 

@@ -16,6 +16,8 @@
 #include "server/models/call.h"
 #include "server/models/commands.h"
 #include "server/models/errors.h"
+#include "server/models/memory_budget.h"
+#include "server/models/model_bytes.h"
 #include "server/models/request_window.h"
 
 namespace descent::models {
@@ -25,7 +27,8 @@ template <typename... Outcomes>
 class IdempotentCalls {
  public:
   // See RequestWindow.
-  IdempotentCalls(std::size_t count, absl::Duration age) : window_(count, age) {}
+  IdempotentCalls(std::size_t count, absl::Duration age, std::size_t bytes, MemoryCharge memory)
+      : window_(count, age, bytes, std::move(memory)) {}
 
   // Whether the request is to be worked on; then Conclude follows. Otherwise the call is taken, and
   // answered now or when the first one is concluded: with its outcome, marked as replayed where the
@@ -45,7 +48,8 @@ class IdempotentCalls {
   template <typename Outcome>
   void Conclude(const RequestKey& request, Call<Outcome> call, absl::StatusOr<Outcome> outcome) {
     if (!request.id.empty()) {
-      window_.Finish(request.id, absl::Now(), Remember(outcome));
+      window_.Finish(request.id, absl::Now(), Remember(outcome),
+                     outcome.ok() ? BytesOf(*outcome) : 0);
     }
     std::move(call).Answer(std::move(outcome));
   }
@@ -53,12 +57,20 @@ class IdempotentCalls {
   // An answer from before a restart; oldest first, before any Begin.
   template <typename Outcome>
   void Restore(const RequestKey& request, absl::Time time, Outcome outcome) {
-    window_.Restore(request, time, std::make_shared<const Outcome>(std::move(outcome)));
+    const std::size_t bytes = BytesOf(outcome);
+    window_.Restore(request, time, std::make_shared<const Outcome>(std::move(outcome)), bytes);
   }
 
  private:
   using Remembered = std::variant<std::shared_ptr<const Outcomes>...>;
   using Window = RequestWindow<Remembered>;
+
+  template <typename Outcome>
+  static std::size_t BytesOf(const Outcome& outcome) {
+    std::size_t bytes = sizeof(Outcome) + 32;
+    if constexpr (requires { outcome.settings; }) bytes += SettingsBytes(outcome.settings);
+    return bytes;
+  }
 
   template <typename Outcome>
   static absl::StatusOr<Remembered> Remember(const absl::StatusOr<Outcome>& outcome) {

@@ -39,14 +39,14 @@ MemoryCharge::~MemoryCharge() {
 }
 
 absl::Status MemoryCharge::TryRaise(std::size_t bytes) {
-  if (bytes <= bytes_) return absl::OkStatus();
+  if (bytes <= bytes_ || budget_ == nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(budget_->Take(purpose_, bytes - bytes_));
   bytes_ = bytes;
   return absl::OkStatus();
 }
 
 void MemoryCharge::Raise(std::size_t bytes) {
-  if (bytes <= bytes_) return;
+  if (bytes <= bytes_ || budget_ == nullptr) return;
   budget_->TakeAlways(purpose_, bytes - bytes_);
   bytes_ = bytes;
 }

@@ -37,7 +37,8 @@ std::string_view MemoryPurposeName(MemoryPurpose purpose);
 
 class MemoryBudget;
 
-// Bytes counted against a budget, given back when destroyed.
+// Bytes counted against a budget, given back when destroyed. One that came from no budget counts
+// nothing.
 class MemoryCharge {
  public:
   MemoryCharge() = default;
@@ -51,7 +52,7 @@ class MemoryCharge {
   std::size_t bytes() const { return bytes_; }
 
   // Raises the charge to at least `bytes`: RESOURCE_EXHAUSTED (MEMORY_BUDGET) and no change if that
-  // exceeds the budget. Requires a charge that came from a budget.
+  // exceeds the budget.
   absl::Status TryRaise(std::size_t bytes);
 
   // The same for memory that is held already: counts it even beyond the budget.

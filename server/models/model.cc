@@ -95,6 +95,8 @@ void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored
 
 void Model::SaveIfWanted() { writer_->SaveIfWanted(); }
 
+void Model::FreeIfIdle() { writer_->FreeIfIdle(); }
+
 void Model::SaveUnsaved() { writer_->SaveUnsaved(); }
 
 void Model::Abandon(absl::AnyInvocable<void() &&> done) { writer_->Abandon(std::move(done)); }

@@ -102,6 +102,7 @@ class Model {
   void EndSessions(absl::Status status);
   void Close(std::optional<store::AnsweredRequest> request, store::OnStored done);
   void SaveIfWanted();
+  void FreeIfIdle();
   void SaveUnsaved();
   void Abandon(absl::AnyInvocable<void() &&> done);
   // Whether the store has failed its changes.

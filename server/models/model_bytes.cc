@@ -8,9 +8,6 @@
 namespace descent::models {
 namespace {
 
-// Snapshots. The gradient lies where the next one will be.
-constexpr std::size_t kParameterCopies = 3;
-
 // Queues, tables and the allocator's overhead of an idle model, and its place in the store.
 constexpr std::size_t kIdleModelBytes = 8 << 10;
 

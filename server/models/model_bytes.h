@@ -12,6 +12,9 @@
 
 namespace descent::models {
 
+// Snapshots of a model that is counted so. The gradient lies where the next one will be.
+inline constexpr std::size_t kParameterCopies = 3;
+
 // What a network's description takes each time it is held: the spec alone.
 std::size_t SpecBytes(const NetworkSpec& spec);
 

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "server/models/cost.h"
 #include "server/models/model_bytes.h"
 
 namespace descent::models {
@@ -21,7 +22,7 @@ absl::Status BecomeImage(TrainerState state, const OptimizerSpec& optimizer, Tra
   return trainer->SetState(std::move(state));
 }
 
-ModelState::ModelState(Parts parts)
+ModelState::ModelState(Parts parts, std::shared_ptr<MemoryBudget> budget)
     : publication_(std::make_shared<Publication>(
           std::move(parts.network), parts.settings, parts.create_time, parts.trainer->snapshot(),
           Publication::Progress{.step = parts.trainer->step(),
@@ -30,6 +31,8 @@ ModelState::ModelState(Parts parts)
                                 .update_time = parts.update_time})),
       settings_(std::move(parts.settings)),
       memory_(std::move(parts.memory)),
+      more_memory_(budget->Count(MemoryPurpose::kModels, 0)),
+      workspace_memory_(budget->Count(MemoryPurpose::kWorkspaces, 0)),
       trainer_(std::move(parts.trainer)),
       journal_(std::move(parts.journal)),
       last_loss_(parts.last_loss),
@@ -37,19 +40,26 @@ ModelState::ModelState(Parts parts)
 
 absl::StatusOr<UpdateResult> ModelState::Step(const Batch& batch,
                                               std::optional<double> learning_rate) {
-  ASSIGN_OR_RETURN(const UpdateResult result, trainer_->Step(batch, learning_rate));
-  last_loss_ = result.loss;
-  CountWorkspace(batch.rows());
+  RETURN_IF_ERROR(ReserveForUpdate(batch.rows()));
+  absl::StatusOr<UpdateResult> result = trainer_->Step(batch, learning_rate);
+  CountHeld();
+  if (result.ok()) last_loss_ = result->loss;
   return result;
 }
 
 absl::StatusOr<UpdateResult> ModelState::ApplyGradients(const Buffer& gradients,
                                                         std::optional<double> learning_rate) {
-  return trainer_->ApplyGradients(gradients, learning_rate);
+  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
+  absl::StatusOr<UpdateResult> result = trainer_->ApplyGradients(gradients, learning_rate);
+  CountHeld();
+  return result;
 }
 
 absl::Status ModelState::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
-  return trainer_->SetParameters(parameters, keep_optimizer_state);
+  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
+  const absl::Status status = trainer_->SetParameters(parameters, keep_optimizer_state);
+  CountHeld();
+  return status;
 }
 
 absl::Status ModelState::SetSettings(ModelSettings settings) {
@@ -73,10 +83,34 @@ absl::Status ModelState::Restore(store::ModelImage image) {
   return absl::OkStatus();
 }
 
-void ModelState::CountWorkspace(std::int64_t rows) {
-  if (rows <= most_rows_) return;
-  most_rows_ = rows;
-  memory_.Raise(trainer_->byte_size());
+std::size_t ModelState::UsualStateBytes() const {
+  const std::size_t copy =
+      static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
+  return (kParameterCopies + trainer_->slots()) * copy;
+}
+
+absl::Status ModelState::ReserveForUpdate(std::int64_t rows) {
+  RETURN_IF_ERROR(workspace_memory_.TryRaise(
+      static_cast<std::size_t>(PassBytes(network(), rows, /*matrices=*/3))));
+  const std::size_t state = trainer_->state_byte_size() + trainer_->next_byte_size();
+  const std::size_t usual = UsualStateBytes();
+  return state <= usual ? absl::OkStatus() : more_memory_.TryRaise(state - usual);
+}
+
+void ModelState::CountHeld() {
+  workspace_memory_.Raise(trainer_->workspace_byte_size());
+  const std::size_t state = trainer_->state_byte_size();
+  const std::size_t usual = UsualStateBytes();
+  const std::size_t more = state <= usual ? 0 : state - usual;
+  more_memory_.Raise(more);
+  more_memory_.LowerTo(more);
+}
+
+void ModelState::FreeUnused() {
+  if (trainer_ == nullptr) return;
+  trainer_->FreeUnused();
+  workspace_memory_.LowerTo(trainer_->workspace_byte_size());
+  CountHeld();
 }
 
 void ModelState::Commit(Change change, store::OnStored done) {
@@ -119,7 +153,9 @@ void ModelState::Sync(store::OnStored done) {
 
 void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) {
   trainer_.reset();
-  memory_ = MemoryCharge();
+  memory_.LowerTo(0);
+  more_memory_.LowerTo(0);
+  workspace_memory_.LowerTo(0);
   if (journal_ == nullptr) {
     std::move(done)(publication_->WriteStatus());
     return;
@@ -129,7 +165,9 @@ void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::On
 
 void ModelState::Abandon() {
   trainer_.reset();
-  memory_ = MemoryCharge();
+  memory_.LowerTo(0);
+  more_memory_.LowerTo(0);
+  workspace_memory_.LowerTo(0);
   journal_.reset();
 }
 
@@ -140,6 +178,12 @@ store::ModelImage ModelState::Image() const {
           .update_time = update_time_,
           .sessions = {},
           .answers = {}};
+}
+
+std::size_t ModelState::ImageBytes() const {
+  const std::size_t copy =
+      static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
+  return trainer_->slots() * copy + SettingsBytes(settings_);
 }
 
 ModelInfo ModelState::Describe() const {

@@ -40,7 +40,7 @@ class ModelState {
     std::unique_ptr<store::Journal> journal;
   };
 
-  explicit ModelState(Parts parts);
+  ModelState(Parts parts, std::shared_ptr<MemoryBudget> budget);
 
   const std::shared_ptr<Publication>& publication() const { return publication_; }
   const Network& network() const { return *publication_->network(); }
@@ -49,7 +49,8 @@ class ModelState {
   // The parameters as they are now, published or not.
   Snapshot snapshot() const { return trainer_->snapshot(); }
 
-  // Updates; refused ones change nothing. An applied one must be committed before the next.
+  // Updates; refused ones change nothing, those that the budget has no memory for among them. An
+  // applied one must be committed before the next.
   absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate);
   absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients,
                                               std::optional<double> learning_rate);
@@ -84,27 +85,40 @@ class ModelState {
   // follow.
   void Abandon();
 
+  // Frees what the next update can make again.
+  void FreeUnused();
+
   // For checkpoints. Requires that neither Remove nor Abandon was called.
   store::Journal* journal() const { return journal_.get(); }
 
   // The state as it is now, without sessions and answers.
   store::ModelImage Image() const;
 
+  // What it takes beside the parameters, which are shared.
+  std::size_t ImageBytes() const;
+
   // Everything but durable_step, as it is now.
   ModelInfo Describe() const;
 
  private:
-  void CountWorkspace(std::int64_t rows);
+  // Before an update with a batch of so many rows, or none: what it may allocate.
+  absl::Status ReserveForUpdate(std::int64_t rows);
+  // Behind it: what is held.
+  void CountHeld();
+  std::size_t UsualStateBytes() const;
 
   const std::shared_ptr<Publication> publication_;
   ModelSettings settings_;
+  // As EstimateModelBytes has it; parameters that more readers hold, and what an update that may
+  // not stay finite needs to be taken back; the trainer's workspace.
   MemoryCharge memory_;
+  MemoryCharge more_memory_;
+  MemoryCharge workspace_memory_;
   // Null once removed.
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<store::Journal> journal_;
   double last_loss_ = 0;
   absl::Time update_time_;
-  std::int64_t most_rows_ = 0;  // of a batch so far
 };
 
 }  // namespace descent::models

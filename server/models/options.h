@@ -56,8 +56,8 @@ struct ModelsOptions {
   // Default 10^10, some tenths of a second.
   std::int64_t session_window_multiply_adds = 10'000'000'000;
   // Positions of training sessions that a model remembers, so that a session that comes back goes
-  // on where it was. Default 4096 of about 200 bytes. When full, one that was idle for
-  // `session_retention` (default 1 h) makes room; otherwise new sessions are refused.
+  // on where it was. Default 4096 of about 200 bytes. When full, an idle one makes room (see
+  // SessionTable), and coming back to it is refused for `session_retention`, default 1 h.
   std::size_t max_sessions_per_model = 4096;
   absl::Duration session_retention = absl::Hours(1);
 
@@ -65,6 +65,9 @@ struct ModelsOptions {
   // newest so many, and none older than the age. Default 1024 of about 300 bytes, 10 minutes.
   // Beyond them a repeat is taken for a new request.
   std::size_t request_window = 1024;
+  // And no more bytes of them beside the newest, which descriptions of deep networks come to.
+  // Default 4 MiB for each model, and for the registry.
+  std::size_t request_window_bytes = std::size_t{4} << 20;
   absl::Duration request_window_age = absl::Minutes(10);
 
   // Bytes that everything together may hold, by purpose (see MemoryPurpose); what would exceed it
@@ -78,6 +81,10 @@ struct ModelsOptions {
   // needs more is refused. Default 1 GiB; a thread may hold that much while it computes.
   std::size_t max_pass_bytes = std::size_t{1} << 30;
 
+  // Most bytes of an answer's message; a call whose answer would not fit is refused before it is
+  // computed. Default 64 MiB, which is what ops::ServerOptions has for messages.
+  std::size_t max_answer_bytes = std::size_t{64} << 20;
+
   // Most rows of one evaluation. Default 2^24; with two classes a row costs 16 bytes until the end.
   std::int64_t max_evaluation_rows = std::int64_t{1} << 24;
 };
@@ -89,6 +96,7 @@ inline void SetMemoryBudget(std::size_t bytes, ModelsOptions* options) {
   options->max_bytes_per_model = std::min(options->max_bytes_per_model, bytes / 32);
   options->max_pass_bytes = std::min(options->max_pass_bytes, bytes / 8);
   options->session_window_bytes = std::min(options->session_window_bytes, bytes / 128);
+  options->request_window_bytes = std::min(options->request_window_bytes, bytes / 256);
   options->kept_workspace_bytes = std::min(options->kept_workspace_bytes, bytes / 128);
 }
 

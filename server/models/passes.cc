@@ -137,7 +137,7 @@ GetParametersOutcome RunGetParameters(const Network& network, const Snapshot& sn
                                       std::vector<int> parameters) {
   return {.step = snapshot.step(),
           .parameters = OrAll(std::move(parameters), network.layout()),
-          .values = snapshot.parameters().Clone()};
+          .snapshot = snapshot};
 }
 
 }  // namespace descent::models

@@ -4,6 +4,8 @@
 
 #include "absl/time/clock.h"
 #include "core/exceptions.h"
+#include "core/status_macros.h"
+#include "server/models/answer_size.h"
 #include "server/models/passes.h"
 
 namespace descent::models {
@@ -70,6 +72,22 @@ std::vector<PredictionBatcher::Pending> PredictionBatcher::Take() {
   return batch;
 }
 
+absl::StatusOr<std::vector<absl::StatusOr<PredictOutcome>>> PredictionBatcher::Compute(
+    absl::Span<const PredictCommand* const> commands, std::int64_t rows, MemoryCharge* unsent) {
+  const Network& network = *publication_->network();
+  WorkspacePool::Lease workspace(&resources_->workspaces);
+  double bytes = PassBytes(network, rows, /*matrices=*/2);
+  if (commands.size() > 1) {
+    bytes += static_cast<double>(rows) * static_cast<double>(network.input_features()) *
+             static_cast<double>(ByteWidth(network.data_type()));
+  }
+  RETURN_IF_ERROR(workspace.Reserve(bytes));
+  ASSIGN_OR_RETURN(
+      *unsent, resources_->CountOutcome(OutcomeBytes(network, PredictAnswerSize(network, rows))));
+  return RunPredict(network, publication_->snapshot(), commands, &resources_->pool,
+                    workspace.get());
+}
+
 void PredictionBatcher::RunBatch() {
   std::vector<Pending> wanted;
   for (Pending& pending : Take()) {
@@ -85,13 +103,13 @@ void PredictionBatcher::RunBatch() {
 
   std::vector<const PredictCommand*> commands;
   commands.reserve(wanted.size());
-  for (const Pending& pending : wanted) commands.push_back(&pending.command);
-  auto outcomes =
-      CatchExceptions([&]() -> absl::StatusOr<std::vector<absl::StatusOr<PredictOutcome>>> {
-        const WorkspacePool::Lease workspace(&resources_->workspaces);
-        return RunPredict(*publication_->network(), publication_->snapshot(), commands,
-                          &resources_->pool, workspace.get());
-      });
+  std::int64_t rows = 0;
+  for (const Pending& pending : wanted) {
+    commands.push_back(&pending.command);
+    rows += pending.command.inputs.rows();
+  }
+  MemoryCharge unsent;
+  auto outcomes = CatchExceptions([&] { return Compute(commands, rows, &unsent); });
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     absl::Status status = wanted[i].call.CheckStillWanted();
     if (status.ok()) status = outcomes.status();

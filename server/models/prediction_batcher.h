@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/models/call.h"
 #include "server/models/publication.h"
 #include "server/models/resources.h"
@@ -43,6 +45,9 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
   };
 
   void RunBatch();
+  // Counts what the outcomes take in `unsent`.
+  absl::StatusOr<std::vector<absl::StatusOr<PredictOutcome>>> Compute(
+      absl::Span<const PredictCommand* const> commands, std::int64_t rows, MemoryCharge* unsent);
   // What the next product computes; schedules another task when more is left.
   std::vector<Pending> Take();
   // Of the product of those that wait.

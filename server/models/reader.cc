@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/exceptions.h"
+#include "core/status_macros.h"
 #include "server/models/passes.h"
 #include "server/models/streaming_evaluation.h"
 
@@ -13,18 +14,22 @@ namespace {
 // other work: handing it over would save nothing by merging, and takes some 30 microseconds.
 constexpr MultiplyAdds kLargerIfAlone = 4;
 
-// Computes and answers, unless the model has gone or the caller waits no longer.
+// Computes and answers, unless the model has gone, the caller waits no longer or there is no memory
+// to compute in.
 template <typename Outcome, typename Compute>
 void RunRead(Resources* resources, const Publication& publication, Call<Outcome> call,
-             Compute& compute) {
+             double workspace_bytes, std::size_t outcome_bytes, Compute& compute) {
   absl::Status status = publication.ReadStatus();
   if (status.ok()) status = call.CheckStillWanted();
   if (!status.ok()) {
     std::move(call).Answer(std::move(status));
     return;
   }
+  MemoryCharge unsent;
   absl::StatusOr<Outcome> outcome = CatchExceptions([&]() -> absl::StatusOr<Outcome> {
-    const WorkspacePool::Lease workspace(&resources->workspaces);
+    WorkspacePool::Lease workspace(&resources->workspaces);
+    RETURN_IF_ERROR(workspace.Reserve(workspace_bytes));
+    ASSIGN_OR_RETURN(unsent, resources->CountOutcome(outcome_bytes));
     return compute(publication.snapshot(), workspace.get());
   });
   status = call.CheckStillWanted();
@@ -49,37 +54,45 @@ Reader::Reader(Resources* resources, std::shared_ptr<const Publication> publicat
       batcher_(std::make_shared<PredictionBatcher>(resources, publication_)) {}
 
 template <typename Outcome>
-bool Reader::Admit(Call<Outcome>* call, std::int64_t rows, std::size_t bytes) {
+bool Reader::Admit(Call<Outcome>* call, const Needs& needs) {
   resources_->giving_way.NoteRead();
-  absl::Status status = CheckPassSize(network(), rows, resources_->options.max_pass_bytes);
-  if (status.ok()) return call->Admit(quota_.get(), bytes);
+  absl::Status status = CheckPassSize(network(), needs.rows, resources_->options.max_pass_bytes);
+  if (status.ok()) status = CheckAnswerSize(needs.answer, resources_->options.max_answer_bytes);
+  if (status.ok()) return call->Admit(quota_.get(), needs.command_bytes);
   std::move(*call).Answer(std::move(status));
   return false;
 }
 
 template <typename Outcome, typename Compute>
-void Reader::Read(Call<Outcome> call, std::int64_t rows, std::size_t bytes, MultiplyAdds cost,
-                  Compute compute) {
-  if (!Admit(&call, rows, bytes)) return;
-  if (resources_->IsSmall(cost)) {
-    RunRead(resources_, *publication_, std::move(call), compute);
+void Reader::Read(Call<Outcome> call, const Needs& needs, Compute compute) {
+  if (!Admit(&call, needs)) return;
+  const std::size_t outcome_bytes = OutcomeBytes(network(), needs.answer);
+  if (resources_->IsSmall(needs.cost)) {
+    RunRead(resources_, *publication_, std::move(call), needs.workspace_bytes, outcome_bytes,
+            compute);
     return;
   }
   resources_->readers.Post(
       [resources = resources_, publication = publication_, call = std::move(call),
+       workspace_bytes = needs.workspace_bytes, outcome_bytes,
        compute = std::move(compute)]() mutable {
-        RunRead(resources, *publication, std::move(call), compute);
+        RunRead(resources, *publication, std::move(call), workspace_bytes, outcome_bytes, compute);
       },
-      {.owner = publication_.get(), .cost = cost});
+      {.owner = publication_.get(), .cost = needs.cost});
 }
 
 void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
+  const Needs needs{.rows = rows,
+                    .command_bytes = models::ByteSize(command.inputs),
+                    .answer = PredictAnswerSize(network(), rows),
+                    .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
+                    .cost = ForwardCost(network(), rows)};
   Call<PredictOutcome> call(std::move(context), std::move(reply));
-  if (!Admit(&call, rows, models::ByteSize(command.inputs))) return;
-  const MultiplyAdds cost = ForwardCost(network(), rows);
-  const bool in_place = resources_->IsSmall(cost) ||
-                        (batcher_->NoteArrival() && resources_->IsSmall(cost / kLargerIfAlone));
+  if (!Admit(&call, needs)) return;
+  const bool in_place =
+      resources_->IsSmall(needs.cost) ||
+      (batcher_->NoteArrival() && resources_->IsSmall(needs.cost / kLargerIfAlone));
   if (!in_place) {
     batcher_->Add(std::move(command), std::move(call));
     return;
@@ -87,14 +100,18 @@ void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictO
   auto compute = [&](const Snapshot& snapshot, ReadWorkspace* workspace) {
     return RunPredict(network(), snapshot, command, /*pool=*/nullptr, workspace);
   };
-  RunRead(resources_, *publication_, std::move(call), compute);
+  RunRead(resources_, *publication_, std::move(call), needs.workspace_bytes,
+          OutcomeBytes(network(), needs.answer), compute);
 }
 
 void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
-  const std::size_t bytes = models::ByteSize(command.inputs);
-  Read(Call<ForwardOutcome>(std::move(context), std::move(reply)), rows, bytes,
-       ForwardCost(network(), rows),
+  const Needs needs{.rows = rows,
+                    .command_bytes = models::ByteSize(command.inputs),
+                    .answer = ForwardAnswerSize(network(), rows),
+                    .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
+                    .cost = ForwardCost(network(), rows)};
+  Read(Call<ForwardOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
            const Snapshot& snapshot, ReadWorkspace* workspace) {
          return RunForward(*network, snapshot, command, pool, workspace);
@@ -103,9 +120,14 @@ void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardO
 
 void Reader::Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
-  const std::size_t bytes = ByteSize(command);
-  Read(Call<GradientOutcome>(std::move(context), std::move(reply)), rows, bytes,
-       GradientCost(network(), rows) + ParametersCost(network()),
+  const double gradients = static_cast<double>(network().layout().size()) *
+                           static_cast<double>(ByteWidth(network().data_type()));
+  const Needs needs{.rows = rows,
+                    .command_bytes = ByteSize(command),
+                    .answer = GradientAnswerSize(network(), command),
+                    .workspace_bytes = PassBytes(network(), rows, /*matrices=*/3) + gradients,
+                    .cost = GradientCost(network(), rows) + ParametersCost(network())};
+  Read(Call<GradientOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
            const Snapshot& snapshot, ReadWorkspace* workspace) {
          return RunGradient(*network, snapshot, command, pool, workspace);
@@ -114,8 +136,10 @@ void Reader::Gradient(GradientCommand command, CallContext context, Reply<Gradie
 
 void Reader::GetParameters(std::vector<int> parameters, CallContext context,
                            Reply<GetParametersOutcome> reply) {
-  Read(Call<GetParametersOutcome>(std::move(context), std::move(reply)), /*rows=*/0, /*bytes=*/0,
-       ParametersCost(network()),
+  Needs needs;
+  needs.answer = ParametersAnswerSize(network(), parameters);
+  needs.cost = needs.answer.numbers;
+  Read(Call<GetParametersOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), parameters = std::move(parameters)](
            const Snapshot& snapshot, ReadWorkspace* /*workspace*/) mutable {
          return RunGetParameters(*network, snapshot, std::move(parameters));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/models/answer_size.h"
 #include "server/models/call.h"
 #include "server/models/evaluation.h"
 #include "server/models/prediction_batcher.h"
@@ -28,14 +29,22 @@ class Reader {
   std::shared_ptr<Evaluation> BeginEvaluation(OnOutcome on_outcome);
 
  private:
-  // Takes a place for a call over `rows` rows, or answers it with the error and returns false.
+  // What a read takes, known before it is computed.
+  struct Needs {
+    std::int64_t rows = 0;
+    std::size_t command_bytes = 0;
+    AnswerSize answer;
+    double workspace_bytes = 0;
+    MultiplyAdds cost = 0;
+  };
+
+  // Takes a place for a call, or answers it with the error and returns false.
   template <typename Outcome>
-  bool Admit(Call<Outcome>* call, std::int64_t rows, std::size_t bytes);
+  bool Admit(Call<Outcome>* call, const Needs& needs);
 
   // Admits the call and runs `compute`, Outcome(const Snapshot&, ReadWorkspace*), in its place.
   template <typename Outcome, typename Compute>
-  void Read(Call<Outcome> call, std::int64_t rows, std::size_t bytes, MultiplyAdds cost,
-            Compute compute);
+  void Read(Call<Outcome> call, const Needs& needs, Compute compute);
 
   const Network& network() const { return *publication_->network(); }
 

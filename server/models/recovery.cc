@@ -37,7 +37,8 @@ class Replay {
   Replay(store::StoredModel* stored, Resources* resources)
       : stored_(stored),
         resources_(resources),
-        answers_(resources->options.request_window, resources->options.request_window_age) {}
+        answers_(resources->options.request_window, resources->options.request_window_age,
+                 resources->options.request_window_bytes, resources->ForAnswers()) {}
 
   // Begins from the stored base.
   absl::Status Begin() {

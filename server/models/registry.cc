@@ -21,6 +21,7 @@
 #include "server/models/lane.h"
 #include "server/models/model_bytes.h"
 #include "server/models/model_table.h"
+#include "server/models/open_backups.h"
 #include "server/models/pages.h"
 #include "server/models/resources.h"
 #include "server/store/memory_store.h"
@@ -31,6 +32,9 @@ namespace {
 // How often models are asked whether it is time for a checkpoint, beside their own looks after each
 // update.
 constexpr absl::Duration kCheckpointTimer = absl::Seconds(1);
+
+// Each is a file as large as the store.
+constexpr int kMostBackups = 4;
 
 // Everything of a new model but its journal.
 absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* resources) {
@@ -63,25 +67,6 @@ ModelInfo Describe(const ModelState::Parts& parts) {
           .state_hash = parts.trainer->StateHash()};
 }
 
-// Read on the readers' threads.
-class ReaderBackup final : public BackupReading, public std::enable_shared_from_this<ReaderBackup> {
- public:
-  ReaderBackup(std::unique_ptr<store::Backup> backup, Resources* resources)
-      : backup_(std::move(backup)), resources_(resources) {}
-
-  std::int64_t size_bytes() const override { return backup_->size_bytes(); }
-
-  void Next(std::size_t most, Reply<std::string> reply) override {
-    resources_->readers.Post([self = shared_from_this(), most, reply = std::move(reply)]() mutable {
-      std::move(reply)(self->backup_->Read(most));
-    });
-  }
-
- private:
-  const std::unique_ptr<store::Backup> backup_;
-  Resources* const resources_;
-};
-
 }  // namespace
 
 // Models are made and removed one after another, on a lane of their own.
@@ -93,8 +78,10 @@ class Registry::Impl {
         quota_(WorkQuota::Create("created and deleted models",
                                  resources_.PerModel(options.max_updates_per_model),
                                  resources_.work)),
-        calls_(options.request_window, options.request_window_age),
+        calls_(options.request_window, options.request_window_age, options.request_window_bytes,
+               resources_.ForAnswers()),
         lane_(&resources_.writers),
+        backups_(kMostBackups, &resources_.readers),
         recoveries_(store_.get(), &table_, &resources_),
         checkpoint_timer_([this] { WatchCheckpoints(); }) {
     store_->NotifyStatus([this](const absl::Status& status) {
@@ -168,7 +155,11 @@ class Registry::Impl {
   void WatchCheckpoints() {
     NameThisThread("checkpoint");
     while (!stopping_.WaitForNotificationWithTimeout(kCheckpointTimer)) {
-      for (const auto& model : table_.All()) model->SaveIfWanted();
+      for (const auto& model : table_.All()) {
+        model->SaveIfWanted();
+        model->FreeIfIdle();
+      }
+      backups_.CloseUnread(absl::Now());
     }
   }
 
@@ -178,6 +169,7 @@ class Registry::Impl {
   const std::shared_ptr<WorkQuota> quota_;
   IdempotentCalls<ModelInfo, DeleteModelOutcome> calls_;
   Lane lane_;
+  OpenBackups backups_;
   Recoveries recoveries_;
   absl::Notification stopping_;
   std::thread checkpoint_timer_;
@@ -200,13 +192,19 @@ void Registry::Impl::Recover(OnRecovered done, RecoveryObserver* observer) {
 
 void Registry::Impl::MakeBackup(Call<std::shared_ptr<BackupReading>> call) {
   if (!call.Admit(quota_.get(), /*bytes=*/0)) return;
-  store_->MakeBackup([this, call = std::move(call)](
+  absl::StatusOr<OpenBackups::Place> place = backups_.TakePlace(absl::Now());
+  if (!place.ok()) {
+    std::move(call).Answer(std::move(place).status());
+    return;
+  }
+  store_->MakeBackup([this, call = std::move(call), place = *std::move(place)](
                          absl::StatusOr<std::unique_ptr<store::Backup>> backup) mutable {
     if (!backup.ok()) {
+      place.reset();
       std::move(call).Answer(std::move(backup).status());
       return;
     }
-    std::move(call).Answer(std::make_shared<ReaderBackup>(*std::move(backup), &resources_));
+    std::move(call).Answer(backups_.Open(*std::move(backup), std::move(place)));
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "absl/status/statusor.h"
 #include "core/thread_pool.h"
 #include "server/models/cost.h"
 #include "server/models/executor.h"
@@ -24,8 +25,18 @@ struct Resources {
     return {items, options.max_bytes_per_model, options.retry_after};
   }
 
+  MemoryCharge ForAnswers() const { return memory->Count(MemoryPurpose::kAnswers, 0); }
+
   bool IsSmall(MultiplyAdds cost) const {
     return cost <= static_cast<double>(options.inline_multiply_adds);
+  }
+
+  // Counts what an outcome takes until it is encoded. Small ones are not counted: there are no more
+  // of them at once than threads.
+  absl::StatusOr<MemoryCharge> CountOutcome(std::size_t bytes) {
+    constexpr std::size_t kSmall = 16 << 10;
+    if (bytes <= kSmall) return MemoryCharge();
+    return memory->Reserve(MemoryPurpose::kUnsent, bytes);
   }
 
   const ModelsOptions options;
@@ -33,8 +44,8 @@ struct Resources {
   ThreadPool compute;      // the threads of both
   ThreadPool pool;         // of reads
   ThreadPool update_pool;  // of updates
-  WorkspacePool workspaces;
   const std::shared_ptr<MemoryBudget> memory;
+  WorkspacePool workspaces;
   const std::shared_ptr<WorkQuota> work;  // the root: everything that is held
   // Updates and reads have threads of their own, so a prediction never waits for training. Between
   // pieces of long work they do short work that waits. Last: they end before what their tasks use.
@@ -51,8 +62,8 @@ inline Resources::Resources(const ModelsOptions& models_options)
                     giving_way.OfferCore();
                     writers.GiveWay();
                   }),
-      workspaces(options.kept_workspace_bytes),
       memory(MemoryBudget::Create(options.memory_budget_bytes)),
+      workspaces(options.kept_workspace_bytes, memory),
       work(WorkQuota::Create("the server",
                              {options.max_items, options.max_bytes, options.retry_after},
                              /*parent=*/nullptr, memory)),

@@ -1,5 +1,6 @@
 #include "server/models/streaming_evaluation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,7 +20,9 @@ StreamingEvaluation::StreamingEvaluation(Resources* resources,
       quota_(std::move(quota)),
       on_outcome_(std::move(on_outcome)),
       lane_(&resources->readers, publication_.get()),
-      metrics_(publication_->network()) {}
+      metrics_(publication_->network()),
+      memory_(resources->memory->Count(MemoryPurpose::kEvaluations,
+                                       sizeof *this + metrics_.BytesFor(0, 0))) {}
 
 template <typename Outcome, typename Work>
 void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyAdds cost,
@@ -47,15 +50,18 @@ void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyA
 
 void StreamingEvaluation::Add(Batch batch, CallContext context, Reply<std::int64_t> reply) {
   const std::size_t bytes = ByteSize(batch);
+  rows_given_ += batch.rows();
   const MultiplyAdds cost = ForwardCost(*publication_->network(), batch.rows());
   Queue(Call<std::int64_t>(std::move(context), std::move(reply)), bytes, cost,
         [batch = std::move(batch)](StreamingEvaluation* self) { return self->AddNow(batch); });
 }
 
 void StreamingEvaluation::Finish(CallContext context, Reply<EvaluateOutcome> reply) {
-  // What is left to do is sorting the rows.
+  // What is left to do is sorting the rows, where there are scores to sort.
+  constexpr MultiplyAdds kSortingOfARow = 4096;
   Queue(Call<EvaluateOutcome>(std::move(context), std::move(reply)), /*bytes=*/0,
-        static_cast<MultiplyAdds>(resources_->options.inline_multiply_adds) + 1,
+        static_cast<MultiplyAdds>(resources_->options.inline_multiply_adds) + 1 +
+            static_cast<double>(rows_given_) * kSortingOfARow,
         [](StreamingEvaluation* self) { return self->FinishNow(); });
 }
 
@@ -65,8 +71,12 @@ absl::StatusOr<std::int64_t> StreamingEvaluation::AddNow(const Batch& batch) {
   if (batch.rows() > resources_->options.max_evaluation_rows - metrics_.rows()) {
     return EvaluationTooLarge(resources_->options.max_evaluation_rows);
   }
+  most_rows_ = std::max(most_rows_, batch.rows());
+  RETURN_IF_ERROR(memory_.TryRaise(sizeof *this +
+                                   metrics_.BytesFor(metrics_.rows() + batch.rows(), most_rows_)));
+  WorkspacePool::Lease workspace(&resources_->workspaces);
+  RETURN_IF_ERROR(workspace.Reserve(PassBytes(network, batch.rows(), /*matrices=*/2)));
   if (!snapshot_) snapshot_ = publication_->snapshot();
-  const WorkspacePool::Lease workspace(&resources_->workspaces);
   network.Forward(snapshot_.parameters(), batch.inputs, /*keep_all=*/false, &resources_->pool,
                   &workspace->network);
   const std::int64_t rows_before = metrics_.rows();

@@ -40,11 +40,14 @@ class StreamingEvaluation final : public Evaluation,
   const std::shared_ptr<WorkQuota> quota_;
   OnOutcome on_outcome_;
   Lane lane_;
+  std::int64_t rows_given_ = 0;  // used by Add and Finish alone
 
   // Used by the lane's tasks alone.
   absl::Status status_;
   Snapshot snapshot_;
   MetricsAccumulator metrics_;
+  MemoryCharge memory_;
+  std::int64_t most_rows_ = 0;  // of a batch so far
 };
 
 }  // namespace descent::models

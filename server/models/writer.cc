@@ -81,10 +81,13 @@ Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembe
       quota_(WorkQuota::Create("the model's updates",
                                resources->PerModel(resources->options.max_updates_per_model),
                                resources->work)),
-      calls_(resources->options.request_window, resources->options.request_window_age),
-      state_(std::move(parts)),
-      sessions_(resources->options.max_sessions_per_model, resources->options.session_retention),
-      answers_(resources->options.request_window, resources->options.request_window_age),
+      calls_(resources->options.request_window, resources->options.request_window_age,
+             resources->options.request_window_bytes, resources->ForAnswers()),
+      state_(std::move(parts), resources->memory),
+      sessions_(resources->options.max_sessions_per_model, resources->options.session_retention,
+                resources->memory->Count(MemoryPurpose::kSessions, 0)),
+      answers_(resources->options.request_window, resources->options.request_window_age,
+               resources->options.request_window_bytes, resources->ForAnswers()),
       publication_(state_.publication()),
       lane_(&resources->writers) {
   sessions_.Restore(remembered.sessions);
@@ -243,7 +246,7 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
     self->calls_.Conclude(request, std::move(call), std::move(answer));
   };
   if (raised) {
-    SaveCheckpoint(/*requested=*/false,
+    SaveCheckpoint(/*requested=*/false, CountImage(),
                    [info = std::move(info), reply = std::move(reply), self = shared_from_this(),
                     settings = state_.settings()](absl::StatusOr<CheckpointInfo> saved) mutable {
                      if (!saved.ok()) {

@@ -53,6 +53,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
 
   // Saves a checkpoint if there were changes and the store wants one.
   void SaveIfWanted();
+  // Frees what the next update can make again if there was none for a while.
+  void FreeIfIdle();
   // Saves a checkpoint if a crash could take something back; otherwise does nothing.
   void SaveUnsaved();
 
@@ -103,7 +105,13 @@ class Writer : public std::enable_shared_from_this<Writer> {
   // Remembers the answer to a request whose update is in the state.
   template <typename Answer>
   void Remember(const RequestKey& request, std::string_view method, Answer answer);
-  void SaveCheckpoint(bool requested, store::OnSaved done);
+  void SaveCheckpoint(bool requested, MemoryCharge memory, store::OnSaved done);
+  void SaveIfThereIsMemory();
+  // The memory of an image of the state; the second for one that has to be made.
+  absl::StatusOr<MemoryCharge> ReserveImage() const;
+  MemoryCharge CountImage() const {
+    return resources_->memory->Count(MemoryPurpose::kCheckpoints, state_.ImageBytes());
+  }
   // Behind a checkpoint that made durable what the sessions had sent: their acknowledgements.
   void MarkDurable(std::int64_t step, const std::vector<store::SessionRecord>& sessions);
 
@@ -122,7 +130,9 @@ class Writer : public std::enable_shared_from_this<Writer> {
   SessionTable sessions_;
   AnswerLog answers_;
 
-  std::atomic<bool> changed_{false};                // since the last checkpoint was taken
+  std::atomic<bool> changed_{false};  // since the last checkpoint was taken
+  // Looks of FreeIfIdle since the last update; negative: there is nothing to free.
+  std::atomic<int> idle_looks_{-1};
   const std::shared_ptr<Publication> publication_;  // the state's, for any thread
   Lane lane_;
 };

@@ -7,6 +7,7 @@
 #include "core/status_macros.h"
 #include "server/models/attached_session.h"
 #include "server/models/durable_answers.h"
+#include "server/models/errors.h"
 #include "server/models/pages.h"
 #include "server/models/writer.h"
 #include "server/store/errors.h"
@@ -16,9 +17,45 @@ namespace descent::models {
 void Writer::Commit(ModelState::Change change, store::OnStored done) {
   changed_.store(true, std::memory_order_relaxed);
   state_.Commit(std::move(change), std::move(done));
-  if (state_.journal() != nullptr && state_.journal()->WantsCheckpoint()) {
-    SaveCheckpoint(/*requested=*/false, [](const absl::StatusOr<CheckpointInfo>&) {});
+  idle_looks_.store(0, std::memory_order_relaxed);
+  if (state_.journal() != nullptr && state_.journal()->WantsCheckpoint()) SaveIfThereIsMemory();
+}
+
+void Writer::FreeIfIdle() {
+  // A look comes about every second.
+  constexpr int kIdleLooks = 10;
+  const int looks = idle_looks_.load(std::memory_order_relaxed);
+  if (looks < 0) return;
+  if (looks < kIdleLooks) {
+    idle_looks_.fetch_add(1, std::memory_order_relaxed);
+    return;
   }
+  idle_looks_.store(-1, std::memory_order_relaxed);
+  Run(/*cost=*/0, [self = shared_from_this()] { self->state_.FreeUnused(); });
+}
+
+// Where there is none the next look will try again: changed_ stays set.
+void Writer::SaveIfThereIsMemory() {
+  absl::StatusOr<MemoryCharge> memory = ReserveImage();
+  if (!memory.ok()) {
+    changed_.store(true, std::memory_order_relaxed);
+    return;
+  }
+  SaveCheckpoint(/*requested=*/false, *std::move(memory),
+                 [](const absl::StatusOr<CheckpointInfo>&) {});
+}
+
+absl::StatusOr<MemoryCharge> Writer::ReserveImage() const {
+  const std::size_t bytes = state_.ImageBytes();
+  MemoryBudget& budget = *resources_->memory;
+  const std::size_t used = budget.used(MemoryPurpose::kCheckpoints);
+  // One at a time always goes on, or journals would grow without end.
+  if (used == 0) return budget.Count(MemoryPurpose::kCheckpoints, bytes);
+  const std::size_t most = budget.limit() / 4;
+  if (used > most || bytes > most - used) {
+    return OverMemoryBudget(MemoryPurposeName(MemoryPurpose::kCheckpoints), bytes, used, most);
+  }
+  return budget.Reserve(MemoryPurpose::kCheckpoints, bytes);
 }
 
 void Writer::SaveIfWanted() {
@@ -26,7 +63,7 @@ void Writer::SaveIfWanted() {
   Run(/*cost=*/0, [self = shared_from_this()] {
     if (!self->publication_->WriteStatus().ok()) return;
     if (!self->state_.journal()->WantsCheckpoint()) return;
-    self->SaveCheckpoint(/*requested=*/false, [](const absl::StatusOr<CheckpointInfo>&) {});
+    self->SaveIfThereIsMemory();
   });
 }
 
@@ -36,15 +73,17 @@ void Writer::SaveUnsaved() {
     if (!self->publication_->WriteStatus().ok()) return;
     if (self->state_.settings().durability != Durability::kCheckpoint) return;
     if (self->publication_->Describe().durable_step == self->state_.step()) return;
-    self->SaveCheckpoint(/*requested=*/false, [](const absl::StatusOr<CheckpointInfo>&) {});
+    self->SaveCheckpoint(/*requested=*/false, self->CountImage(),
+                         [](const absl::StatusOr<CheckpointInfo>&) {});
   });
 }
 
 // Counts as held work until it is saved, so that a drain waits for it. A failure is the store's to
 // report: the model's own changes notice it too.
-void Writer::SaveCheckpoint(bool requested, store::OnSaved done) {
+void Writer::SaveCheckpoint(bool requested, MemoryCharge memory, store::OnSaved done) {
   changed_.store(false, std::memory_order_relaxed);
   store::ModelImage image = state_.Image();
+  image.memory = std::make_shared<const MemoryCharge>(std::move(memory));
   image.sessions = sessions_.Records();
   image.answers = answers_.Records();
   std::vector<store::SessionRecord> sessions;
@@ -85,8 +124,13 @@ void Writer::CreateCheckpoint(CreateCheckpointCommand command, CallContext conte
 void Writer::CreateCheckpointNow(const CreateCheckpointCommand& command,
                                  Call<CheckpointOutcome> call) {
   if (!calls_.Begin(command.request, &call)) return;
+  absl::StatusOr<MemoryCharge> memory = ReserveImage();
+  if (!memory.ok()) {
+    calls_.Conclude<CheckpointOutcome>(command.request, std::move(call), memory.status());
+    return;
+  }
   Remember(command.request, kCreateCheckpoint, store::CheckpointAnswer{state_.step()});
-  SaveCheckpoint(/*requested=*/true,
+  SaveCheckpoint(/*requested=*/true, *std::move(memory),
                  [self = shared_from_this(), request = command.request,
                   call = std::move(call)](absl::StatusOr<CheckpointInfo> saved) mutable {
                    absl::StatusOr<CheckpointOutcome> outcome = CheckpointOutcome();
@@ -128,12 +172,19 @@ void Writer::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext con
 // Reads the checkpoint while the lane goes on; the rest follows on the lane.
 void Writer::RestoreCheckpointNow(const RestoreCheckpointCommand& command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
+  absl::StatusOr<MemoryCharge> memory = ReserveImage();
+  if (!memory.ok()) {
+    calls_.Conclude<ModelInfo>(command.request, std::move(call), memory.status());
+    return;
+  }
   state_.journal()->LoadCheckpoint(
-      command.step, [self = shared_from_this(), command = command, call = std::move(call)](
-                        absl::StatusOr<store::LoadedCheckpoint> loaded) mutable {
+      command.step,
+      [self = shared_from_this(), command = command, call = std::move(call),
+       memory = *std::move(memory)](absl::StatusOr<store::LoadedCheckpoint> loaded) mutable {
         Writer* const writer = self.get();
         writer->lane_.Post([self = std::move(self), command = std::move(command),
-                            loaded = std::move(loaded), call = std::move(call)]() mutable {
+                            loaded = std::move(loaded), call = std::move(call),
+                            memory = std::move(memory)]() mutable {
           self->RestoreNow(command, std::move(loaded), std::move(call));
         });
       });

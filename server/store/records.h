@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -128,6 +129,8 @@ struct ModelImage {
   absl::Time update_time;
   std::vector<SessionRecord> sessions;
   std::vector<RememberedAnswer> answers;  // oldest first
+  // What counts the memory of the above, and goes with it.
+  std::shared_ptr<const void> memory = nullptr;
 };
 
 struct CheckpointInfo {

@@ -55,7 +55,8 @@ void Encode(const models::GetParametersOutcome& outcome, const Network& network,
             v1::GetParametersResponse* response) {
   response->set_step(outcome.step);
   for (const int index : outcome.parameters) {
-    EncodeParameter(network, index, outcome.values, Encoding::kRaw, response->add_parameters());
+    EncodeParameter(network, index, outcome.snapshot.parameters(), Encoding::kRaw,
+                    response->add_parameters());
   }
 }
 

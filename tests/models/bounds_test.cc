@@ -191,18 +191,100 @@ TEST_F(RequestWindowTest, ForgetsByCountAndByAge) {
   EXPECT_EQ(window_.size(), 2);  // "a" and "b", which are being worked on
 }
 
-TEST(SessionTableTest, ForgetsOnlyWhatWasIdleForLong) {
+TEST_F(RequestWindowTest, ForgetsLargeAnswersSoonerButNeverTheNewest) {
+  const auto budget = MemoryBudget::Create(100'000);
+  Window window(/*count=*/1000, /*age=*/absl::Hours(1), /*bytes=*/10'000,
+                budget->Count(MemoryPurpose::kAnswers, 0));
+  const auto begin = [&](const std::string& id) {
+    return window.Begin({id, 1}, start_,
+                        []() -> Window::OnRepeat { return [](const absl::StatusOr<int>&) {}; });
+  };
+  for (const char* id : {"a", "b", "c"}) {
+    EXPECT_TRUE(begin(id));
+    window.Finish(id, start_, 1, /*bytes=*/4'500);
+  }
+  EXPECT_EQ(window.size(), 2);
+  EXPECT_GT(budget->used(MemoryPurpose::kAnswers), 9'000);
+  EXPECT_LT(budget->used(MemoryPurpose::kAnswers), 10'000);
+  EXPECT_TRUE(begin("huge"));
+  window.Finish("huge", start_, 1, /*bytes=*/50'000);
+  EXPECT_EQ(window.size(), 1);
+  EXPECT_FALSE(begin("huge"));
+  EXPECT_GT(budget->used(), 50'000);
+}
+
+TEST_F(RequestWindowTest, ForgetsWhatTheBudgetHasNoRoomFor) {
+  const auto budget = MemoryBudget::Create(20'000);
+  Window window(/*count=*/1000, /*age=*/absl::Hours(1), /*bytes=*/1'000'000,
+                budget->Count(MemoryPurpose::kAnswers, 0));
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = std::to_string(i);
+    EXPECT_TRUE(window.Begin(
+        {id, 1}, start_, []() -> Window::OnRepeat { return [](const absl::StatusOr<int>&) {}; }));
+    window.Finish(id, start_, 1, /*bytes=*/1'000);
+    EXPECT_LE(budget->used(), budget->standing_limit());
+  }
+  EXPECT_GT(window.size(), 5);
+}
+
+class SessionTableTest : public ::testing::Test {
+ protected:
+  // A session whose stream has ended behind so many batches.
+  void Leave(SessionTable& table, const std::string& id, std::int64_t applied, bool finished) {
+    const auto session = table.FindOrAdd(id, now_);
+    ASSERT_THAT(session, IsOk());
+    (*session)->next_sequence = applied + 1;
+    (*session)->last_used = now_;
+    (*session)->finished = finished;
+    now_ += absl::Seconds(1);
+  }
+
+  absl::Time now_ = absl::UnixEpoch();
+};
+
+TEST_F(SessionTableTest, IdleSessionsMakeRoomThoseWithLeastToLoseFirst) {
+  SessionTable table(/*limit=*/3, /*retention=*/absl::Hours(1));
+  Leave(table, "broken", 5, /*finished=*/false);
+  Leave(table, "finished", 5, /*finished=*/true);
+  Leave(table, "empty", 0, /*finished=*/false);
+  Leave(table, "a", 1, false);
+  EXPECT_EQ(table.Find("empty"), nullptr);
+  Leave(table, "b", 1, false);
+  EXPECT_EQ(table.Find("finished"), nullptr);
+  EXPECT_NE(table.Find("broken"), nullptr);
+  Leave(table, "c", 1, false);
+  EXPECT_EQ(table.Find("broken"), nullptr);
+  EXPECT_EQ(table.size(), 3);
+}
+
+TEST_F(SessionTableTest, ComingBackToASessionThatMadeRoomIsRefusedNotBegunAnew) {
   SessionTable table(/*limit=*/2, /*retention=*/absl::Hours(1));
-  const absl::Time start = absl::UnixEpoch();
-  auto first = table.FindOrAdd("first", start);
-  ASSERT_THAT(first, IsOk());
-  (*first)->next_sequence = 9;
-  ASSERT_THAT(table.FindOrAdd("second", start + absl::Minutes(30)), IsOk());
-  EXPECT_THAT(table.FindOrAdd("third", start + absl::Minutes(59)), ReasonIs("TOO_MANY_SESSIONS"));
-  EXPECT_EQ((*table.FindOrAdd("first", start))->next_sequence, 9);
-  ASSERT_THAT(table.FindOrAdd("third", start + absl::Minutes(60)), IsOk());
-  EXPECT_EQ(table.size(), 2);
-  EXPECT_EQ((*table.FindOrAdd("second", start))->next_sequence, 1);
+  Leave(table, "first", 8, false);
+  Leave(table, "empty", 0, false);
+  Leave(table, "third", 1, false);
+  Leave(table, "fourth", 1, false);  // instead of the first
+  EXPECT_THAT(table.FindOrAdd("first", now_), ReasonIs("SESSION_FORGOTTEN"));
+  // Where nothing was applied, beginning anew loses nothing.
+  EXPECT_THAT(table.FindOrAdd("empty", now_), IsOk());
+  EXPECT_THAT(table.FindOrAdd("first", now_ + absl::Hours(2)), IsOk());
+}
+
+TEST_F(SessionTableTest, ThousandsOfShortSessionsRefuseNobody) {
+  SessionTable table(/*limit=*/100, /*retention=*/absl::Hours(1));
+  for (int i = 0; i < 5'000; ++i) Leave(table, "s" + std::to_string(i), 1, i % 2 == 0);
+  EXPECT_EQ(table.size(), 100);
+  EXPECT_THAT(table.FindOrAdd("honest", now_), IsOk());
+}
+
+TEST_F(SessionTableTest, CountsWhatSessionsTakeAndKeepsToTheBudget) {
+  const auto budget = MemoryBudget::Create(20'000);
+  SessionTable table(/*limit=*/4096, /*retention=*/absl::Hours(1),
+                     budget->Count(MemoryPurpose::kSessions, 0));
+  for (int i = 0; i < 500; ++i) {
+    Leave(table, "a session of a rather long name " + std::to_string(i), 0, false);
+    EXPECT_LE(budget->used(), budget->standing_limit());
+  }
+  EXPECT_GT(table.size(), 20);
 }
 
 }  // namespace

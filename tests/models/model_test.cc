@@ -296,7 +296,8 @@ TEST_P(ModelTest, SetsSomeParametersAndKeepsTheOthers) {
   const auto& layout = network_->layout().parameters();
   for (const ParameterInfo& parameter : layout) {
     for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.size; ++i) {
-      EXPECT_EQ(after->values.At(i), &parameter == &layout[2] ? 0.25 : before->values.At(i));
+      EXPECT_EQ(after->snapshot.parameters().At(i),
+                &parameter == &layout[2] ? 0.25 : before->snapshot.parameters().At(i));
     }
   }
   SetParametersCommand late{.parameters = {2}, .expected_step = 1};

@@ -109,7 +109,7 @@ TEST_F(OutOfMemoryTest, OfParameters) {
                      })
                   .status();
             }),
-            1);
+            0);  // they are answered from where they are
 }
 
 TEST_F(OutOfMemoryTest, OfAnEvaluation) {

@@ -273,7 +273,7 @@ TEST(QueueStormTest, EveryCallIsAnswered) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(AwaitNothingHeld(registry));
-  EXPECT_EQ(registry.Usage().memory_bytes, 0);
+  EXPECT_EQ(registry.memory()->used(MemoryPurpose::kModels), 0);
   EXPECT_EQ(registry.Usage().models, 0);
 }
 

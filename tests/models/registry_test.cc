@@ -80,7 +80,7 @@ TEST(RegistryTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(GetErrorDetails(bad_optimizer.status()).field.substr(0, 16), "model.optimizer.");
   // Nothing is left of the attempts.
   EXPECT_EQ(registry.Usage().models, 0);
-  EXPECT_EQ(registry.Usage().memory_bytes, 0);
+  EXPECT_EQ(registry.memory()->used(MemoryPurpose::kModels), 0);
   EXPECT_THAT(Create(registry, CreateCommand("m")), IsOk());
 }
 
@@ -145,7 +145,7 @@ TEST(RegistryTest, KeepsToItsMemoryBudget) {
   EXPECT_THAT(Create(registry, CreateCommand("again")), IsOk());
   for (int i = 1; i < models; ++i) ASSERT_THAT(Delete(registry, absl::StrCat("m", i)), IsOk());
   ASSERT_THAT(Delete(registry, "again"), IsOk());
-  EXPECT_EQ(registry.Usage().memory_bytes, 0);
+  EXPECT_EQ(registry.memory()->used(MemoryPurpose::kModels), 0);
 }
 
 TEST(RegistryTest, CountsWhatLargerBatchesTake) {

@@ -184,7 +184,9 @@ TEST(EncodeTest, ParametersAreRaw) {
   models::GetParametersOutcome outcome;
   outcome.step = 9;
   outcome.parameters = {1};
-  outcome.values = LaidOut(*network);
+  SnapshotPool pool(network->data_type(), network->layout().size());
+  outcome.snapshot = pool.Acquire(/*step=*/9);
+  *SnapshotPool::mutable_parameters(outcome.snapshot) = LaidOut(*network);
   v1::GetParametersResponse response;
   Encode(outcome, *network, &response);
   ExpectResponse(response, R"pb(
