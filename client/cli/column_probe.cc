@@ -70,6 +70,14 @@ bool IsPlainNumber(absl::string_view cell) {
   return !zero_first && !(whole && cell.size() > kExactDigits);
 }
 
+// What stands behind the number that a text begins with, such as "kg"; empty if it begins with
+// none.
+absl::string_view BehindNumber(absl::string_view cell) {
+  const size_t end = cell.find_first_not_of("+-.,0123456789");
+  if (end == absl::string_view::npos || !HasDigit(cell.substr(0, end))) return "";
+  return absl::StripAsciiWhitespace(cell.substr(end));
+}
+
 void AddValue(absl::string_view cell, size_t limit, absl::flat_hash_set<size_t>* values) {
   if (values->size() < limit) values->insert(absl::Hash<absl::string_view>()(cell));
 }
@@ -83,7 +91,7 @@ void ColumnProbe::Cells::Add(absl::string_view cell, int64_t at) {
 }
 
 ColumnProbe::ColumnProbe(ColumnSchema schema, bool named, const CellFormat& format)
-    : schema_(std::move(schema)), named_(named), format_(format) {
+    : schema_(std::move(schema)), format_(format) {
   // pandas calls the index of a table that it has written "Unnamed: 0" when it reads it back.
   may_be_index_ = absl::StartsWith(schema_.name, "Unnamed: ") || (!named && schema_.field == 0);
 }
@@ -120,15 +128,24 @@ void ColumnProbe::AddOther(absl::string_view cell, int64_t line) {
   AddValue(cell, kValues, &text_values_);
   const bool looked_enough = texts_.count > kTexts && foreign_.count == 0 && dates_.count == 0 &&
                              unclear_.count == 0 && infinite_.count == 0;
-  if (looked_enough) return texts_.Add(cell, line);
+  if (looked_enough) return AddText(cell, line);
   if (IsInfinite(cell)) return infinite_.Add(cell, line);
-  if (!HasDigit(cell)) return texts_.Add(cell, line);
+  if (!HasDigit(cell)) return AddText(cell, line);
   if (const std::optional<Date> date = ParseDate(cell); date.has_value()) {
     if (date->has_time) times_.Add(cell, line);
     return dates_.Add(cell, line);
   }
   if (LooksLikeDate(cell)) return unclear_.Add(cell, line);
   if (!WayOfWriting(cell).empty()) return foreign_.Add(cell, line);
+  AddText(cell, line);
+}
+
+void ColumnProbe::AddText(absl::string_view cell, int64_t line) {
+  if (texts_.count == 0) {
+    suffix_ = std::string(BehindNumber(cell));
+  } else if (!suffix_.empty() && BehindNumber(cell) != suffix_) {
+    suffix_.clear();
+  }
   texts_.Add(cell, line);
 }
 
@@ -203,6 +220,13 @@ absl::Status ColumnProbe::ProblemOfTexts(const std::string& source) const {
     return Problem(source, unclear_,
                    "is a date or a time that can be read in more than one way; dates written as "
                    "2024-12-31 or 2024-12-31 23:59 can be learnt from");
+  }
+  constexpr size_t kManyForCategories = 10;
+  if (!suffix_.empty() && 2 * texts_.count > all && text_values_.size() >= kManyForCategories) {
+    return Problem(source, texts_,
+                   absl::StrCat("is a number with \"", Shortened(suffix_),
+                                "\" behind it, as the others are; take it off to learn from the "
+                                "numbers"));
   }
   if (2 * (foreign_.count + numbers_.count + infinite_.count) > all) {
     if (foreign_.count == 0) return Problem(source, infinite_, "is not finite");

@@ -54,6 +54,7 @@ class ColumnProbe {
 
   void AddNumber(absl::string_view cell, const Quantity& quantity, int64_t line);
   void AddOther(absl::string_view cell, int64_t line);
+  void AddText(absl::string_view cell, int64_t line);
   void WatchIndex(absl::string_view cell, int64_t line);
 
   bool IsOfNumbers() const;
@@ -69,7 +70,6 @@ class ColumnProbe {
   std::string Remedies() const;
 
   const ColumnSchema schema_;
-  const bool named_;
   const CellFormat& format_;
 
   Cells numbers_;
@@ -82,6 +82,7 @@ class ColumnProbe {
   Cells other_unit_;     // numbers with another unit than the first
   std::string unit_;     // of the first number
   bool numeric_ = true;  // see ColumnSchema
+  std::string suffix_;   // behind a number in every text; empty: not in every one
   Values number_values_;
   Values text_values_;
 

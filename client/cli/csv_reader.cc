@@ -125,8 +125,11 @@ absl::StatusOr<bool> CsvReader::Next(CsvRecord* record) {
   const size_t actual = record->fields.size();
   if (actual != expected) {
     // The first field that is missing, or the first that is too many.
-    return DataError(PlaceOf(*record, std::min(expected, actual)),
-                     absl::StrCat("expected ", expected, " fields, got ", actual));
+    // A title or a comment is easily taken for a record of one field.
+    return DataError(
+        PlaceOf(*record, std::min(expected, actual)),
+        absl::StrCat("expected ", expected, expected == 1 ? " field" : " fields", ", got ", actual,
+                     expected == 1 ? "; what stands above the table has to be taken off" : ""));
   }
   RETURN_IF_ERROR(CheckText(*record));
   return true;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
+#include "client/cli/layout.h"
 #include "client/cli/status_macros.h"
 #include "client/cli/table_reader.h"
 
@@ -39,7 +40,7 @@ class Division {
       : options_(options), file_(*file), names_(NamesOf(file->columns)) {}
 
   absl::StatusOr<TableSchema> Divide() {
-    target_ = names_.size() - 1;
+    target_ = LastColumn();
     if (!options_.target.empty()) {
       ASSIGN_OR_RETURN(target_, Find(options_.target, "--target"));
     }
@@ -51,12 +52,30 @@ class Division {
       RETURN_IF_ERROR(file_.columns[i].problem);
       AddInput(file_.columns[i], &schema);
     }
-    if (schema.inputs.empty()) return UsageError("no column is left to learn from");
+    if (schema.inputs.empty()) return NoInputs();
     ASSIGN_OR_RETURN(schema.target, Target());
     return schema;
   }
 
  private:
+  // The last column, save where every line ends in a delimiter, behind which is an empty one that
+  // has no name but its number.
+  size_t LastColumn() const {
+    size_t last = names_.size() - 1;
+    while (last > 0 && file_.columns[last].is_empty && names_[last] == absl::StrCat(last + 1)) {
+      --last;
+    }
+    return last;
+  }
+
+  absl::Status NoInputs() const {
+    if (names_.size() > 1) return UsageError("no column is left to learn from");
+    return UsageError(absl::StrCat(
+        "no column is left to learn from: the records have one field, for ",
+        NameOfDelimiter(file_.csv.delimiter),
+        " stands in none; --delimiter says what stands between fields, such as space"));
+  }
+
   absl::StatusOr<size_t> Find(const std::string& name, absl::string_view option) {
     ASSIGN_OR_RETURN(const size_t column, FindColumn(names_, name, option));
     if (file_.csv.header && names_[column] == name) {

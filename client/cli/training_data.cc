@@ -207,6 +207,12 @@ absl::Status CheckColumns(const DataOptions& options, const Encoding& encoding) 
       if (ignored != input.name) continue;
       return UsageError(absl::StrCat("--ignore: the model is there already, and needs ", ignored));
     }
+    const bool numbers = std::holds_alternative<NumberEncoding>(input.values);
+    for (const std::string& categorical : options.categorical) {
+      if (categorical != input.name || !numbers) continue;
+      return UsageError(absl::StrCat("--categorical: the model is there already, and takes ",
+                                     categorical, " for numbers"));
+    }
   }
   return absl::OkStatus();
 }

@@ -145,6 +145,8 @@ TEST(CsvReaderTest, TakesAnotherDelimiter) {
 TEST(CsvReaderTest, NamesTheFirstFieldThatIsMissingOrTooMany) {
   EXPECT_EQ(Parse("a,b,c\n1,2,3\n1,2\n").status.message(), ":3:3: expected 3 fields, got 2");
   EXPECT_EQ(Parse("a,b,c\n1,2,3,4\n").status.message(), ":2:4: expected 3 fields, got 4");
+  EXPECT_EQ(Parse("My report\n\na,b\n").status.message(),
+            ":3:2: expected 1 field, got 2; what stands above the table has to be taken off");
 }
 
 TEST(CsvReaderTest, NamesWhereAnOpenQuoteBegan) {

@@ -175,6 +175,24 @@ TEST_F(NewTableTest, PercentAndCurrencySignsAreTakenIfAllHaveThem) {
   EXPECT_THAT(Message(Read("p,y\n$5,1\n€5,2\n").status()), HasSubstr(":3:1: p: \"€5\""));
 }
 
+TEST_F(NewTableTest, NumbersWithAUnitOfMeasureAreAnErrorUnlessTheyAreFew) {
+  std::string text = "w,y\n";
+  for (int i = 0; i < 12; ++i) absl::StrAppend(&text, i, " kg,1\n");
+  EXPECT_THAT(Message(Read(text).status()), HasSubstr(":2:1: w: \"0 kg\" is a number with \"kg\""));
+  EXPECT_THAT(Read("grade,y\n10th,1\n11th,2\n12th,3\n")->table.inputs[0].categories,
+              ElementsAre("10th", "11th", "12th"));
+}
+
+TEST_F(NewTableTest, ADelimiterAtTheEndOfLinesMakesNoTarget) {
+  EXPECT_EQ(Read("a,y,\n1,2,\n2,3,\n")->table.target->schema.name, "y");
+}
+
+TEST_F(NewTableTest, AFileOfOneColumnIsAskedForItsDelimiter) {
+  EXPECT_THAT(Message(Read("a b y\n1 2 3\n2 3 4\n").status()), HasSubstr("--delimiter says"));
+  options_.file.delimiter = ' ';
+  EXPECT_EQ(Read("a b y\n1 2 3\n2 3 4\n")->table.inputs.size(), 2U);
+}
+
 TEST_F(NewTableTest, EqualNumbersAreOneClass) {
   options_.target_kind = ColumnKind::kCategory;
   EXPECT_THAT(Read("x,y\n3,0\n1,1\n2,1.0\n5,+1\n4, 1\n6,1e0\n")->table.target->categories,

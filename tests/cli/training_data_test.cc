@@ -291,6 +291,9 @@ TEST_F(PrepareDataTest, RefusesOtherColumns) {
   options.target = "3";
   options.ignored = {"c"};
   EXPECT_THAT(Message(PrepareData(options, model_).status()), HasSubstr("--ignore"));
+  options.ignored.clear();
+  options.categorical = {"a"};
+  EXPECT_THAT(Message(PrepareData(options, model_).status()), HasSubstr("--categorical"));
   DataOptions generated;
   generated.generator = "friedman1";
   EXPECT_EQ(ExitCodeOf(PrepareData(generated, model_).status()), ExitCode::kBadData);
