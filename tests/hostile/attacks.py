@@ -14,11 +14,16 @@ import sys
 import threading
 import time
 
+import grpc
+
 import messages as wire
 from http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MAX_FRAME, PING, Closed,
                    Connection, call_headers, frame, grpc_message, hpack_integer, literal)
 
 MIB = 1 << 20
+
+CHANNEL = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1),
+           ("grpc.max_receive_message_length", -1)]
 
 # The model that everybody uses: small for honest callers, large where an answer is to be.
 SMALL, LARGE = "small", "large"
@@ -378,6 +383,85 @@ def small_calls(address, until):
                         for stream in range(first, first + 200, 2))
 
     return flood(address, until, make, 4, 30 * MIB)
+
+
+# Valid calls that ask for a lot.
+
+
+def call_in_turn(address, method, requests, until):
+    """Calls one after another on a connection of its own; how many were answered and refused."""
+    answered = refused = 0
+    with grpc.insecure_channel(address, CHANNEL) as channel:
+        call = channel.unary_unary(method)
+        for request in requests:
+            if time.monotonic() > until:
+                break
+            try:
+                call(request, timeout=60)
+                answered += 1
+            except grpc.RpcError:
+                refused += 1
+    return answered, refused
+
+
+def remembered_models(address, until):
+    """300 deep models created and deleted with request ids"""
+    made = 0
+    for i in range(300):
+        create = wire.create("deep", 3, [3] * 20_000) + wire.block(2, f"create {i}")
+        made += call_in_turn(address, wire.CREATE, [create], until)[0]
+        delete = wire.block(1, "deep") + wire.block(2, f"delete {i}")
+        call_in_turn(address, wire.DELETE, [delete], until)
+    return [], f"{made} made"
+
+
+def large_answers(address, until):
+    """200 x Forward whose answer would be 940 MB"""
+    call_in_turn(address, wire.CREATE, [wire.create("wide", 10, [30_000])], until)
+    request = wire.predict("wide", 2600, 10)
+    answered, refused = call_in_turn(address, wire.FORWARD, [request] * 200, until)
+    return [], f"{answered} answered, {refused} refused"
+
+
+def short_sessions(address, until):
+    """6,000 training sessions that apply nothing, then one of an honest trainer"""
+    with grpc.insecure_channel(address, CHANNEL) as channel:
+        train = channel.stream_stream(wire.TRAIN)
+
+        def opens(session):
+            try:
+                return next(train(iter([wire.train_start(SMALL, session)]), timeout=20)) != b""
+            except grpc.RpcError:
+                return False
+
+        opened = 0
+        for i in range(6000):
+            if time.monotonic() > until - 2:
+                break
+            opened += opens(f"short {i}")
+        return [], f"{opened} opened, honest one {'served' if opens('honest') else 'REFUSED'}"
+
+
+def heavy_gradients(address, until):
+    """16 callers of gradients of a second, beside predictions of another model"""
+    call_in_turn(address, wire.CREATE, [wire.create("heavy", 1000, [4000, 4000, 10]),
+                                        wire.create("other", 200, [300, 300, 10])], until)
+    gradient = (wire.block(1, "heavy") + wire.block(2, wire.floats([1000, 1000])) +
+                wire.block(3, wire.floats([1000, 10])) + wire.number(8, 1))
+    callers = [threading.Thread(target=call_in_turn, daemon=True,
+                                args=(address, wire.GRADIENT, [gradient] * 1000, until))
+               for _ in range(16)]
+    for caller in callers:
+        caller.start()
+    time.sleep(2)
+    predict, taken = wire.predict("other", 64, 200), []
+    while time.monotonic() < until - 1:
+        begun = time.monotonic()
+        call_in_turn(address, wire.PREDICT, [predict], until)
+        taken.append(time.monotonic() - begun)
+    taken.sort()
+    return callers, (f"{len(taken)} predictions of 64 rows: median "
+                     f"{taken[len(taken) // 2] * 1e3:.1f} ms, longest {taken[-1] * 1e3:.0f} ms")
 
 
 def main(name, address, seconds):

@@ -95,6 +95,10 @@ ROWS = [
     Row("pings", peak_mib=1300),
     Row("settings", peak_mib=1300),
     Row("small_calls", peak_mib=1300),
+    Row("remembered_models", seconds=20, peak_mib=200),
+    Row("large_answers", peak_mib=200, short=True),
+    Row("short_sessions", peak_mib=200),
+    Row("heavy_gradients", peak_mib=1500),
 ]
 
 

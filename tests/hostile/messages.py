@@ -3,6 +3,7 @@
 import struct
 
 CREATE = "/descent.v1.ModelService/CreateModel"
+DELETE = "/descent.v1.ModelService/DeleteModel"
 GET_PARAMETERS = "/descent.v1.ModelService/GetParameters"
 SET_PARAMETERS = "/descent.v1.ModelService/SetParameters"
 LIST = "/descent.v1.ModelService/ListModels"
