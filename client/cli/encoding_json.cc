@@ -184,7 +184,7 @@ absl::StatusOr<Encoding> EncodingFromJson(const std::string& text) {
     return EncodingFrom(Json::parse(text));
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the model's label ", kEncodingLabel, " can't be read: ", error.what()));
+        absl::StrCat("the encoding kept with the model can't be read: ", error.what()));
   }
 }
 

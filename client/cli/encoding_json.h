@@ -1,4 +1,5 @@
-// An encoding as JSON: how it is kept with its model, in the label kEncodingLabel.
+// An encoding as JSON: how it is kept with its model, in the label kEncodingLabel or, where that
+// would be too long, in the model's client data.
 //
 //   {"version": 1, "header": true, "delimiter": ",", "fields": 3,
 //    "inputs": [{"name": "rooms", "field": 0, "mean": 2635.8, "scale": 2181.5, "median": 2127.0},
@@ -8,8 +9,8 @@
 // A column written with a unit has "unit": "%", one made of a date "part": "year_sin" (dates.h); a
 // file whose cells are written in another way than usual has "decimal", "thousands", "missing" or
 // "not_missing". With any of these the version is 2. A target of classes has
-// "categories" instead. A null median says that no cell may be missing. One that is longer than
-// labels may be is packed (packed_text.h).
+// "categories" instead. A null median says that no cell may be missing. One in the client data is
+// packed (packed_text.h).
 
 #ifndef CLIENT_CLI_ENCODING_JSON_H_
 #define CLIENT_CLI_ENCODING_JSON_H_

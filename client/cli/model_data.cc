@@ -15,7 +15,15 @@
 namespace descent::cli {
 namespace {
 
-constexpr size_t kMaxEncodingBytes = 32 << 10;  // the contract's bound on all labels together
+// The contract's bounds: on all labels together, and on the client's data.
+constexpr size_t kMostLabelBytes = 32 << 10;
+constexpr size_t kMostClientDataBytes = size_t{2} << 20;
+
+// The encoding as it is kept; empty if there is none. Earlier versions packed one into the label.
+const std::string& KeptEncoding(const v1::Model& model) {
+  const auto label = model.labels().find(kEncodingLabel);
+  return label == model.labels().end() ? model.client_data() : label->second;
+}
 
 // The classes that the network tells apart, 0 for numbers.
 int64_t ClassesOf(const v1::NetworkSpec& network) {
@@ -27,7 +35,7 @@ int64_t ClassesOf(const v1::NetworkSpec& network) {
 
 }  // namespace
 
-bool HasEncoding(const v1::Model& model) { return model.labels().contains(kEncodingLabel); }
+bool HasEncoding(const v1::Model& model) { return !KeptEncoding(model).empty(); }
 
 absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   const v1::NetworkSpec& network = model.network();
@@ -35,13 +43,13 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   if (!HasEncoding(model)) {
     return PlainEncoding(network.input_features(), classes, network.input_features());
   }
-  ASSIGN_OR_RETURN(const std::string json, UnpackText(model.labels().at(kEncodingLabel)));
+  ASSIGN_OR_RETURN(const std::string json, UnpackText(KeptEncoding(model)));
   ASSIGN_OR_RETURN(Encoding encoding, EncodingFromJson(json));
   const std::vector<std::string>* labels = encoding.target.classes();
   const int64_t labelled = labels == nullptr ? 0 : static_cast<int64_t>(labels->size());
   if (encoding.features() != network.input_features() || labelled != classes) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the model's label ", kEncodingLabel, " is of ", encoding.features(), " inputs and ",
+        "the encoding kept with the model is of ", encoding.features(), " inputs and ",
         labelled, " classes, its network of ", network.input_features(), " and ", classes));
   }
   return encoding;
@@ -57,18 +65,23 @@ NumberTerms TermsOf(const v1::NetworkSpec& network) {
 
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
   ASSIGN_OR_RETURN(std::string json, EncodingToJson(encoding));
-  // Many columns: where it can be read, an encoding is kept so that it can be.
+  model->mutable_labels()->erase(kEncodingLabel);
+  model->clear_client_data();
   const size_t plain_size = json.size();
-  if (plain_size > kMaxEncodingBytes) json = PackText(json);
-  if (json.size() > kMaxEncodingBytes) {
-    return DataError(
-        {"data"},
-        absl::StrCat("names and categories take ", FormatCount(plain_size),
-                     " bytes, and compressed more than the ", FormatCount(kMaxEncodingBytes),
-                     " that a model's labels hold; leave columns of many categories "
-                     "out with --ignore"));
+  if (plain_size <= kMostLabelBytes) {
+    (*model->mutable_labels())[kEncodingLabel] = std::move(json);
+    return absl::OkStatus();
   }
-  (*model->mutable_labels())[kEncodingLabel] = std::move(json);
+  json = PackText(json);
+  if (json.size() > kMostClientDataBytes) {
+    return DataError({"data"},
+                     absl::StrCat("names and categories take ", FormatCount(plain_size),
+                                  " bytes, and compressed more than the ",
+                                  FormatCount(kMostClientDataBytes),
+                                  " that are kept with a model; leave columns of many categories "
+                                  "out with --ignore"));
+  }
+  model->set_client_data(std::move(json));
   return absl::OkStatus();
 }
 

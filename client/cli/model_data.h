@@ -14,18 +14,19 @@
 
 namespace descent::cli {
 
-// Whether the model's labels hold an encoding.
+// Whether the model holds an encoding, in a label or, a long one, in its client data.
 bool HasEncoding(const v1::Model& model);
 
-// The encoding from the model's labels, or a plain one whose target stands last. FailedPrecondition
-// if the labels' can't be read or doesn't fit the network.
+// The encoding that the model holds, or a plain one whose target stands last. FailedPrecondition if
+// it can't be read or doesn't fit the network.
 absl::StatusOr<Encoding> EncodingOf(const v1::Model& model);
 
 // What the network asks of the numbers it is given.
 NumberTerms TermsOf(v1::LossKind loss, bool float64);
 NumberTerms TermsOf(const v1::NetworkSpec& network);
 
-// Puts the encoding into the labels. A data error if it is larger than labels may be.
+// Puts the encoding into a label where it is short enough to be read there, and else, packed, into
+// the client data. A data error if it is larger than those may be.
 absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model);
 
 // A model's metrics of encoded targets, in the target's own unit: `rmse` and `mae` scaled back, the

@@ -67,7 +67,9 @@ absl::Status DescribeModel(const Context& context, Task* task) {
   v1::UpdateModelRequest request;
   request.mutable_model()->set_name(task->model.name());
   *request.mutable_model()->mutable_labels() = task->model.labels();
+  request.mutable_model()->set_client_data(task->model.client_data());
   request.mutable_update_mask()->add_paths("labels");
+  request.mutable_update_mask()->add_paths("client_data");
   ASSIGN_OR_RETURN(task->model, context.client.UpdateModel(std::move(request)));
   return absl::OkStatus();
 }

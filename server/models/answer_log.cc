@@ -1,5 +1,7 @@
 #include "server/models/answer_log.h"
 
+#include <utility>
+
 #include "core/network.h"
 #include "server/models/model_bytes.h"
 
@@ -18,7 +20,9 @@ std::size_t BytesOf(const store::RememberedAnswer& answer) {
 }  // namespace
 
 store::ModelAnswer AnswerOf(const ModelInfo& info) {
-  return {.settings = info.settings,
+  store::ModelSettings settings = info.settings;
+  settings.client_data = {};  // which is no part of an answer, and long
+  return {.settings = std::move(settings),
           .step = info.step,
           .create_time = info.create_time,
           .update_time = info.update_time,

@@ -75,6 +75,7 @@ struct UpdateModelCommand {
   std::optional<OptimizerSpec> optimizer;
   std::optional<Durability> durability;
   std::optional<std::map<std::string, std::string>> labels;
+  std::optional<store::SharedText> client_data;
   RequestKey request;
 };
 

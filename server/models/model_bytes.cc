@@ -47,6 +47,7 @@ absl::StatusOr<std::size_t> EstimateModelBytes(const Network& network,
   const std::size_t copy =
       static_cast<std::size_t>(network.layout().size()) * ByteWidth(network.data_type());
   return kIdleModelBytes + kSettingsCopies * SettingsBytes(settings) +
+         settings.client_data.text().size() +
          static_cast<std::size_t>(network.depth()) * kLayerBytes +
          (kParameterCopies + algorithm->slot_names().size()) * copy;
 }

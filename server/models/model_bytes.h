@@ -18,7 +18,8 @@ inline constexpr std::size_t kParameterCopies = 3;
 // What a network's description takes each time it is held: the spec alone.
 std::size_t SpecBytes(const NetworkSpec& spec);
 
-// What a model's settings take each time they are held: name, labels, the network's spec.
+// What a model's settings take each time they are held: name, labels, the network's spec. The
+// client's data are held once, and not counted here.
 std::size_t SettingsBytes(const store::ModelSettings& settings);
 
 // What a live model holds: parameters as they are, as they will be (before that, the gradient) and

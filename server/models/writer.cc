@@ -232,6 +232,7 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (command.optimizer.has_value()) settings.optimizer = *command.optimizer;
   if (command.durability.has_value()) settings.durability = *command.durability;
   if (command.labels.has_value()) settings.labels = *std::move(command.labels);
+  if (command.client_data.has_value()) settings.client_data = *std::move(command.client_data);
   // A model that nothing is kept of would have nothing to go back to if this failed half-way.
   absl::Status status = raised ? state_.journal()->status() : absl::OkStatus();
   if (status.ok()) status = state_.SetSettings(std::move(settings));

@@ -102,6 +102,12 @@ void JsonReader::Field(std::string_view name, std::string& text) {
   }
 }
 
+void JsonReader::Field(std::string_view name, SharedText& text) {
+  std::string read;
+  if (object_.contains(std::string(name)) || object_.contains(HexName(name))) Field(name, read);
+  text = SharedText(std::move(read));
+}
+
 void JsonReader::Field(std::string_view name, TextMap& texts) {
   texts.clear();
   const Json* plain = Take(name);

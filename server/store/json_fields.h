@@ -7,7 +7,7 @@
 //   }
 //
 // which writes them with JsonWriter and reads them with JsonReader. What one leaves out of an
-// object the other lets be missing: std::optional without a value, and nothing else.
+// object the other lets be missing: std::optional without a value and SharedText without text.
 //
 // Values are bool, std::int64_t, std::uint64_t, double, std::string, std::optional and std::vector
 // of values, structs with a Describe in descent::store, and what settings_kinds.h gives names to.
@@ -31,6 +31,7 @@
 #include "core/check.h"
 #include "nlohmann/json.hpp"
 #include "server/store/settings_kinds.h"
+#include "server/store/shared_text.h"
 
 namespace descent::store {
 
@@ -66,6 +67,9 @@ class JsonWriter {
   }
   void Field(std::string_view name, const std::string& text);
   void Field(std::string_view name, const TextMap& texts);
+  void Field(std::string_view name, const SharedText& text) {
+    if (!text.empty()) Field(name, text.text());
+  }
 
   // A field that is an object of the fields that describe(fields) names.
   template <typename Function>
@@ -142,6 +146,7 @@ class JsonReader {
   }
   void Field(std::string_view name, std::string& text);
   void Field(std::string_view name, TextMap& texts);
+  void Field(std::string_view name, SharedText& text);
 
   template <typename Function>
   void Object(std::string_view name, Function describe) {

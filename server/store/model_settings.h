@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/spec.h"
+#include "server/store/shared_text.h"
 
 namespace descent::store {
 
@@ -20,6 +21,7 @@ struct ModelSettings {
   OptimizerSpec optimizer;
   Durability durability = Durability::kJournal;
   std::map<std::string, std::string> labels;
+  SharedText client_data;
 };
 
 }  // namespace descent::store

@@ -169,6 +169,7 @@ void Describe(Fields& fields, T& settings) {
   fields.Field("optimizer", settings.optimizer);
   fields.Field("durability", settings.durability);
   fields.Field("labels", settings.labels);
+  fields.Field("client_data", settings.client_data);
 }
 
 std::string SettingsToJson(const ModelSettings& settings) {

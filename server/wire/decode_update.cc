@@ -29,7 +29,7 @@ absl::StatusOr<FieldMask> ImpliedMask(const v1::Model& model) {
   for (const FieldDescriptor* field : fields) {
     const std::string& name = field->name();
     if (name == "name") continue;
-    if (name != "optimizer" && name != "durability" && name != "labels") {
+    if (name != "optimizer" && name != "durability" && name != "labels" && name != "client_data") {
       return ContradictoryField(absl::StrCat("model.", name),
                                 "cannot be changed; say in update_mask what to change");
     }
@@ -93,12 +93,16 @@ absl::StatusOr<models::UpdateModelCommand> Decode(const v1::UpdateModelRequest& 
       auto labels = DecodeLabels(request.model().labels());
       if (!labels.ok()) return WithFieldPrefix(std::move(labels).status(), "model");
       command.labels = *std::move(labels);
+    } else if (path == "client_data") {
+      auto client_data = DecodeClientData(request.model().client_data());
+      if (!client_data.ok()) return WithFieldPrefix(std::move(client_data).status(), "model");
+      command.client_data = *std::move(client_data);
     } else if (absl::StartsWith(path, "optimizer") && FieldMaskUtil::IsValidPath<v1::Model>(path)) {
       optimizer_paths.add_paths(path);
     } else {
       return InvalidField(
           "update_mask",
-          absl::StrCat("expected paths of optimizer, durability or labels, got ", path));
+          absl::StrCat("expected paths of optimizer, durability, labels or client_data, got ", path));
     }
   }
   if (!optimizer_paths.paths().empty()) {

@@ -36,6 +36,7 @@ void Encode(const models::ModelInfo& outcome, v1::CreateModelResponse* response)
 
 void Encode(const models::ModelInfo& outcome, v1::GetModelResponse* response) {
   EncodeModel(outcome, response->mutable_model());
+  response->mutable_model()->set_client_data(outcome.settings.client_data.text());
 }
 
 void Encode(const models::ModelInfo& outcome, v1::UpdateModelResponse* response) {

@@ -269,6 +269,16 @@ absl::StatusOr<std::map<std::string, std::string>> DecodeLabels(
   return std::map<std::string, std::string>(labels.begin(), labels.end());
 }
 
+absl::StatusOr<store::SharedText> DecodeClientData(const std::string& text) {
+  // So that the model's description fits in what gRPC receives by default, 4 MiB.
+  constexpr std::size_t kMostBytes = std::size_t{2} << 20;
+  if (text.size() > kMostBytes) {
+    return InvalidField("client_data", absl::StrCat("expected at most ", kMostBytes,
+                                                    " bytes, got ", text.size()));
+  }
+  return store::SharedText(text);
+}
+
 absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& message) {
   RETURN_IF_ERROR(CheckModelName("name", message.name()));
   for (const char* name : {"step", "durable_step", "parameter_count", "create_time", "update_time",
@@ -287,6 +297,7 @@ absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& messa
                    DecodeMember("optimizer", DecodeOptimizerSpec, message.optimizer()));
   ASSIGN_OR_RETURN(settings.durability, DecodeDurability("durability", message.durability()));
   ASSIGN_OR_RETURN(settings.labels, DecodeLabels(message.labels()));
+  ASSIGN_OR_RETURN(settings.client_data, DecodeClientData(message.client_data()));
   return settings;
 }
 

@@ -34,6 +34,9 @@ void EncodeOptimizerSpec(const OptimizerSpec& spec, v1::OptimizerSpec* message);
 // Unspecified: kJournal.
 absl::StatusOr<models::Durability> DecodeDurability(std::string_view field, v1::Durability value);
 
+// At most 2 MiB.
+absl::StatusOr<store::SharedText> DecodeClientData(const std::string& text);
+
 // At most 64 labels, keys of 1 to 63 bytes, values of at most 32 KiB together.
 absl::StatusOr<std::map<std::string, std::string>> DecodeLabels(
     const google::protobuf::Map<std::string, std::string>& labels);

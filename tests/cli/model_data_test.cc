@@ -51,6 +51,12 @@ TEST(ModelDataTest, KeepsTheEncodingOfManyColumns) {
   encoding.target = {"y", 784, Standardization{10, 4}};
   v1::Model model = ModelOf(784, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
   ASSERT_TRUE(KeepEncoding(encoding, &model).ok());
+  EXPECT_FALSE(model.labels().contains(kEncodingLabel));
+  // As versions before client data did.
+  v1::Model old = model;
+  (*old.mutable_labels())[kEncodingLabel] = old.client_data();
+  old.clear_client_data();
+  EXPECT_EQ(EncodingOf(old)->inputs.size(), 784U);
   const Encoding kept = EncodingOf(model).value();
   EXPECT_EQ(kept.inputs.size(), 784U);
   EXPECT_EQ(std::get<NumberEncoding>(kept.inputs[783].values).standardization.mean, 783 / 7.0);
@@ -76,10 +82,10 @@ TEST(ModelDataTest, RefusesAnEncodingOfAnotherNetwork) {
   EXPECT_EQ(EncodingOf(model).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(ModelDataTest, RefusesAnEncodingThatLabelsCannotHold) {
+TEST(ModelDataTest, RefusesAnEncodingThatAModelCannotHold) {
   Encoding encoding = OneNumber();
   CategoryEncoding many;
-  for (unsigned i = 0; i < 10'000; ++i) {
+  for (unsigned i = 0; i < 200'000; ++i) {
     many.categories.push_back(absl::StrCat(i * 2654435761u, i * 2246822519u, i * 3266489917u));
   }
   encoding.inputs.push_back({"name", 0, many});
@@ -87,7 +93,7 @@ TEST(ModelDataTest, RefusesAnEncodingThatLabelsCannotHold) {
   const absl::Status status = KeepEncoding(encoding, &model);
   EXPECT_EQ(ExitCodeOf(status), ExitCode::kBadData);
   EXPECT_THAT(Message(status),
-              HasSubstr("compressed more than the 32,768 that a model's labels hold"));
+              HasSubstr("compressed more than the 2,097,152 that are kept with a model"));
 }
 
 TEST(ModelDataTest, ScalesMetricsToTheTargetsUnit) {

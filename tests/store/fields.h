@@ -143,8 +143,8 @@ auto Fields(T& value) {
 
 template <FieldsOf<ModelSettings> T>
 auto Fields(T& value) {
-  auto& [a, b, c, d, e] = value;
-  return std::tie(a, b, c, d, e);
+  auto& [a, b, c, d, e, f] = value;
+  return std::tie(a, b, c, d, e, f);
 }
 
 template <FieldsOf<Batch> T>

@@ -78,6 +78,11 @@ class RandomValue {
       Fill(&(*texts)[key]);
     }
   }
+  void Fill(SharedText* text) {
+    std::string filled;
+    Fill(&filled);
+    *text = SharedText(std::move(filled));
+  }
   template <typename T>
     requires std::is_enum_v<T>
   void Fill(T* kind) {

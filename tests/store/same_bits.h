@@ -34,6 +34,7 @@ template <typename... Ts>
 bool SameBits(const std::variant<Ts...>& a, const std::variant<Ts...>& b);
 
 inline bool SameBits(const std::string& a, const std::string& b) { return a == b; }
+inline bool SameBits(const SharedText& a, const SharedText& b) { return a == b; }
 inline bool SameBits(absl::Time a, absl::Time b) { return a == b; }
 inline bool SameBits(const std::map<std::string, std::string>& a,
                      const std::map<std::string, std::string>& b) {

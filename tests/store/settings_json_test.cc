@@ -52,6 +52,15 @@ void ExpectRoundTrip(const ModelSettings& settings) {
   EXPECT_TRUE(SameBits(*read, settings)) << json;
 }
 
+TEST(SettingsJsonTest, KeepsTheClientsDataIfThereAreAny) {
+  ModelSettings settings = SmallSettings();
+  settings.client_data = SharedText("columns");
+  EXPECT_THAT(SettingsToJson(settings), HasSubstr(R"(,"client_data":"columns"})"));
+  ExpectRoundTrip(settings);
+  settings.client_data = SharedText(std::string(1 << 20, 'x'));
+  ExpectRoundTrip(settings);
+}
+
 TEST(SettingsJsonTest, IsWrittenAsEver) {
   EXPECT_EQ(SettingsToJson(SmallSettings()), kSmallJson);
   const auto read = SettingsFromJson(kSmallJson);

@@ -123,6 +123,16 @@ TEST(DecodeUpdateTest, ChangesDurabilityAndLabels) {
   EXPECT_FALSE(command->optimizer.has_value());
 }
 
+TEST(DecodeUpdateTest, ChangesTheClientsData) {
+  const auto command = Update("model { name: 'm' client_data: 'columns' }");
+  ASSERT_THAT(command, IsOk());
+  EXPECT_EQ(command->client_data->text(), "columns");
+  EXPECT_FALSE(command->labels.has_value());
+  const auto cleared = Update("model { name: 'm' } update_mask { paths: 'client_data' }");
+  ASSERT_THAT(cleared, IsOk());
+  EXPECT_TRUE(cleared->client_data->empty());
+}
+
 TEST(DecodeUpdateTest, WithoutAMaskWhatIsSetChanges) {
   const auto command =
       Update("model { name: 'm' optimizer { learning_rate: 1 sgd {} } labels { key: 'a' } }");

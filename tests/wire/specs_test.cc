@@ -243,6 +243,8 @@ const BadModel kBadModels[] = {
        for (int i = 0; i < 65; ++i) (*m->mutable_labels())[absl::StrCat(i)] = "x";
      },
      "labels", "INVALID_FIELD"},
+    {"LongClientData", [](auto* m) { m->set_client_data(std::string((2 << 20) + 1, 'd')); },
+     "client_data", "INVALID_FIELD"},
     {"NoLoss", [](auto* m) { m->mutable_network()->clear_loss(); }, "network.loss",
      "REQUIRED_FIELD"},
     {"NoLossKind", [](auto* m) { m->mutable_network()->mutable_loss()->clear_kind(); },
