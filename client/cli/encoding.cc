@@ -277,6 +277,7 @@ absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const Numb
     ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, terms, &table));
   }
   dataset.lines = std::move(table.lines);
+  dataset.kept = std::move(table.kept);
   return dataset;
 }
 

@@ -67,12 +67,22 @@ struct TargetEncoding {
   const std::vector<std::string>* classes() const;
 };
 
+// Of rows: how many, and a digest that doesn't depend on their order (fingerprint.h).
+struct RowsFingerprint {
+  int64_t rows = 0;
+  uint64_t digest = 0;
+
+  friend bool operator==(const RowsFingerprint&, const RowsFingerprint&) = default;
+};
+
 struct Encoding {
   CsvOptions csv;      // of the file it was fitted on
   bool named = true;   // whether columns have names by which to find them in another file
   int64_t fields = 0;  // in each of its records
   std::vector<InputEncoding> inputs;
   TargetEncoding target;
+  // Of all rows of the file it was fitted on, those for testing too; no rows: not known.
+  RowsFingerprint trained_on;
 
   // The number of the network's inputs.
   int64_t features() const;
@@ -128,7 +138,8 @@ struct Dataset {
   int64_t features = 0;
   bool float64 = false;  // whether the network computes in double precision, or else in single
   std::vector<EncodedColumn> inputs;
-  std::vector<double> targets;  // empty if the table has none
+  std::vector<double> targets;                 // empty if the table has none
+  std::vector<std::vector<std::string>> kept;  // as in the table
 
   // Where the rows came from.
   std::string source;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/failure.h"
 
@@ -75,6 +76,14 @@ void Require(bool condition, const char* what) {
   if (!condition) throw std::domain_error(what);
 }
 
+// A number with a fraction or beyond 64 bits is none.
+int64_t IntegerFrom(const Json& json) {
+  Require(json.is_number_integer() && (!json.is_number_unsigned() ||
+                                       json.get<uint64_t>() <= std::numeric_limits<int64_t>::max()),
+          "a number is not an integer");
+  return json.get<int64_t>();
+}
+
 Standardization StandardizationFrom(const Json& json) {
   const Standardization result{json.at("mean").get<double>(), json.at("scale").get<double>()};
   Require(result.scale > 0, "a scale is not positive");
@@ -113,7 +122,7 @@ CsvOptions FormatFrom(const Json& json) {
 }
 
 int64_t FieldFrom(const Json& json, int64_t fields) {
-  const auto field = json.at("field").get<int64_t>();
+  const int64_t field = IntegerFrom(json.at("field"));
   Require(field >= 0 && field < fields, "a field is out of range");
   return field;
 }
@@ -146,17 +155,27 @@ TargetEncoding TargetFrom(const Json& json, int64_t fields) {
   return target;
 }
 
+RowsFingerprint FingerprintFrom(const Json& json) {
+  RowsFingerprint result;
+  result.rows = IntegerFrom(json.at("rows"));
+  Require(
+      result.rows > 0 && absl::SimpleHexAtoi(json.at("digest").get<std::string>(), &result.digest),
+      "what it was trained on is no fingerprint");
+  return result;
+}
+
 Encoding EncodingFrom(const Json& json) {
-  const int version = json.at("version").get<int>();
+  const int64_t version = IntegerFrom(json.at("version"));
   Require(version >= kPlainVersion && version <= kVersion, "its version is not known here");
   Encoding encoding;
   encoding.csv = FormatFrom(json);
   encoding.named = encoding.csv.header;
-  encoding.fields = json.at("fields").get<int64_t>();
+  encoding.fields = IntegerFrom(json.at("fields"));
   for (const Json& input : json.at("inputs")) {
     encoding.inputs.push_back(InputFrom(input, encoding.fields));
   }
   encoding.target = TargetFrom(json.at("target"), encoding.fields);
+  if (json.contains("trained_on")) encoding.trained_on = FingerprintFrom(json["trained_on"]);
   return encoding;
 }
 
@@ -172,6 +191,10 @@ absl::StatusOr<std::string> EncodingToJson(const Encoding& encoding) {
   json["fields"] = encoding.fields;
   json["inputs"] = std::move(inputs);
   json["target"] = ToJson(encoding.target);
+  if (encoding.trained_on.rows > 0) {
+    json["trained_on"] = {{"rows", encoding.trained_on.rows},
+                          {"digest", absl::StrCat(absl::Hex(encoding.trained_on.digest))}};
+  }
   try {
     return json.dump();
   } catch (const Json::type_error& error) {

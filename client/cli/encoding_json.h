@@ -4,7 +4,8 @@
 //   {"version": 1, "header": true, "delimiter": ",", "fields": 3,
 //    "inputs": [{"name": "rooms", "field": 0, "mean": 2635.8, "scale": 2181.5, "median": 2127.0},
 //               {"name": "ocean", "field": 2, "categories": ["INLAND", "NEAR BAY"]}],
-//    "target": {"name": "value", "field": 1, "mean": 206855.8, "scale": 115392.8}}
+//    "target": {"name": "value", "field": 1, "mean": 206855.8, "scale": 115392.8},
+//    "trained_on": {"rows": 20640, "digest": "f00dfeed12345678"}}
 //
 // A column written with a unit has "unit": "%", one made of a date "part": "year_sin" (dates.h); a
 // file whose cells are written in another way than usual has "decimal", "thousands", "missing" or

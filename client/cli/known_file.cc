@@ -62,9 +62,11 @@ absl::StatusOr<KnownFile> OpenKnown(const std::string& path, const FileOptions& 
   return OpenKnown(std::move(source), options, encoding);
 }
 
-absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target) {
+absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target,
+                                   std::vector<int64_t> kept) {
   ASSIGN_OR_RETURN(TableSchema schema,
                    SchemaFor(encoding, file.reader, file.csv.header, with_target));
+  schema.kept = std::move(kept);
   return TableReader(std::move(file.reader), std::move(schema), file.csv.cells);
 }
 

@@ -3,8 +3,10 @@
 #ifndef CLIENT_CLI_KNOWN_FILE_H_
 #define CLIENT_CLI_KNOWN_FILE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/cli/csv_reader.h"
@@ -30,8 +32,9 @@ absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const Fi
 absl::StatusOr<KnownFile> OpenKnown(const std::string& path, const FileOptions& options,
                                     const Encoding& encoding);
 
-// Its rows, with the columns that the encoding is of (see SchemaFor).
-absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target);
+// Its rows, with the columns that the encoding is of (see SchemaFor), and the cells of `kept` fields.
+absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target,
+                                   std::vector<int64_t> kept = {});
 
 }  // namespace descent::cli
 

@@ -49,8 +49,8 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   const int64_t labelled = labels == nullptr ? 0 : static_cast<int64_t>(labels->size());
   if (encoding.features() != network.input_features() || labelled != classes) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the encoding kept with the model is of ", encoding.features(), " inputs and ",
-        labelled, " classes, its network of ", network.input_features(), " and ", classes));
+        "the encoding kept with the model is of ", encoding.features(), " inputs and ", labelled,
+        " classes, its network of ", network.input_features(), " and ", classes));
   }
   return encoding;
 }
@@ -74,12 +74,12 @@ absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
   }
   json = PackText(json);
   if (json.size() > kMostClientDataBytes) {
-    return DataError({"data"},
-                     absl::StrCat("names and categories take ", FormatCount(plain_size),
-                                  " bytes, and compressed more than the ",
-                                  FormatCount(kMostClientDataBytes),
-                                  " that are kept with a model; leave columns of many categories "
-                                  "out with --ignore"));
+    return DataError(
+        {"data"},
+        absl::StrCat("names and categories take ", FormatCount(plain_size),
+                     " bytes, and compressed more than the ", FormatCount(kMostClientDataBytes),
+                     " that are kept with a model; leave columns of many categories "
+                     "out with --ignore"));
   }
   model->set_client_data(std::move(json));
   return absl::OkStatus();

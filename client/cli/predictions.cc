@@ -3,6 +3,9 @@
 #include <csv.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -12,8 +15,27 @@
 namespace descent::cli {
 namespace {
 
-// Enough digits to tell any two float32 numbers apart.
-std::string NumberField(double value) { return absl::StrFormat("%.9g", value); }
+// Enough digits to tell any two float32 or float64 numbers apart.
+constexpr int kFloat32Digits = 9;
+constexpr int kFloat64Digits = 17;
+
+// The digits of a number that was standardised: those of the network's number, and as many more as
+// what is added to it has before them.
+int DigitsOf(const Standardization& standardization, bool float64) {
+  if (float64) return kFloat64Digits;
+  const double common = std::abs(standardization.mean) / standardization.scale;
+  if (!(common > 1)) return kFloat32Digits;
+  return std::min(kFloat64Digits,
+                  kFloat32Digits + static_cast<int>(std::log10(std::min(common, 1e9))));
+}
+
+// Of a double, as few as give it back.
+std::string NumberField(double value, int digits) {
+  if (digits < kFloat64Digits) return absl::StrFormat("%.*g", digits, value);
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
 
 }  // namespace
 
@@ -29,8 +51,11 @@ std::string CsvField(const std::string& text) {
 Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& network)
     : target_(encoding.named ? encoding.target.name : "prediction"), outputs_(OutputsOf(network)) {
   const std::vector<std::string>* classes = encoding.target.classes();
+  const bool float64 = network.data_type() == v1::DATA_TYPE_FLOAT64;
+  digits_ = DigitsOf({}, float64);
   if (classes == nullptr) {
     standardization_ = std::get<Standardization>(encoding.target.values);
+    digits_ = DigitsOf(standardization_, float64);
   } else if (network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || outputs_ == 1) {
     classes_ = *classes;
   }
@@ -40,7 +65,7 @@ Prediction Predictions::Decode(absl::Span<const double> outputs) const {
   Prediction prediction;
   if (classes_.empty()) {
     for (const double output : outputs) {
-      prediction.values.push_back(output * standardization_.scale + standardization_.mean);
+      prediction.values.push_back(standardization_.Decode(output));
     }
     return prediction;
   }
@@ -74,7 +99,7 @@ std::string Predictions::CsvRecord(const Prediction& prediction) const {
   std::string record;
   if (!classes_.empty()) record = CsvField(prediction.label);
   for (const double value : prediction.values) {
-    absl::StrAppend(&record, record.empty() ? "" : ",", NumberField(value));
+    absl::StrAppend(&record, record.empty() ? "" : ",", NumberField(value, digits_));
   }
   return record;
 }

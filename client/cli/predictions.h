@@ -42,6 +42,7 @@ class Predictions {
   std::vector<std::string> classes_;  // empty for numbers
   Standardization standardization_;
   int64_t outputs_;
+  int digits_ = 0;  // of a number as CSV
 };
 
 }  // namespace descent::cli

@@ -1,7 +1,10 @@
 // predict, evaluate, gradient: what a model makes of rows.
 
+#include <cmath>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,10 +12,12 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/batches.h"
 #include "client/cli/command.h"
+#include "client/cli/fingerprint.h"
 #include "client/cli/format.h"
 #include "client/cli/model_data.h"
 #include "client/cli/output.h"
 #include "client/cli/parameters.h"
+#include "client/cli/places.h"
 #include "client/cli/predictions.h"
 #include "client/cli/row_source.h"
 #include "client/cli/status_macros.h"
@@ -26,81 +31,177 @@ struct RowCommandOptions {
   RowOptions rows;
 };
 
-absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context& context) {
-  ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
-  ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  ASSIGN_OR_RETURN(RowSource source,
-                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
-                                   /*with_target=*/false));
-  const Predictions predictions(encoding, model.network());
-  if (!context.json) Print(absl::StrCat(predictions.CsvHeader(), "\n"));
-  int64_t row = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(const Dataset rows, source.Read(RowsInMessage(encoding.features())));
-    if (rows.rows == 0) break;
-    ASSIGN_OR_RETURN(const v1::PredictResponse answer,
-                     context.client.Predict(options.name, GatherInputs(rows, AllRows(rows.rows))));
+// The model, how its rows are encoded, and the rows.
+struct Task {
+  v1::Model model;
+  std::unique_ptr<const Encoding> encoding;  // which the source looks at
+  std::optional<RowSource> source;
+
+  absl::Status Open(const RowOptions& rows, bool with_target) {
+    absl::StatusOr<RowSource> opened =
+        RowSource::Open(rows, *encoding, TermsOf(model.network()), with_target);
+    RETURN_IF_ERROR(opened.status());
+    source.emplace(*std::move(opened));
+    return absl::OkStatus();
+  }
+};
+
+absl::StatusOr<Task> Begin(const RowCommandOptions& options, const Context& context,
+                           bool with_target) {
+  Task task;
+  ASSIGN_OR_RETURN(task.model, context.client.GetModel(options.name));
+  ASSIGN_OR_RETURN(Encoding encoding, EncodingOf(task.model));
+  task.encoding = std::make_unique<const Encoding>(std::move(encoding));
+  RETURN_IF_ERROR(task.Open(options.rows, with_target));
+  return task;
+}
+
+std::string NameOf(const RowOptions& rows) {
+  if (rows.csv.empty()) return "--row";
+  return rows.csv == "-" ? "standard input" : rows.csv;
+}
+
+// Predictions of rows, with what is kept of them, as they come.
+class PredictionPrinter {
+ public:
+  PredictionPrinter(const Task& task, bool json)
+      : predictions_(*task.encoding, task.model.network()),
+        kept_(task.source->kept()),
+        model_(task.model.name()),
+        json_(json) {}
+
+  void PrintHeader() const {
+    if (json_) return;
+    std::string header;
+    for (const std::string& name : kept_) absl::StrAppend(&header, CsvField(name), ",");
+    Print(absl::StrCat(header, predictions_.CsvHeader(), "\n"));
+  }
+
+  // An error for one that isn't finite; those before it have been printed.
+  absl::Status PrintRows(const Dataset& rows, const v1::PredictResponse& answer) {
     ASSIGN_OR_RETURN(const std::vector<double> outputs,
                      client::TensorValues<double>(answer.outputs()));
     const size_t width = outputs.size() / rows.rows;
-    for (size_t first = 0; first < outputs.size(); first += width) {
+    for (int64_t row = 0; row < rows.rows; ++row) {
       const Prediction prediction =
-          predictions.Decode(absl::MakeConstSpan(outputs).subspan(first, width));
-      ++row;
-      if (context.json) {
-        nlohmann::ordered_json json = predictions.Json(row, prediction);
-        json["step"] = answer.step();
-        PrintJson(json);
-      } else {
-        Print(absl::StrCat(predictions.CsvRecord(prediction), "\n"));
+          predictions_.Decode(absl::MakeConstSpan(outputs).subspan(row * width, width));
+      for (const double value : prediction.values) {
+        if (std::isfinite(value)) continue;
+        return NotFinite({rows.source, rows.lines[row]}, "the prediction", model_);
       }
+      PrintRow(rows, row, prediction, answer.step());
     }
+    return absl::OkStatus();
   }
-  NoteUnknown(source.unknown());
-  NoteWithoutTarget(source.without_target());
+
+ private:
+  void PrintRow(const Dataset& rows, int64_t row, const Prediction& prediction, int64_t step) {
+    ++printed_;
+    if (json_) {
+      nlohmann::ordered_json json = predictions_.Json(printed_, prediction);
+      json["step"] = step;
+      for (size_t i = 0; i < kept_.size(); ++i) json["kept"][kept_[i]] = rows.kept[i][row];
+      PrintJson(json);
+      return;
+    }
+    std::string record;
+    for (const auto& cells : rows.kept) absl::StrAppend(&record, CsvField(cells[row]), ",");
+    Print(absl::StrCat(record, predictions_.CsvRecord(prediction), "\n"));
+  }
+
+  const Predictions predictions_;
+  const std::vector<std::string> kept_;
+  const std::string model_;
+  const bool json_;
+  int64_t printed_ = 0;
+};
+
+absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context& context) {
+  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/false));
+  PredictionPrinter printer(task, context.json);
+  printer.PrintHeader();
+  while (true) {
+    ASSIGN_OR_RETURN(const Dataset rows,
+                     task.source->Read(RowsInMessage(task.encoding->features())));
+    if (rows.rows == 0) break;
+    const std::vector<int64_t> all = AllRows(rows.rows);
+    const absl::StatusOr<v1::PredictResponse> answer =
+        context.client.Predict(options.name, GatherInputs(rows, all));
+    if (!answer.ok()) return AtItsPlace(answer.status(), rows, all, options.name);
+    RETURN_IF_ERROR(printer.PrintRows(rows, *answer));
+  }
+  NoteUnknown(task.source->unknown());
+  NoteWithoutTarget(task.source->without_target());
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Context& context) {
-  ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
-  ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  ASSIGN_OR_RETURN(RowSource source,
-                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
-                                   /*with_target=*/true));
-  client::BatchSource batches;
-  batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(const Dataset rows, source.Read(RowsInMessage(encoding.features())));
-    if (rows.rows == 0) return false;
-    batch = MakeBatch(rows, AllRows(rows.rows), model.network().loss().kind());
-    return true;
-  };
-  // What can be read again need not be kept for a server that is started again meanwhile.
-  if (CanBeReadAgain(options.rows)) {
-    batches.rewind = [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(source, RowSource::Open(options.rows, encoding, TermsOf(model.network()),
-                                               /*with_target=*/true));
-      return absl::OkStatus();
-    };
+absl::Status CheckFinite(double loss, const std::map<std::string, double>& metrics,
+                         const RowCommandOptions& options) {
+  const Place file{NameOf(options.rows)};
+  if (!std::isfinite(loss)) return NotFinite(file, "the loss", options.name);
+  for (const auto& [name, value] : metrics) {
+    if (!std::isfinite(value)) return NotFinite(file, name, options.name);
   }
-  ASSIGN_OR_RETURN(const v1::EvaluateResponse answer,
-                   context.client.Evaluate(options.name, batches));
-  const std::map<std::string, double> metrics = InOwnUnits(answer.metrics(), encoding.target);
+  return absl::OkStatus();
+}
+
+void PrintEvaluation(const RowCommandOptions& options, const Context& context, const Task& task,
+                     const v1::EvaluateResponse& answer,
+                     const std::map<std::string, double>& metrics) {
   if (context.json) {
     nlohmann::ordered_json json = {{"model", options.name},
                                    {"step", answer.step()},
                                    {"rows", answer.rows()},
                                    {"loss", answer.loss()}};
     for (const auto& [name, value] : metrics) json[name] = value;
-    const std::string positive = PositiveClass(encoding.target);
+    const std::string positive = PositiveClass(task.encoding->target);
     if (!positive.empty()) json["positive"] = positive;
     PrintJson(json);
-  } else {
-    Print(absl::StrCat(options.name, " at step ", FormatCount(answer.step()), " on ",
-                       FormatCount(answer.rows()), " rows: ", MetricsText(metrics, encoding.target),
-                       "  loss ", FormatNumber(answer.loss()), "\n"));
+    return;
   }
-  NoteUnknown(source.unknown());
-  NoteWithoutTarget(source.without_target());
+  Print(absl::StrCat(options.name, " at step ", FormatCount(answer.step()), " on ",
+                     FormatCount(answer.rows()),
+                     " rows: ", MetricsText(metrics, task.encoding->target), "  loss ",
+                     FormatNumber(answer.loss()), "\n"));
+}
+
+absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Context& context) {
+  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/true));
+  RowLines lines;
+  RowsFingerprint fingerprint;
+  client::BatchSource batches;
+  batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const Dataset rows,
+                     task.source->Read(RowsInMessage(task.encoding->features())));
+    if (rows.rows == 0) return false;
+    lines.Add(rows.lines);
+    fingerprint = fingerprint + FingerprintOf(rows);
+    batch = MakeBatch(rows, AllRows(rows.rows), task.model.network().loss().kind());
+    return true;
+  };
+  // What can be read again need not be kept for a server that is started again meanwhile.
+  if (CanBeReadAgain(options.rows)) {
+    batches.rewind = [&]() -> absl::Status {
+      lines.Clear();
+      fingerprint = {};
+      return task.Open(options.rows, /*with_target=*/true);
+    };
+  }
+  const absl::StatusOr<v1::EvaluateResponse> answer =
+      context.client.Evaluate(options.name, batches);
+  if (!answer.ok()) {
+    return AtItsPlace(answer.status(), NameOf(options.rows), lines, options.name);
+  }
+  const std::map<std::string, double> metrics =
+      InOwnUnits(answer->metrics(), task.encoding->target);
+  RETURN_IF_ERROR(CheckFinite(answer->loss(), metrics, options));
+  PrintEvaluation(options, context, task, *answer, metrics);
+  if (fingerprint == task.encoding->trained_on) {
+    Note(absl::StrCat("note: these are the rows that ", options.name,
+                      " was trained with: how it does on rows it has not seen, they don't tell"));
+  }
+  NoteUnknown(task.source->unknown());
+  NoteWithoutTarget(task.source->without_target());
   return ExitCode::kOk;
 }
 
@@ -112,20 +213,21 @@ struct GradientOptions : RowCommandOptions {
 
 absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context& context) {
   if (options.max_rows < 1) return UsageError("--max-rows must be at least 1");
-  ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
-  ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
-  ASSIGN_OR_RETURN(RowSource source,
-                   RowSource::Open(options.rows, encoding, TermsOf(model.network()),
-                                   /*with_target=*/true));
-  ASSIGN_OR_RETURN(const Dataset rows, source.Read(options.max_rows));
+  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/true));
+  ASSIGN_OR_RETURN(const Dataset rows, task.source->Read(options.max_rows));
 
-  v1::Batch batch = MakeBatch(rows, AllRows(rows.rows), model.network().loss().kind());
+  const std::vector<int64_t> all = AllRows(rows.rows);
+  v1::Batch batch = MakeBatch(rows, all, task.model.network().loss().kind());
   v1::GradientRequest request;
   request.set_model(options.name);
   *request.mutable_inputs() = std::move(*batch.mutable_inputs());
   *request.mutable_targets() = std::move(*batch.mutable_targets());
   *request.mutable_parameters() = {options.parameters.begin(), options.parameters.end()};
-  ASSIGN_OR_RETURN(const v1::GradientResponse answer, context.client.Gradient(request));
+  const absl::StatusOr<v1::GradientResponse> computed = context.client.Gradient(request);
+  if (!computed.ok()) return AtItsPlace(computed.status(), rows, all, options.name);
+  const v1::GradientResponse& answer = *computed;
+  RETURN_IF_ERROR(
+      CheckFinite(answer.loss(), {{"the gradient's norm", answer.gradient_norm()}}, options));
   if (context.json) {
     nlohmann::ordered_json json = {{"model", options.name},
                                    {"step", answer.step()},
@@ -140,8 +242,8 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
                        ", gradient norm ", FormatNumber(answer.gradient_norm()), "\n"));
     RETURN_IF_ERROR(PrintParameters(answer.gradients(), options.values));
   }
-  NoteUnknown(source.unknown());
-  NoteWithoutTarget(source.without_target());
+  NoteUnknown(task.source->unknown());
+  NoteWithoutTarget(task.source->without_target());
   return ExitCode::kOk;
 }
 
@@ -163,8 +265,15 @@ CLI::App* AddRowCommand(CLI::App* app, const char* name, const char* description
 
 void AddPredictCommand(CLI::App* app, Command* chosen) {
   auto options = std::make_shared<RowCommandOptions>();
-  AddRowCommand(app, "predict", "Predict rows: CSV with numbers in the target's unit, or classes",
-                Predict, options, chosen);
+  CLI::App* command = AddRowCommand(
+      app, "predict", "Predict rows: CSV with numbers in the target's unit, or classes", Predict,
+      options, chosen);
+  command
+      ->add_option("--keep", options->rows.keep,
+                   "A column of the rows to print before their predictions, as it is, by name or "
+                   "number from 1; repeatable")
+      ->option_text("COLUMN")
+      ->allow_extra_args(false);
 }
 
 void AddEvaluateCommand(CLI::App* app, Command* chosen) {

@@ -9,6 +9,7 @@
 #include "client/cli/file_options.h"
 #include "client/cli/help.h"
 #include "client/cli/known_file.h"
+#include "client/cli/new_table.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
@@ -40,12 +41,25 @@ absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encod
                       encoding)
           : OpenKnown(options.csv, file, encoding);
   RETURN_IF_ERROR(known.status());
-  ASSIGN_OR_RETURN(TableReader reader, RowsOf(*std::move(known), encoding, with_target));
-  return RowSource(std::move(reader), encoding, terms);
+  const std::vector<std::string>& columns = known->reader.columns();
+  std::vector<int64_t> fields;
+  std::vector<std::string> kept;
+  for (const std::string& name : options.keep) {
+    ASSIGN_OR_RETURN(const size_t column, FindColumn(columns, name, "--keep"));
+    fields.push_back(static_cast<int64_t>(column));
+    kept.push_back(columns[column]);
+  }
+  ASSIGN_OR_RETURN(TableReader reader,
+                   RowsOf(*std::move(known), encoding, with_target, std::move(fields)));
+  return RowSource(std::move(reader), encoding, terms, std::move(kept));
 }
 
-RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms)
-    : reader_(std::move(reader)), encoding_(&encoding), terms_(std::move(terms)) {}
+RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms,
+                     std::vector<std::string> kept)
+    : reader_(std::move(reader)),
+      encoding_(&encoding),
+      terms_(std::move(terms)),
+      kept_(std::move(kept)) {}
 
 absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
   ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));

@@ -20,6 +20,7 @@ struct RowOptions {
   std::string csv;                // "-" is standard input
   std::vector<std::string> rows;  // records such as "1,2,red", columns by position
   FileOptions file;
+  std::vector<std::string> keep;  // columns whose cells are wanted too, by name or number from 1
 };
 
 // --csv, --row and how the file is laid out.
@@ -41,13 +42,17 @@ class RowSource {
   const UnknownCategories& unknown() const { return unknown_; }
   // The rows left out until now because their target is missing.
   const RowsWithoutTarget& without_target() const { return without_target_; }
+  // The names of the columns to keep, in the order they were asked for.
+  const std::vector<std::string>& kept() const { return kept_; }
 
  private:
-  RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms);
+  RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms,
+            std::vector<std::string> kept);
 
   TableReader reader_;
   const Encoding* encoding_;
   NumberTerms terms_;
+  std::vector<std::string> kept_;
   UnknownCategories unknown_;
   RowsWithoutTarget without_target_;
   bool begun_ = false;

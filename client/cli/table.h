@@ -38,6 +38,7 @@ std::string FullName(const ColumnSchema& column);
 struct TableSchema {
   std::vector<ColumnSchema> inputs;
   std::optional<ColumnSchema> target;
+  std::vector<int64_t> kept = {};  // fields whose cells are wanted as they are, inputs or not
 };
 
 struct Column {
@@ -63,6 +64,7 @@ struct Table {
   std::vector<Column> inputs;
   std::optional<Column> target;
   RowsWithoutTarget without_target;  // not among the rows
+  std::vector<std::vector<std::string>> kept;  // the cells of each kept field
 
   int64_t rows() const { return static_cast<int64_t>(lines.size()); }
   Place PlaceOf(int64_t row, const Column& column) const;

@@ -36,6 +36,7 @@ absl::StatusOr<Table> TableReader::Read(int64_t max_rows) {
   if (schema_.target.has_value()) table.target = Column{*schema_.target, {}, {}, {}};
   std::vector<Dictionary> dictionaries(table.inputs.size() + 1);
 
+  table.kept.resize(schema_.kept.size());
   while (table.rows() < max_rows) {
     ASSIGN_OR_RETURN(const bool any, reader_.Next(&record_));
     if (!any) break;
@@ -45,6 +46,9 @@ absl::StatusOr<Table> TableReader::Read(int64_t max_rows) {
       continue;
     }
     table.lines.push_back(record_.line);
+    for (size_t i = 0; i < schema_.kept.size(); ++i) {
+      table.kept[i].push_back(record_.fields[schema_.kept[i]]);
+    }
     for (size_t i = 0; i < table.inputs.size(); ++i) {
       RETURN_IF_ERROR(Append(&table.inputs[i], &dictionaries[i]));
     }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/batches.h"
 #include "client/cli/failure.h"
+#include "client/cli/fingerprint.h"
 #include "client/cli/generators.h"
 #include "client/cli/known_file.h"
 #include "client/cli/new_table.h"
@@ -237,6 +238,7 @@ absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   data.encoding.fields = read.fields;
   RETURN_IF_ERROR(EncodeData(options, std::move(read.table), std::move(split),
                              TermsOf(data.loss.kind(), options.float64), &data));
+  data.encoding.trained_on = FingerprintOf(data.dataset);
   return data;
 }
 

@@ -102,7 +102,8 @@ absl::StatusOr<models::UpdateModelCommand> Decode(const v1::UpdateModelRequest& 
     } else {
       return InvalidField(
           "update_mask",
-          absl::StrCat("expected paths of optimizer, durability, labels or client_data, got ", path));
+          absl::StrCat("expected paths of optimizer, durability, labels or client_data, got ",
+                       path));
     }
   }
   if (!optimizer_paths.paths().empty()) {

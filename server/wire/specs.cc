@@ -273,8 +273,8 @@ absl::StatusOr<store::SharedText> DecodeClientData(const std::string& text) {
   // So that the model's description fits in what gRPC receives by default, 4 MiB.
   constexpr std::size_t kMostBytes = std::size_t{2} << 20;
   if (text.size() > kMostBytes) {
-    return InvalidField("client_data", absl::StrCat("expected at most ", kMostBytes,
-                                                    " bytes, got ", text.size()));
+    return InvalidField("client_data",
+                        absl::StrCat("expected at most ", kMostBytes, " bytes, got ", text.size()));
   }
   return store::SharedText(text);
 }

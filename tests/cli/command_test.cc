@@ -325,6 +325,142 @@ TEST_F(CommandTest, SaysWhenTrainingDiverges) {
   EXPECT_THAT(result.err, HasSubstr("the update was refused and nothing changed"));
 }
 
+// Rows "id,x,label": fraud where x is large, which few are.
+std::string Frauds(int count) {
+  std::string text = "id,x,label\n";
+  for (int i = 0; i < count; ++i) {
+    absl::StrAppend(&text, "t", i, ",", i % 100, ",", i % 100 >= 90 ? "fraud" : "ok", "\n");
+  }
+  return text;
+}
+
+TEST_F(CommandTest, TellsThePrecisionOfTheClassThatIsAskedFor) {
+  const TemporaryFile file(Frauds(1000));
+  const std::vector<std::string> train = {
+      "train", "frauds", "--csv", file.path(), "--ignore=id", "--positive=fraud", "--epochs=3"};
+  const Result trained = Run(train);
+  EXPECT_EQ(trained.code, 0) << trained.err;
+  EXPECT_THAT(trained.err, HasSubstr("one of ok, fraud (positive: fraud)"));
+  EXPECT_THAT(trained.out, HasSubstr("of fraud:"));
+  const Json evaluated = RunJson({"evaluate", "frauds", "--csv", file.path()});
+  EXPECT_EQ(evaluated["positive"], "fraud");
+  const Result again = Run({"train", "frauds", "--csv", file.path(), "--positive=ok"});
+  EXPECT_EQ(again.code, 64);
+  EXPECT_THAT(again.err, HasSubstr("its positive class is fraud"));
+}
+
+TEST_F(CommandTest, CarriesColumnsThroughAPrediction) {
+  const TemporaryFile file(Frauds(300));
+  RunJson({"train", "kept", "--csv", file.path(), "--ignore=id", "--epochs=1"});
+  const Result result = Run({"predict", "kept", "--csv", file.path(), "--keep=id", "--keep=x"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.Lines()[0], "id,x,label,probability of fraud,probability of ok");
+  EXPECT_THAT(result.Lines()[8], StartsWith("t7,7,"));
+  const Json last = RunJson({"predict", "kept", "--csv", file.path(), "--keep=id"});
+  EXPECT_EQ(last["kept"]["id"], "t299");
+}
+
+TEST_F(CommandTest, SaysThatRowsAreThoseItWasTrainedOn) {
+  const TemporaryFile file(Rows(300, true));
+  RunJson({"train", "own", "--csv", file.path(), "--epochs=1"});
+  EXPECT_THAT(Run({"evaluate", "own", "--csv", file.path()}).err,
+              HasSubstr("these are the rows that own was trained with"));
+  const TemporaryFile other(Rows(299, true));
+  EXPECT_THAT(Run({"evaluate", "own", "--csv", other.path()}).err,
+              Not(HasSubstr("was trained with")));
+}
+
+TEST_F(CommandTest, EvaluatesNoFileOfAHeaderAlone) {
+  const TemporaryFile file(Rows(300, true));
+  RunJson({"train", "empty", "--csv", file.path(), "--epochs=1"});
+  const TemporaryFile header("a,c,y\n");
+  const Result result = Run({"evaluate", "empty", "--csv", header.path()});
+  EXPECT_EQ(result.code, 65);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            absl::StrCat("descent: ", header.path(), ": the file holds no rows but its header\n"));
+}
+
+// Numbers as they are, and a network that overflows on large ones.
+TEST_F(CommandTest, PrintsNothingThatIsNotFinite) {
+  RunJson({"create", "overflow", "--inputs=1", "--outputs=1", "--layers=none",
+           "--initializer=constant:scale=1"});
+  const TemporaryFile file("x,y\n1,2\n2,2\n\n3e38,3e38\n3.4e38,1\n");
+  const auto run = [&](const std::vector<std::string>& command) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"overflow", "--csv", file.path(), "--header"});
+    const Result result = Run(arguments);
+    EXPECT_NE(result.code, 0) << command[0];
+    EXPECT_THAT(result.err + result.out, HasSubstr("not a finite number")) << command[0];
+    EXPECT_THAT(result.out, Not(HasSubstr("inf")));
+    EXPECT_THAT(result.out, Not(HasSubstr("nan")));
+    EXPECT_THAT(result.out, Not(HasSubstr("null")));
+    return result.err;
+  };
+  run({"evaluate"});
+  run({"evaluate", "--json"});
+  run({"gradient"});
+}
+
+TEST_F(CommandTest, NamesTheLineOfACountThatIsTooLarge) {
+  RunJson({"create", "counts", "--inputs=1", "--outputs=1", "--layers=none", "--loss=poisson",
+           "--initializer=constant:scale=1"});
+  const TemporaryFile file("x\n1\n2\n\n100\n3\n");
+  for (const char* format : {"", "--json"}) {
+    std::vector<std::string> arguments = {"predict", "counts", "--csv", file.path(), "--header"};
+    if (*format != 0) arguments.emplace_back(format);
+    const Result result = Run(arguments);
+    EXPECT_EQ(result.code, 65);
+    EXPECT_THAT(result.err + result.out,
+                HasSubstr(absl::StrCat(file.path(), ":5: the prediction is not a finite number")));
+    EXPECT_THAT(result.out, Not(HasSubstr("inf")));
+    EXPECT_THAT(result.out, Not(HasSubstr("null")));
+  }
+}
+
+TEST_F(CommandTest, SaysHowToBeginAnewWhenAModelHasDiverged) {
+  const TemporaryFile file(Rows(500, true));
+  const std::vector<std::string> train = {"train", "gone", "--csv", file.path()};
+  std::vector<std::string> diverging = train;
+  diverging.insert(diverging.end(), {"--optimizer=sgd", "--learning-rate=1000"});
+  const Result result = Run(diverging);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("`descent delete gone` and train it anew"));
+  EXPECT_THAT(result.err + result.out, Not(HasSubstr("nan")));
+  // What it says works.
+  EXPECT_EQ(Run({"delete", "gone"}).code, 0);
+  EXPECT_GE(RunJson({"train", "gone", "--csv", file.path(), "--epochs=20"})["r2"], 0.9);
+}
+
+TEST_F(CommandTest, LearnsFromThousandsOfColumns) {
+  constexpr int kColumns = 3000;
+  std::string text;
+  for (int c = 0; c < kColumns; ++c) absl::StrAppend(&text, "column_", c, ",");
+  text += "y\n";
+  unsigned state = 1;
+  for (int row = 0; row < 50; ++row) {
+    for (int c = 0; c < kColumns; ++c) {
+      state = state * 1664525 + 1013904223;
+      absl::StrAppend(&text, state / 4294967296.0, ",");
+    }
+    absl::StrAppend(&text, row, "\n");
+  }
+  const TemporaryFile file(text);
+  RunJson({"train", "wide", "--csv", file.path(), "--epochs=1"});
+  EXPECT_EQ(RunJson({"evaluate", "wide", "--csv", file.path()})["rows"], 50);
+}
+
+TEST_F(CommandTest, LearnsBesideAColumnOfLargeWholeNumbers) {
+  std::string text = "id,batch,a,y\n";
+  for (int i = 0; i < 2000; ++i) {
+    const int a = i * 7 % 101;
+    absl::StrAppend(&text, int64_t{1'000'000'000'000'000} + i, ",1000000000000001,", a, ",",
+                    3 * a + i / 1000, "\n");
+  }
+  const TemporaryFile file(text);
+  EXPECT_GE(RunJson({"train", "large", "--csv", file.path()})["r2"], 0.99);
+}
+
 TEST_F(CommandTest, SaysWhenItIsUsedWrongly) {
   const std::vector<std::vector<std::string>> usages = {
       {},

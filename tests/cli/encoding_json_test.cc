@@ -84,6 +84,13 @@ TEST(EncodingJsonTest, RefusesTextThatIsNotUtf8) {
   EXPECT_THAT(Message(status), HasSubstr("names and categories must be UTF-8"));
 }
 
+TEST(EncodingJsonTest, KeepsWhatItWasTrainedOn) {
+  Encoding encoding = Example();
+  EXPECT_EQ(EncodingFromJson(EncodingToJson(encoding).value())->trained_on.rows, 0);
+  encoding.trained_on = {20640, 0xF00DFEED12345678};
+  EXPECT_EQ(EncodingFromJson(EncodingToJson(encoding).value())->trained_on, encoding.trained_on);
+}
+
 // Takes an example apart, changes it and reads it.
 absl::Status StatusAfter(const std::string& pointer, const nlohmann::json& value) {
   nlohmann::json json = nlohmann::json::parse(EncodingToJson(Example()).value());
@@ -107,6 +114,11 @@ TEST(EncodingJsonTest, RefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(Message(StatusAfter("/inputs/0/part", "month")), HasSubstr("is not known here"));
   EXPECT_FALSE(StatusAfter("/missing", "x").ok());
   EXPECT_FALSE(StatusAfter("/target/mean", "x").ok());
+  EXPECT_THAT(Message(StatusAfter("/inputs/0/field", 0.5)), HasSubstr("not an integer"));
+  EXPECT_THAT(Message(StatusAfter("/fields", 1e300)), HasSubstr("not an integer"));
+  EXPECT_THAT(Message(StatusAfter("/fields", UINT64_MAX)), HasSubstr("not an integer"));
+  EXPECT_THAT(Message(StatusAfter("/trained_on", {{"rows", 3}, {"digest", "xyz"}})),
+              HasSubstr("no fingerprint"));
   EXPECT_TRUE(StatusAfter("/version", 1).ok());
 }
 

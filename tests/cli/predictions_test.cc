@@ -34,6 +34,16 @@ TEST(PredictionsTest, UndoesTheStandardisation) {
   EXPECT_EQ(predictions.Json(3, prediction).dump(), R"({"row":3,"prediction":175.0})");
 }
 
+TEST(PredictionsTest, PrintsTheDigitsOfALargeTarget) {
+  const Predictions large(WithTarget({"id", 0, Standardization{1e15 + 0.5, 2}}),
+                          Network(1, v1::LOSS_KIND_MEAN_SQUARED_ERROR));
+  EXPECT_EQ(large.CsvRecord(large.Decode({0.25})), "1000000000000001");
+  v1::NetworkSpec network = Network(1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  network.set_data_type(v1::DATA_TYPE_FLOAT64);
+  const Predictions precise(WithTarget({"x", 0, Standardization{0, 1}}), network);
+  EXPECT_EQ(precise.CsvRecord(precise.Decode({1.0 / 3})), "0.3333333333333333");
+}
+
 TEST(PredictionsTest, NamesTheLikelierOfTwoClasses) {
   const Predictions predictions(WithTarget({"income", 0, CategoryEncoding{{"<=50K", ">50K"}}}),
                                 Network(1, v1::LOSS_KIND_BINARY_CROSS_ENTROPY));

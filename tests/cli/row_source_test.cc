@@ -41,6 +41,21 @@ TEST(RowSourceTest, ReadsRowsFromTheCommandLine) {
   EXPECT_THAT(InputsOf(*source.Read(10)), ElementsAre(2, 1, 0, -1, 0, 1));
 }
 
+TEST(RowSourceTest, KeepsColumnsAsTheyAre) {
+  const TemporaryFile file("id,c,a\n007,u,14\n\"x, y\",v,\n");
+  RowOptions options;
+  options.csv = file.path();
+  options.keep = {"id", "3"};
+  const Encoding encoding = Example();
+  RowSource source = RowSource::Open(options, encoding, {}, /*with_target=*/false).value();
+  EXPECT_THAT(source.kept(), ElementsAre("id", "a"));
+  EXPECT_THAT(source.Read(10)->kept,
+              ElementsAre(ElementsAre("007", "x, y"), ElementsAre("14", "")));
+  options.keep = {"name"};
+  EXPECT_THAT(Message(RowSource::Open(options, encoding, {}, false).status()),
+              testing::HasSubstr("--keep: no column is called \"name\""));
+}
+
 TEST(RowSourceTest, ReadsTargetsToo) {
   RowOptions options;
   options.rows = {"14,7,u"};

@@ -23,6 +23,7 @@ class TableReaderTest : public testing::Test {
   const TableSchema schema_ = {
       {{"c", ColumnKind::kCategory, 2}, {"a", ColumnKind::kNumber, 0}},
       ColumnSchema{"b", ColumnKind::kNumber, 1},
+
   };
 
   absl::StatusOr<Table> Read(const std::string& text) {
