@@ -14,25 +14,14 @@ namespace descent::cli {
 namespace {
 
 // For each category of the column, its index among those of the encoding, or kNoCategory.
-// Categories that are spelt differently but are the same number are the same.
 std::vector<int32_t> IndexByCode(const std::vector<std::string>& known, const Column& column) {
-  absl::flat_hash_map<absl::string_view, int32_t> by_text;
-  absl::flat_hash_map<double, int32_t> by_number;
-  for (size_t i = 0; i < known.size(); ++i) {
-    const auto index = static_cast<int32_t>(i);
-    by_text.emplace(known[i], index);
-    if (const auto number = ParseNumber(known[i])) by_number.emplace(*number, index);
-  }
+  absl::flat_hash_map<absl::string_view, int32_t> index;
+  for (size_t i = 0; i < known.size(); ++i) index[known[i]] = static_cast<int32_t>(i);
   std::vector<int32_t> index_by_code;
   index_by_code.reserve(column.categories.size());
   for (const std::string& category : column.categories) {
-    int32_t index = kNoCategory;
-    if (const auto found = by_text.find(category); found != by_text.end()) {
-      index = found->second;
-    } else if (const auto number = ParseNumber(category)) {
-      if (const auto same = by_number.find(*number); same != by_number.end()) index = same->second;
-    }
-    index_by_code.push_back(index);
+    const auto found = index.find(category);
+    index_by_code.push_back(found == index.end() ? kNoCategory : found->second);
   }
   return index_by_code;
 }

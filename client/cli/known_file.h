@@ -32,7 +32,8 @@ absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const Fi
 absl::StatusOr<KnownFile> OpenKnown(const std::string& path, const FileOptions& options,
                                     const Encoding& encoding);
 
-// Its rows, with the columns that the encoding is of (see SchemaFor), and the cells of `kept` fields.
+// Its rows, with the columns that the encoding is of (see SchemaFor), and the cells of `kept`
+// fields.
 absl::StatusOr<TableReader> RowsOf(KnownFile file, const Encoding& encoding, bool with_target,
                                    std::vector<int64_t> kept = {});
 

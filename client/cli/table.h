@@ -63,7 +63,7 @@ struct Table {
   std::vector<int64_t> lines;  // one a row: where it stands in the source
   std::vector<Column> inputs;
   std::optional<Column> target;
-  RowsWithoutTarget without_target;  // not among the rows
+  RowsWithoutTarget without_target;            // not among the rows
   std::vector<std::vector<std::string>> kept;  // the cells of each kept field
 
   int64_t rows() const { return static_cast<int64_t>(lines.size()); }

@@ -7,7 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "client/cli/cells.h"
 
 namespace descent::cli {
 namespace {
@@ -72,7 +72,7 @@ void NumbersToCategories(Column* column) {
         codes.try_emplace(number, static_cast<int32_t>(column->categories.size()));
     if (is_new) {
       // Adding 0 takes the sign from -0.
-      column->categories.push_back(absl::StrFormat("%.17g", number + 0.0));
+      column->categories.push_back(SpellNumber(number + 0.0));
     }
     column->codes.push_back(entry->second);
   }
