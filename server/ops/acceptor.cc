@@ -305,7 +305,7 @@ void Acceptor::HandOver(File accepted, int listener) {
 
 void Acceptor::RefuseOne(int listener) {
   reserve_ = File();
-  File(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  { const File refused(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
   reserve_ = File(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 

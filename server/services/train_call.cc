@@ -55,8 +55,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
 
   void Start() {
     // It ends before gRPC is done with the stream, and so before what it calls.
-    place_.emplace(resources_.streams, context_.peer(),
-                   [this](const absl::Status& status) { Leave(status); });
+    place_ = std::make_unique<OpenStream>(resources_.streams, context_.peer(),
+                                          [this](const absl::Status& status) { Leave(status); });
     const absl::MutexLock lock(&mutex_);
     self_ = shared_from_this();
     const absl::Status& admission = pass_->admission();
@@ -271,7 +271,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   const CallResources& resources_;
   const MethodName name_;
   const grpc::CallbackServerContext& context_;
-  std::optional<OpenStream> place_;  // until gRPC is done with the stream
+  std::unique_ptr<OpenStream> place_;  // until gRPC is done with the stream
 
   // Of the one read that is under way, and nothing once they are taken.
   grpc::ByteBuffer bytes_;

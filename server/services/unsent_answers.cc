@@ -84,12 +84,12 @@ void UnsentAnswers::Await(const std::string& peer, std::size_t bytes, const std:
   const auto own = std::find_if(turns.begin(), turns.end(),
                                 [&](const auto& turn) { return turn.first == answer; });
   if (own == turns.end()) {
-    RunLater(std::move(turns));
+    RunLater(turns);
     return;
   }
   absl::Status status = std::move(own->second);
   turns.erase(own);
-  RunLater(std::move(turns));
+  RunLater(turns);
   auto run = std::move(answer->go_);  // which may be the end of the answer
   run(std::move(status));
 }
@@ -101,7 +101,7 @@ void UnsentAnswers::Forget(UnsentAnswer* answer) {
     if (answer->state_ != UnsentAnswer::State::kWaiting) return;
     turns = Leave(answer);
   }
-  RunLater(std::move(turns));
+  RunLater(turns);
 }
 
 UnsentAnswers::Turns UnsentAnswers::Leave(UnsentAnswer* answer) {
@@ -133,7 +133,7 @@ void UnsentAnswers::Release(UnsentAnswer* answer) {
     if (--connection.answers == 0) connections_.erase(std::string(connection.peer));
     turns = Grant();
   }
-  RunLater(std::move(turns));
+  RunLater(turns);
 }
 
 bool UnsentAnswers::Fits(const UnsentAnswer::Connection& connection, std::size_t bytes) const {
@@ -179,11 +179,9 @@ UnsentAnswers::Turns UnsentAnswers::Grant() {
   return granted;
 }
 
-void UnsentAnswers::RunLater(Turns turns) {
-  for (auto& [answer, status] : turns) {
-    executor_.Post([go = std::move(answer->go_), status = std::move(status)]() mutable {
-      go(std::move(status));
-    });
+void UnsentAnswers::RunLater(const Turns& turns) {
+  for (const auto& [answer, status] : turns) {
+    executor_.Post([go = std::move(answer->go_), status = status]() mutable { go(status); });
   }
 }
 

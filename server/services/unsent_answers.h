@@ -123,7 +123,7 @@ class UnsentAnswers {
   Turns Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Fits(const UnsentAnswer::Connection& connection, std::size_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RunLater(Turns turns);
+  void RunLater(const Turns& turns);
 
   const UnsentLimits limits_;
   const std::shared_ptr<models::MemoryBudget> memory_;
