@@ -14,6 +14,13 @@
 
 namespace descent::models {
 
+// INTERNAL (ABANDONED): the call ends without the answer that it should have had.
+inline absl::Status Abandoned() {
+  return Error(absl::StatusCode::kInternal, "ABANDONED",
+               "a fault of the server itself ended the call without its answer; whether anything "
+               "was changed is not known");
+}
+
 // Receives the outcome, exactly once, on any thread; must not block. Move-only. A reply that is
 // destroyed before it was called answers INTERNAL (ABANDONED): whatever became of the work, nobody
 // waits for ever.
@@ -36,11 +43,7 @@ class Reply {
     return *this;
   }
   ~Reply() {
-    if (answer_ != nullptr) {
-      std::move (*this)(Error(absl::StatusCode::kInternal, "ABANDONED",
-                              "a fault of the server itself ended the call without its answer; "
-                              "whether anything was changed is not known"));
-    }
+    if (answer_ != nullptr) std::move (*this)(Abandoned());
   }
 
   void operator()(absl::StatusOr<T> outcome) && {

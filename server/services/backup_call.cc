@@ -52,7 +52,7 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
  private:
-  void OnWriteDone(bool ok) override {
+  void OnWriteDone(bool ok) noexcept override {
     if (ok) {
       ReadChunk();
     } else {

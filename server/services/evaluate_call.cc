@@ -45,7 +45,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   }
 
  private:
-  void OnReadDone(bool ok) override {
+  void OnReadDone(bool ok) noexcept override {
     place_.Touch();
     if (!ok) {
       const absl::Status status = FinishEvaluation();

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/exceptions.h"
 #include "google/protobuf/arena.h"
 #include "server/models/executor.h"
 #include "server/models/memory_budget.h"
@@ -79,7 +80,7 @@ class MessageReader {
 
   template <typename Request, typename Then>
   static void Parse(const MethodName& name, grpc::ByteBuffer* bytes, Request* request, Then& then) {
-    absl::Status status = ParseMessage(*bytes, name, request);
+    absl::Status status = CatchExceptions([&] { return ParseMessage(*bytes, name, request); });
     bytes->Clear();
     then(std::move(status), *request);
   }

@@ -113,7 +113,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     Write();
   }
 
-  void OnReadDone(bool ok) override {
+  void OnReadDone(bool ok) noexcept override {
     // A stream that was cancelled reads no further either; OnCancel follows.
     if (!ok && context_.IsCancelled()) return;
     place_->Touch();
@@ -153,7 +153,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     }
   }
 
-  void OnWriteDone(bool ok) override {
+  void OnWriteDone(bool ok) noexcept override {
     const absl::MutexLock lock(&mutex_);
     writing_ = false;
     unsent_.pop_front();
@@ -162,7 +162,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     if (std::exchange(reading_held_, false)) Read();
   }
 
-  void OnCancel() override { Leave(absl::CancelledError("the client went away")); }
+  void OnCancel() noexcept override { Leave(absl::CancelledError("the client went away")); }
 
   // Ends the stream whatever is unsent; the session may be taken up again.
   void Leave(const absl::Status& status) {
@@ -177,7 +177,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     End(status);
   }
 
-  void OnDone() override {
+  void OnDone() noexcept override {
     place_.reset();
     std::unique_ptr<CallPass> pass;
     std::shared_ptr<TrainCall> self;

@@ -24,6 +24,7 @@
 #include "server/models/commands.h"
 #include "server/models/model.h"
 #include "server/models/registry.h"
+#include "server/models/reply.h"
 #include "server/services/answer_size.h"
 #include "server/services/call_gate.h"
 #include "server/services/call_resources.h"
@@ -52,9 +53,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
 
   // Calls `go`, an absl::Status(), when an answer of about `bytes` may be made: at once, or when it
-  // is its turn. An error, of the wait or of `go`, ends the call.
+  // is its turn. An error, of the wait or of `go`, ends the call. An exception ends the process:
+  // the call may be somebody else's to end by then.
   template <typename Go>
-  absl::Status WhenTurnComes(std::size_t bytes, Go go) {
+  absl::Status WhenTurnComes(std::size_t bytes, Go go) noexcept {
     if (unsent_answers_.TakeSmall(bytes, &unsent_)) return go();
     AwaitTurn(bytes, std::move(go));
     return absl::OkStatus();
@@ -73,8 +75,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
         return;
       }
       Response response;
-      encode(*outcome, &response);
-      Answer(response);
+      const absl::Status encoded = CatchExceptions([&] {
+        encode(*outcome, &response);
+        return absl::OkStatus();
+      });
+      if (encoded.ok()) {
+        Answer(response);
+      } else {
+        End(models::Abandoned());
+      }
     };
   }
 
@@ -99,12 +108,13 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 };
 
 // Reads a request and runs `begin(call, request)`, an absl::Status(UnaryCall*, const Request&),
-// here or on another thread. An error ends the call; OK means that a reply will.
+// here or on another thread. An error, or what is thrown while the request is decoded, ends the
+// call; OK means that a reply will. gRPC would swallow any other exception, so it ends the process.
 template <typename Request, typename Begin>
 grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const MethodName& name,
                                      grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
-                                     Begin begin) {
+                                     Begin begin) noexcept {
   auto* call = new UnaryCall(resources, name, context, response);
   if (!call->admission().ok()) {
     call->End(call->admission());
@@ -114,7 +124,7 @@ grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const Metho
   auto* taken = const_cast<grpc::ByteBuffer*>(bytes);
   resources.reader->Read<Request>(
       name, taken, [call, begin = std::move(begin)](absl::Status status, const Request& request) {
-        if (status.ok()) status = begin(call, request);
+        if (status.ok()) status = CatchExceptions([&] { return begin(call, request); });
         if (!status.ok()) call->End(status);
       });
   return call;

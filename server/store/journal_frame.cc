@@ -82,8 +82,14 @@ JournalRow GetRow(ByteReader* in) {
   row.summary.learning_rate = real();
   row.build_id = integer();
   row.size_bytes = integer();
-  row.summary.records = row.last_position - row.first_position + 1;
   return row;
+}
+
+// From first to last position. False for what no row has.
+bool CountRecords(JournalRow* row) {
+  if (row->first_position < 0 || row->last_position < row->first_position - 1) return false;
+  return !__builtin_add_overflow(row->last_position - row->first_position, 1,
+                                 &row->summary.records);
 }
 
 std::optional<FrameHead> Parse(const Fixed& fixed, std::string_view bytes) {
@@ -95,7 +101,7 @@ std::optional<FrameHead> Parse(const Fixed& fixed, std::string_view bytes) {
   for (std::uint64_t i = 0; i < fixed.rows && in.ok(); ++i) {
     FoundFrameRow& found = head.rows.emplace_back();
     found.row = GetRow(&in);
-    if (!in.ok() || found.row.size_bytes < 0) return std::nullopt;
+    if (!in.ok() || found.row.size_bytes < 0 || !CountRecords(&found.row)) return std::nullopt;
     const std::size_t blocks = BlocksOf(static_cast<std::size_t>(found.row.size_bytes));
     const char* hashes = in.Take(blocks * sizeof(std::uint64_t), "hashes");
     if (hashes == nullptr) return std::nullopt;
