@@ -82,8 +82,10 @@ absl::Status PrintParameters(const NamedTensors& parameters, bool with_values) {
   for (const v1::NamedTensor& parameter : parameters) {
     ASSIGN_OR_RETURN(values.emplace_back(), client::TensorValues<double>(parameter.tensor()));
     const auto [least, most] = std::minmax_element(values.back().begin(), values.back().end());
+    const bool empty = values.back().empty();
     rows.push_back({parameter.name(), ShapeText(parameter.tensor()),
-                    FormatNumber(Norm(values.back())), FormatNumber(*least), FormatNumber(*most)});
+                    FormatNumber(Norm(values.back())), empty ? "" : FormatNumber(*least),
+                    empty ? "" : FormatNumber(*most)});
   }
   PrintTable(rows, {false, false, true, true, true});
   for (int i = 0; with_values && i < parameters.size(); ++i) {

@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/specs.h"
+#include "client/cli/status_macros.h"
+#include "client/descent/tensor.h"
 
 namespace descent::cli {
 namespace {
@@ -59,6 +61,27 @@ Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& networ
   } else if (network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || outputs_ == 1) {
     classes_ = *classes;
   }
+}
+
+absl::StatusOr<std::vector<Prediction>> Predictions::DecodeAnswer(const v1::Tensor& outputs,
+                                                                  int64_t rows) const {
+  ASSIGN_OR_RETURN(const std::vector<double> values, client::TensorValues<double>(outputs));
+  const bool fits_classes = classes_.empty() || outputs_ == static_cast<int64_t>(classes_.size()) ||
+                            (outputs_ == 1 && classes_.size() == 2);
+  const auto count = static_cast<int64_t>(values.size());
+  if (outputs_ < 1 || rows < 1 || count % outputs_ != 0 || count / outputs_ != rows ||
+      !fits_classes) {
+    return absl::InternalError(absl::StrCat("the server answered ", count, " outputs for ", rows,
+                                            " rows of ", outputs_, ", and the model's labels name ",
+                                            classes_.size(), " classes"));
+  }
+  std::vector<Prediction> predictions;
+  for (int64_t row = 0; row < rows; ++row) {
+    predictions.push_back(
+        Decode(absl::MakeConstSpan(values).subspan(static_cast<size_t>(row * outputs_),
+                                                   static_cast<size_t>(outputs_))));
+  }
+  return predictions;
 }
 
 Prediction Predictions::Decode(absl::Span<const double> outputs) const {

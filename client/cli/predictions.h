@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "client/cli/encoding.h"
 #include "descent/v1/network.pb.h"
+#include "descent/v1/tensor.pb.h"
 
 namespace descent::cli {
 
@@ -25,6 +27,11 @@ std::string CsvField(const std::string& text);
 class Predictions {
  public:
   Predictions(const Encoding& encoding, const v1::NetworkSpec& network);
+
+  // The predictions of so many rows, which the server has answered. INTERNAL if these are not the
+  // outputs of as many rows of the network, or not of the classes that its labels name.
+  absl::StatusOr<std::vector<Prediction>> DecodeAnswer(const v1::Tensor& outputs,
+                                                       int64_t rows) const;
 
   // One row's prediction from its outputs in the targets' terms, as many as the network has.
   Prediction Decode(absl::Span<const double> outputs) const;

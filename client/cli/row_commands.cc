@@ -79,12 +79,10 @@ class PredictionPrinter {
 
   // An error for one that isn't finite; those before it have been printed.
   absl::Status PrintRows(const Dataset& rows, const v1::PredictResponse& answer) {
-    ASSIGN_OR_RETURN(const std::vector<double> outputs,
-                     client::TensorValues<double>(answer.outputs()));
-    const size_t width = outputs.size() / rows.rows;
+    ASSIGN_OR_RETURN(const std::vector<Prediction> predictions,
+                     predictions_.DecodeAnswer(answer.outputs(), rows.rows));
     for (int64_t row = 0; row < rows.rows; ++row) {
-      const Prediction prediction =
-          predictions_.Decode(absl::MakeConstSpan(outputs).subspan(row * width, width));
+      const Prediction& prediction = predictions[row];
       for (const double value : prediction.values) {
         if (std::isfinite(value)) continue;
         return NotFinite({rows.source, rows.lines[row]}, "the prediction", model_);

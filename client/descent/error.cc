@@ -1,6 +1,6 @@
 #include "client/descent/error.h"
 
-#include <google/protobuf/util/time_util.h>
+#include <algorithm>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -33,8 +33,10 @@ ErrorDetails GetErrorDetails(const absl::Status& status) {
     }
   }
   if (google::rpc::RetryInfo retry; ReadDetail(status, retry)) {
-    details.retry_delay = absl::Nanoseconds(
-        google::protobuf::util::TimeUtil::DurationToNanoseconds(retry.retry_delay()));
+    // Whatever numbers they are: absl's durations saturate.
+    details.retry_delay =
+        std::max(absl::ZeroDuration(), absl::Seconds(retry.retry_delay().seconds()) +
+                                           absl::Nanoseconds(retry.retry_delay().nanos()));
   }
   return details;
 }

@@ -35,7 +35,9 @@ absl::Status KeptBatches::Acknowledge(int64_t applied, int64_t durable) {
 }
 
 absl::Status KeptBatches::Resume(int64_t next_sequence) {
-  if (next_sequence < 1) {
+  // Nobody has sent so many, and no number of a batch overflows.
+  constexpr int64_t kMostSequence = int64_t{1} << 62;
+  if (next_sequence < 1 || next_sequence > kMostSequence) {
     return absl::InternalError(absl::StrCat("the server wants batch ", next_sequence));
   }
   if (first_kept_ == 0) {

@@ -213,7 +213,9 @@ absl::Status ResumingSession::HandleAck(const v1::TrainResponse& response) {
     }
     progress_.step = ack.step();
     progress_.loss = ack.loss();
-    progress_.rows += ack.rows();
+    if (__builtin_add_overflow(progress_.rows, ack.rows(), &progress_.rows)) {
+      return absl::InternalError(absl::StrCat("the server acknowledges ", ack.rows(), " rows"));
+    }
     if (batches_.applied() > applied_before) trouble_since_ = absl::InfiniteFuture();
     // A sender that waits for room is woken when there is room for several batches.
     if (batches_.unapplied() <= window_ - window_ / 4) to_others_.SignalAll();
