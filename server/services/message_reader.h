@@ -14,7 +14,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/exceptions.h"
 #include "google/protobuf/arena.h"
 #include "server/models/executor.h"
 #include "server/models/memory_budget.h"
@@ -80,7 +79,7 @@ class MessageReader {
 
   template <typename Request, typename Then>
   static void Parse(const MethodName& name, grpc::ByteBuffer* bytes, Request* request, Then& then) {
-    absl::Status status = CatchExceptions([&] { return ParseMessage(*bytes, name, request); });
+    absl::Status status = ParseMessage(*bytes, name, request);
     bytes->Clear();
     then(std::move(status), *request);
   }

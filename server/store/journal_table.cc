@@ -36,7 +36,13 @@ JournalRow RowOf(const Statement& statement) {
   row.model_id = statement.Int(1);
   row.first_position = statement.Int(2);
   row.last_position = statement.Int(3);
-  row.summary = {.records = row.last_position - row.first_position + 1,
+  // Whatever a damaged row says: its checksum is looked at afterwards.
+  std::int64_t records = 0;
+  if (__builtin_sub_overflow(row.last_position, row.first_position, &records) ||
+      __builtin_add_overflow(records, 1, &records)) {
+    records = 0;
+  }
+  row.summary = {.records = records,
                  .first_step = statement.Int(4),
                  .last_step = statement.Int(5),
                  .batches = statement.Int(7),

@@ -35,6 +35,17 @@ TEST(ParametersTest, AreJson) {
             R"({"name":"layers.0.bias","shape":[1],"norm":0.25,"values":[0.25]})");
 }
 
+TEST(ParametersTest, WithoutElementsAreALineWithoutARange) {
+  NamedTensors parameters;
+  parameters.Add()->set_name("layers.0.kernel");
+  *parameters.Mutable(0)->mutable_tensor() = client::VectorTensor<float>({});
+  ::testing::internal::CaptureStdout();
+  const absl::Status status = PrintParameters(parameters, true);
+  const std::string printed = ::testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(printed, testing::HasSubstr("layers.0.kernel  [0]"));
+}
+
 TEST(ParametersTest, ComeBackToTheLastBit) {
   const std::string text = ParametersJson(Example(), true)->dump();
   const auto parameters = ParametersFromJson("p.json", text, v1::DATA_TYPE_FLOAT32).value();

@@ -5,6 +5,9 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
+
+#include "client/descent/tensor.h"
 
 namespace descent::cli {
 namespace {
@@ -42,6 +45,44 @@ TEST(PredictionsTest, PrintsTheDigitsOfALargeTarget) {
   network.set_data_type(v1::DATA_TYPE_FLOAT64);
   const Predictions precise(WithTarget({"x", 0, Standardization{0, 1}}), network);
   EXPECT_EQ(precise.CsvRecord(precise.Decode({1.0 / 3})), "0.3333333333333333");
+}
+
+v1::Tensor Outputs(const std::vector<double>& values) {
+  return client::VectorTensor<double>(values);
+}
+
+TEST(PredictionsTest, DecodesAnAnswersRows) {
+  const Predictions predictions(WithTarget({"value", 0, Standardization{200, 50}}),
+                                Network(1, v1::LOSS_KIND_MEAN_SQUARED_ERROR));
+  const auto rows = predictions.DecodeAnswer(Outputs({-0.5, 1}), 2);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT((*rows)[1].values, ElementsAre(250));
+}
+
+TEST(PredictionsTest, RefusesAnAnswerThatIsNotOfItsRows) {
+  const Predictions numbers(WithTarget({"value", 0, Standardization{200, 50}}),
+                            Network(1, v1::LOSS_KIND_MEAN_SQUARED_ERROR));
+  const Predictions classes(WithTarget({"class", 0, CategoryEncoding{{"a", "b", "c"}}}),
+                            Network(3, v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY));
+  const std::vector<std::vector<double>> wrong = {
+      {}, {1}, {1, 2, 3, 4}, std::vector<double>(15, 0.5)};
+  for (const std::vector<double>& values : wrong) {
+    EXPECT_EQ(numbers.DecodeAnswer(Outputs(values), 5).status().code(),
+              absl::StatusCode::kInternal);
+    if (values.size() != 15) {
+      EXPECT_EQ(classes.DecodeAnswer(Outputs(values), 5).status().code(),
+                absl::StatusCode::kInternal);
+    }
+  }
+  // Labels and network that do not go together, and a network of nothing.
+  EXPECT_FALSE(Predictions(WithTarget({"class", 0, CategoryEncoding{{"a", "b", "c"}}}),
+                           Network(4, v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY))
+                   .DecodeAnswer(Outputs({1, 2, 3, 4}), 1)
+                   .ok());
+  EXPECT_FALSE(Predictions(WithTarget({"value", 0, Standardization{200, 50}}),
+                           Network(0, v1::LOSS_KIND_MEAN_SQUARED_ERROR))
+                   .DecodeAnswer(Outputs({}), 1)
+                   .ok());
 }
 
 TEST(PredictionsTest, NamesTheLikelierOfTwoClasses) {

@@ -42,6 +42,20 @@ TEST(KeptBatchesTest, NumbersFromWhereTheServerBegins) {
   EXPECT_EQ(Next(batches), 0);
 }
 
+TEST(KeptBatchesTest, RefusesANumberThatNoBatchHas) {
+  for (const int64_t sequence : {INT64_MIN, int64_t{-1}, int64_t{0}, INT64_MAX}) {
+    KeptBatches batches(kPlenty);
+    EXPECT_EQ(batches.Resume(sequence).code(), absl::StatusCode::kInternal) << sequence;
+  }
+  for (const int64_t sequence : {int64_t{6}, INT64_MAX}) {
+    KeptBatches batches = Begun(kPlenty, 5, 5);
+    EXPECT_FALSE(batches.Acknowledge(sequence, 0).ok());
+    EXPECT_FALSE(batches.Acknowledge(1, sequence).ok());
+    EXPECT_TRUE(batches.Acknowledge(INT64_MIN, INT64_MIN).ok());
+    EXPECT_EQ(batches.applied(), 0);
+  }
+}
+
 TEST(KeptBatchesTest, SendsAgainWhatTheServerDoesNotHave) {
   KeptBatches batches = Begun(kPlenty, 5, 4);
   ASSERT_TRUE(batches.Acknowledge(2, 2).ok());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 
 namespace descent::fuzz {
@@ -25,6 +26,12 @@ std::string RandomInput(std::mt19937_64* random) {
     for (std::uint64_t n = (*random)() % 24; n > 0; --n) input += static_cast<char>((*random)());
   }
   return input;
+}
+
+TEST(ComputeFuzzerTest, TheCorpusIsReadOrRefused) {
+  for (const std::string& input : testing::Corpus("compute")) {
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  }
 }
 
 TEST(ComputeFuzzerTest, RandomCallsAreAnsweredWithNumbersOrRefused) {

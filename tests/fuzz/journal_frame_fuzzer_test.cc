@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "server/store/journal_frame.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 
 namespace descent::store {
@@ -40,6 +41,12 @@ TEST(JournalFrameFuzzerTest, AHeadPutRightIsRead) {
   EXPECT_FALSE(DecodeFrameHead(kFuzzedSalt, frame).has_value());
   PutHeadRight(&frame);
   EXPECT_TRUE(DecodeFrameHead(kFuzzedSalt, frame).has_value());
+}
+
+TEST(JournalFrameFuzzerTest, TheCorpusIsReadOrRefused) {
+  for (const std::string& input : descent::testing::Corpus("journal_frame")) {
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  }
 }
 
 TEST(JournalFrameFuzzerTest, MutatedFramesAreReadOrRefused) {

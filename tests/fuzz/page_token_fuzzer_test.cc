@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "server/models/pages.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 
 namespace descent::models {
@@ -15,6 +16,12 @@ namespace {
 
 void RunInput(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
+TEST(PageTokenFuzzerTest, TheCorpusIsReadOrRefused) {
+  for (const std::string& input : testing::Corpus("page_token")) {
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  }
 }
 
 TEST(PageTokenFuzzerTest, MutatedTokensLeadToPagesOrAreRefused) {
