@@ -77,9 +77,8 @@ absl::StatusOr<std::vector<Prediction>> Predictions::DecodeAnswer(const v1::Tens
   }
   std::vector<Prediction> predictions;
   for (int64_t row = 0; row < rows; ++row) {
-    predictions.push_back(
-        Decode(absl::MakeConstSpan(values).subspan(static_cast<size_t>(row * outputs_),
-                                                   static_cast<size_t>(outputs_))));
+    predictions.push_back(Decode(absl::MakeConstSpan(values).subspan(
+        static_cast<size_t>(row * outputs_), static_cast<size_t>(outputs_))));
   }
   return predictions;
 }
