@@ -37,7 +37,7 @@ bool IsCharacter(absl::string_view bytes) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CharsetDecoder>> CharsetDecoder::Create(const std::string& charset) {
-  const iconv_t converter = iconv_open("UTF-8", charset.c_str());
+  iconv_t converter = iconv_open("UTF-8", charset.c_str());
   // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how iconv says it.
   if (converter == reinterpret_cast<iconv_t>(-1)) {
     return UsageError(absl::StrCat("--encoding: \"", charset,

@@ -31,7 +31,7 @@ class CharsetDecoder {
  private:
   CharsetDecoder(iconv_t converter, std::string charset);
 
-  const iconv_t converter_;
+  iconv_t converter_;
   const std::string charset_;
   std::string cut_;  // the bytes of a character that the last piece began
   int64_t line_ = 1;

@@ -39,7 +39,7 @@ int64_t NumbersIn(const Records& records, const CellFormat& format) {
 }
 
 std::string Described(const CellFormat& cells) {
-  const std::string decimal = cells.decimal == ',' ? "a decimal comma" : "";
+  std::string decimal = cells.decimal == ',' ? "a decimal comma" : "";
   if (cells.thousands == '\0') return decimal;
   const std::string thousands =
       absl::StrCat(NameOfDelimiter(cells.thousands), " between thousands");
@@ -99,11 +99,11 @@ bool FileOptions::given() const {
 }
 
 CellFormat GuessCells(const Records& records, char delimiter) {
-  const CellFormat plain;
+  CellFormat plain;
   if (records.empty()) return plain;
-  const CellFormat comma = {.decimal = ','};
-  const CellFormat english = {.thousands = ','};
-  const CellFormat german = {.decimal = ',', .thousands = '.'};
+  CellFormat comma = {.decimal = ','};
+  CellFormat english = {.thousands = ','};
+  CellFormat german = {.decimal = ',', .thousands = '.'};
   const int64_t in_plain = NumbersIn(records, plain);
   const int64_t in_comma = NumbersIn(records, comma);
   const int64_t in_english = NumbersIn(records, english);

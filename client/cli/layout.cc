@@ -45,10 +45,10 @@ Fit FitOf(absl::string_view sample, char delimiter) {
   size_t agreeing = 0;
   size_t cells = 0;
   size_t numbers = 0;
-  for (size_t i = 0; i < records.size(); ++i) {
-    agreeing += records[i].size() == fields ? 1 : 0;
-    cells += records[i].size();
-    numbers += std::count_if(records[i].begin(), records[i].end(), IsNumber);
+  for (const std::vector<std::string>& record : records) {
+    agreeing += record.size() == fields ? 1 : 0;
+    cells += record.size();
+    numbers += std::count_if(record.begin(), record.end(), IsNumber);
   }
   return {static_cast<double>(agreeing) / static_cast<double>(records.size()),
           static_cast<double>(numbers) / static_cast<double>(cells)};

@@ -72,12 +72,12 @@ absl::Status TableReader::Append(Column* column, Dictionary* dictionary) {
     absl::string_view category = cell;
     const std::optional<Quantity> quantity =
         schema.numeric ? ReadQuantity(cell, cells_) : std::nullopt;
-    if (quantity.has_value() && std::isnan(quantity->number)) {
+    const bool missing =
+        quantity.has_value() ? std::isnan(quantity->number) : IsMissingText(cell, cells_);
+    if (missing) {
       category = kMissingCategory;
     } else if (quantity.has_value()) {
       category = spelled = SpellNumber(quantity->number);
-    } else if (IsMissingText(cell, cells_)) {
-      category = kMissingCategory;
     }
     column->codes.push_back(dictionary->CodeOf(category, &column->categories));
     return absl::OkStatus();
