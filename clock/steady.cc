@@ -11,6 +11,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 // Longer waits are cut into such ones, so that no arithmetic overflows.
 constexpr absl::Duration kLongestWait = absl::Hours(1);
+constexpr absl::Duration kLookInterval = absl::Milliseconds(2);
 
 // What std::condition_variable_any unlocks and locks again. The analysis is told by WaitUntil.
 class Lockable {
@@ -38,12 +39,25 @@ absl::Time ToSteady(absl::Time time) {
 }
 
 absl::Time ToSteady(std::chrono::system_clock::time_point time) {
-  if (time == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
-  return ToSteady(absl::FromChrono(time));
+  using SystemClock = std::chrono::system_clock;
+  if (time == SystemClock::time_point::max()) return absl::InfiniteFuture();
+  return SteadyNow() + (absl::FromChrono(time) - absl::FromChrono(SystemClock::now()));
 }
 
 std::chrono::system_clock::time_point ToSystemClock(absl::Time steady) {
-  return absl::ToChronoTime(IsInfinite(steady) ? steady : absl::Now() + (steady - SteadyNow()));
+  if (IsInfinite(steady)) return absl::ToChronoTime(steady);
+  const absl::Time now = absl::FromChrono(std::chrono::system_clock::now());
+  return absl::ToChronoTime(now + (steady - SteadyNow()));
+}
+
+bool AwaitUntil(absl::Mutex* mutex, const absl::Condition& condition, absl::Time deadline) {
+  while (!condition.Eval()) {
+    if (SteadyNow() >= deadline) return false;
+    mutex->Unlock();
+    absl::SleepFor(kLookInterval);
+    mutex->Lock();
+  }
+  return true;
 }
 
 void SteadyCondVar::Wait(absl::Mutex* mutex) {

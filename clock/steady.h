@@ -23,13 +23,20 @@ namespace descent {
 absl::Time SteadyNow();
 
 // The moment of SteadyNow at which the time of day would be `time` if nobody sets it; infinite
-// times stay as they are. For deadlines that come as a time of day: to be called when they come.
+// times stay as they are. For deadlines that come as a time of day: to be called when they come. Of
+// a time that counts from absl::Now(), which follows a clock that is set only after some seconds,
+// the first; of one that the system's clock gave, such as gRPC's deadlines, the second.
 absl::Time ToSteady(absl::Time time);
 absl::Time ToSteady(std::chrono::system_clock::time_point time);
 
-// And back, for what takes a deadline as a time of day and turns it into a duration at once, as
-// gRPC does.
+// And back, for what takes a deadline as the system's time of day and turns it into a duration at
+// once, as gRPC does. (absl::ToChronoTime(absl::Now() + …) is no such deadline, see above.)
 std::chrono::system_clock::time_point ToSystemClock(absl::Time steady);
+
+// Waits until the condition holds, looking at it every few milliseconds: for what happens once, as
+// the end of a server does. False when the deadline, of SteadyNow, came first.
+bool AwaitUntil(absl::Mutex* mutex, const absl::Condition& condition, absl::Time deadline)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
 // A condition variable for an absl::Mutex whose deadlines are times of SteadyNow. As with any, a
 // wait may end without a reason.

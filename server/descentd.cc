@@ -19,6 +19,7 @@
 #include "server/ops/process.h"
 #include "server/ops/recovery_log.h"
 #include "server/ops/server.h"
+#include "server/ops/storage_log.h"
 #include "server/options.h"
 #include "server/store/memory_store.h"
 #include "server/verify.h"
@@ -98,9 +99,19 @@ int RunServer(const Serve& serve, OpenStore open_store) {
          {"open_files", open_files}});
     std::cout << "listening on " << server->address() << std::endl;
   };
+  ops::StorageLog storage_log;
+  const auto on_storage = [&](const absl::Status& status) {
+    storage_log.OnStatus(status);
+    // A full disk may have room again; what failed otherwise takes a new start.
+    if (!status.ok() && !absl::IsResourceExhausted(status)) server->GiveUp();
+  };
+  registry.NotifyStorage(on_storage);
+  on_storage(registry.StorageStatus());
   registry.Recover(on_recovered, &recovery_log);
   server->TakeCalls();
-  return Drain(serve, ops::AwaitStopSignal(), server, &watchdog);
+  const int code = Drain(serve, ops::AwaitStopSignal(), server, &watchdog);
+  registry.NotifyStorage(nullptr);
+  return code;
 }
 
 int Run(const Exit& exit, OpenStore /*open_store*/) {

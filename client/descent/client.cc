@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "client/descent/connection.h"
 #include "client/descent/evaluation.h"
 #include "client/descent/random_id.h"
@@ -103,7 +102,7 @@ Client Client::Over(std::shared_ptr<grpc::Channel> channel, ClientOptions option
 }
 
 absl::Status Client::WaitUntilReady(absl::Duration timeout) const {
-  if (connection_->channel().WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) {
+  if (connection_->channel().WaitForConnected(ToSystemClock(SteadyNow() + timeout))) {
     return absl::OkStatus();
   }
   return connection_->Explain(

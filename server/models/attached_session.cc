@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/errors.h"
@@ -62,7 +62,7 @@ absl::Status AttachedSession::TryAttach() {
   const std::int64_t expected_step = start_.expected_step.value_or(step);
   if (expected_step != step) return StepMismatch(expected_step, step);
   ASSIGN_OR_RETURN(SessionState* const state,
-                   writer_->sessions().FindOrAdd(start_.session_id, absl::Now()));
+                   writer_->sessions().FindOrAdd(start_.session_id, SteadyNow()));
   if (const auto before = state->stream.lock(); before != nullptr) {
     before->End(SessionTakenOver(start_.session_id));
   }
@@ -246,7 +246,7 @@ void AttachedSession::Detach() {
 void AttachedSession::End(const absl::Status& status) {
   if (std::exchange(ended_, true)) return;
   if (state_ != nullptr) {
-    state_->last_used = absl::Now();
+    state_->last_used = SteadyNow();
     state_->finished = status.ok();
     state_->stream.reset();
   }

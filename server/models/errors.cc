@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/error.h"
 
 namespace descent::models {
@@ -168,7 +168,7 @@ absl::Status Recovering(std::string_view name, absl::Duration retry_after) {
 
 absl::Status CheckStillWanted(const CallContext& context) {
   if (context.IsCancelled()) return absl::CancelledError("the caller has gone");
-  if (context.deadline != absl::InfiniteFuture() && absl::Now() >= context.deadline) {
+  if (context.deadline != absl::InfiniteFuture() && SteadyNow() >= context.deadline) {
     return absl::DeadlineExceededError("the deadline passed before the work was begun");
   }
   return absl::OkStatus();

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/check.h"
 #include "core/thread_name.h"
@@ -111,8 +110,8 @@ void Executor::WorkIfHeldUp() {
       continue;
     }
     const std::uint64_t taken = taken_;
-    const absl::Time held_up = absl::Now() + kHeldUp;
-    while (!stopping_ && !stopped_.WaitWithDeadline(&mutex_, held_up)) {
+    const absl::Time held_up = SteadyNow() + kHeldUp;
+    while (!stopping_ && !stopped_.WaitUntil(&mutex_, held_up)) {
     }
     if (stopping_ || taken_ != taken) continue;
     std::optional<FairQueue::Entry> entry = tasks_.PopCheaper(kShort);

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
+#include "clock/steady.h"
 #include "server/models/fair_queue.h"
 
 namespace descent::models {
@@ -58,7 +59,7 @@ class Executor {
   mutable absl::Mutex mutex_;
   absl::CondVar posted_;
   absl::CondVar busy_;  // watching_ was set
-  absl::CondVar stopped_;
+  SteadyCondVar stopped_;
   FairQueue tasks_ ABSL_GUARDED_BY(mutex_);
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;             // threads
   std::uint64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks, by them

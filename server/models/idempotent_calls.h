@@ -11,8 +11,8 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "clock/steady.h"
 #include "server/models/call.h"
 #include "server/models/commands.h"
 #include "server/models/errors.h"
@@ -36,7 +36,7 @@ class IdempotentCalls {
   template <typename Outcome>
   bool Begin(const RequestKey& request, Call<Outcome>* call) {
     if (request.id.empty()) return true;
-    return window_.Begin(request, absl::Now(), [&]() -> typename Window::OnRepeat {
+    return window_.Begin(request, SteadyNow(), [&]() -> typename Window::OnRepeat {
       return [id = request.id,
               repeat = std::move(*call)](const absl::StatusOr<Remembered>& first) mutable {
         std::move(repeat).Answer(Replay<Outcome>(id, first));
@@ -48,17 +48,18 @@ class IdempotentCalls {
   template <typename Outcome>
   void Conclude(const RequestKey& request, Call<Outcome> call, absl::StatusOr<Outcome> outcome) {
     if (!request.id.empty()) {
-      window_.Finish(request.id, absl::Now(), Remember(outcome),
+      window_.Finish(request.id, SteadyNow(), Remember(outcome),
                      outcome.ok() ? BytesOf(*outcome) : 0);
     }
     std::move(call).Answer(std::move(outcome));
   }
 
-  // An answer from before a restart; oldest first, before any Begin.
+  // An answer from before a restart, given at a time of day; oldest first, before any Begin.
   template <typename Outcome>
   void Restore(const RequestKey& request, absl::Time time, Outcome outcome) {
     const std::size_t bytes = BytesOf(outcome);
-    window_.Restore(request, time, std::make_shared<const Outcome>(std::move(outcome)), bytes);
+    window_.Restore(request, ToSteady(time), std::make_shared<const Outcome>(std::move(outcome)),
+                    bytes);
   }
 
  private:

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/answer_size.h"
@@ -20,7 +20,7 @@ constexpr absl::Duration kAlone = absl::Microseconds(75);
 }  // namespace
 
 bool PredictionBatcher::NoteArrival() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   const absl::MutexLock lock(&mutex_);
   calls_alone_ = now - last_arrival_ >= kAlone ? std::min(calls_alone_ + 1, kCallsAlone) : 0;
   last_arrival_ = now;

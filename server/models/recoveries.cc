@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "server/models/errors.h"
@@ -18,7 +18,7 @@ constexpr absl::Duration kProgressEvery = absl::Seconds(1);
 }  // namespace
 
 struct Recoveries::Run {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   RecoveryObserver* observer = nullptr;
 
   absl::Mutex mutex;
@@ -37,7 +37,7 @@ struct Recoveries::Run {
       summary.quarantined += part.quarantined;
       summary.replayed += part.replayed;
       summary.stopped |= part.stopped;
-      summary.duration = absl::Now() - start;
+      summary.duration = SteadyNow() - start;
       if (--left > 0) return;
       total = summary;
       last = std::move(done);
@@ -84,12 +84,12 @@ void Recoveries::Stop() {
 }
 
 void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   const std::string name = stored->name();
   const absl::StatusOr<std::int64_t> replayed = Bring(stored, run->observer);
   const bool stopped = absl::IsCancelled(replayed.status());
   if (run->observer != nullptr && !stopped) {
-    run->observer->OnModel(name, replayed.status(), replayed.value_or(0), absl::Now() - start);
+    run->observer->OnModel(name, replayed.status(), replayed.value_or(0), SteadyNow() - start);
   }
   RecoverySummary part;
   part.recovered = replayed.ok() ? 1 : 0;
@@ -102,10 +102,10 @@ void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
 absl::StatusOr<std::int64_t> Recoveries::Bring(store::StoredModel* stored,
                                                RecoveryObserver* observer) {
   const std::string name = stored->name();
-  absl::Time reported = absl::Now();
+  absl::Time reported = SteadyNow();
   const auto progress = [&](std::int64_t replayed) {
-    if (observer == nullptr || absl::Now() < reported + kProgressEvery) return;
-    reported = absl::Now();
+    if (observer == nullptr || SteadyNow() < reported + kProgressEvery) return;
+    reported = SteadyNow();
     observer->OnProgress(name, replayed, stored->remaining_bytes());
   };
   absl::StatusOr<RecoveredModel> recovered = RecoverModel(stored, resources_, stop_, progress);
@@ -138,14 +138,14 @@ void Recoveries::Revive() {
 
 void Recoveries::ReviveModel(const std::string& name) {
   if (stop_.load(std::memory_order_relaxed)) return;
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   const absl::StatusOr<std::unique_ptr<store::StoredModel>> stored = store_->Find(name);
   // Not readable yet: the store will say when it works again, and this is tried again.
   if (!stored.ok()) return;
   RecoveryObserver* const observer = observer_.load();
   const absl::StatusOr<std::int64_t> replayed = Bring(stored->get(), observer);
   if (observer != nullptr && !absl::IsCancelled(replayed.status())) {
-    observer->OnModel(name, replayed.status(), replayed.value_or(0), absl::Now() - start);
+    observer->OnModel(name, replayed.status(), replayed.value_or(0), SteadyNow() - start);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/error.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
@@ -86,11 +87,17 @@ class Registry::Impl {
         checkpoint_timer_([this] { WatchCheckpoints(); }) {
     store_->NotifyStatus([this](const absl::Status& status) {
       if (status.ok()) recoveries_.Revive();
+      const absl::MutexLock lock(&on_storage_mutex_);
+      if (on_storage_) on_storage_(status);
     });
   }
 
   ~Impl() {
-    stopping_.Notify();
+    {
+      const absl::MutexLock lock(&stopping_mutex_);
+      stopping_ = true;
+      stop_.SignalAll();
+    }
     checkpoint_timer_.join();
     recoveries_.Stop();
     store_->NotifyStatus(nullptr);
@@ -112,6 +119,10 @@ class Registry::Impl {
   void Recover(OnRecovered done, RecoveryObserver* observer);
   void MakeBackup(Call<std::shared_ptr<BackupReading>> call);
   absl::Status StorageStatus() const { return store_->status(); }
+  void NotifyStorage(store::Store::OnStatus on_status) {
+    const absl::MutexLock lock(&on_storage_mutex_);
+    on_storage_ = std::move(on_status);
+  }
 
   const ModelTable& table() const { return table_; }
   const std::shared_ptr<MemoryBudget>& memory() const { return resources_.memory; }
@@ -154,12 +165,20 @@ class Registry::Impl {
 
   void WatchCheckpoints() {
     NameThisThread("checkpoint");
-    while (!stopping_.WaitForNotificationWithTimeout(kCheckpointTimer)) {
+    absl::Time next = SteadyNow() + kCheckpointTimer;
+    while (true) {
+      {
+        const absl::MutexLock lock(&stopping_mutex_);
+        while (!stopping_ && !stop_.WaitUntil(&stopping_mutex_, next)) {
+        }
+        if (stopping_) return;
+      }
       for (const auto& model : table_.All()) {
         model->SaveIfWanted();
         model->FreeIfIdle();
       }
       backups_.CloseUnread(absl::Now());
+      next = SteadyNow() + kCheckpointTimer;
     }
   }
 
@@ -171,7 +190,11 @@ class Registry::Impl {
   Lane lane_;
   OpenBackups backups_;
   Recoveries recoveries_;
-  absl::Notification stopping_;
+  absl::Mutex on_storage_mutex_;
+  store::Store::OnStatus on_storage_ ABSL_GUARDED_BY(on_storage_mutex_);
+  absl::Mutex stopping_mutex_;
+  SteadyCondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(stopping_mutex_) = false;
   std::thread checkpoint_timer_;
 };
 
@@ -315,6 +338,10 @@ void Registry::MakeBackup(CallContext context, Reply<std::shared_ptr<BackupReadi
 }
 
 absl::Status Registry::StorageStatus() const { return impl_->StorageStatus(); }
+
+void Registry::NotifyStorage(store::Store::OnStatus on_status) {
+  impl_->NotifyStorage(std::move(on_status));
+}
 
 absl::Status Registry::Drain(absl::Time deadline) { return impl_->Drain(deadline); }
 

@@ -73,11 +73,13 @@ class Registry {
 
   // Whether changes can be kept now: see store::Store::status.
   absl::Status StorageStatus() const;
+  // Calls `on_status`, on any thread, with what StorageStatus is whenever it changes. Set once.
+  void NotifyStorage(store::Store::OnStatus on_status);
 
   // From now on refuses new work with UNAVAILABLE (DRAINING); training sessions apply and
   // acknowledge what they hold, then end with that error, and models that last as their checkpoints
-  // do are saved. Returns when everything held is answered, or DEADLINE_EXCEEDED at the deadline.
-  // May be called again.
+  // do are saved. Returns when everything held is answered, or DEADLINE_EXCEEDED at the deadline,
+  // of SteadyNow. May be called again.
   absl::Status Drain(absl::Time deadline);
 
   RegistryUsage Usage() const;

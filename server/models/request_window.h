@@ -24,10 +24,10 @@
 
 namespace descent::models {
 
-// Remembers the successful answers to the newest `count` ids, none longer than `age`, and the ids
-// that are being worked on. Answers that are large together, or that the budget has no room for,
-// are forgotten sooner, the oldest first; the newest is always remembered. A failed request changed
-// nothing, so its id is free again. Thread-safe.
+// Remembers the successful answers to the newest `count` ids, none longer than `age` by whatever
+// clock the times given are of, and the ids that are being worked on. Answers that are large
+// together, or that the budget has no room for, are forgotten sooner, the oldest first; the newest
+// is always remembered. A failed request changed nothing, so its id is free again. Thread-safe.
 template <typename Outcome>
 class RequestWindow {
  public:

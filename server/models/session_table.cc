@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
+#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "server/models/errors.h"
 
 namespace descent::models {
@@ -83,7 +85,7 @@ std::vector<store::SessionRecord> SessionTable::Records() const {
     records.push_back({.id = id,
                        .next_sequence = session.next_sequence,
                        .last_step = session.last_step,
-                       .last_used = session.last_used});
+                       .last_used = absl::Now() - (SteadyNow() - session.last_used)});
   }
   return records;
 }
@@ -94,7 +96,7 @@ void SessionTable::Restore(const std::vector<store::SessionRecord>& records) {
   for (const store::SessionRecord& record : records) {
     sessions_[record.id] = {.next_sequence = record.next_sequence,
                             .last_step = record.last_step,
-                            .last_used = record.last_used,
+                            .last_used = std::min(ToSteady(record.last_used), SteadyNow()),
                             .stream = {}};
     id_bytes_ += record.id.capacity();
   }

@@ -24,9 +24,9 @@ class AttachedSession;
 
 // One session, whether a stream is attached or not.
 struct SessionState {
-  std::int64_t next_sequence = 1;  // behind the last applied batch
-  std::int64_t last_step = 0;      // the model's step after that batch
-  absl::Time last_used;
+  std::int64_t next_sequence = 1;         // behind the last applied batch
+  std::int64_t last_step = 0;             // the model's step after that batch
+  absl::Time last_used;                   // of SteadyNow, as every time here but those of records
   bool finished = false;                  // its last stream ended as its client meant it to
   std::weak_ptr<AttachedSession> stream;  // expired: none is attached
 };

@@ -1,5 +1,6 @@
 #include "server/models/work_quota.h"
 
+#include "clock/steady.h"
 #include "core/status_macros.h"
 #include "server/models/errors.h"
 
@@ -97,7 +98,7 @@ absl::Status WorkQuota::OpenStatus() const {
 bool WorkQuota::AwaitIdle(absl::Time deadline) const {
   const absl::MutexLock lock(&mutex_);
   const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return items_ == 0; };
-  return mutex_.AwaitWithDeadline(absl::Condition(&idle), deadline);
+  return AwaitUntil(&mutex_, absl::Condition(&idle), deadline);
 }
 
 std::int64_t WorkQuota::items() const {

@@ -71,7 +71,7 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
   // UNAVAILABLE (DRAINING) after Close, otherwise OK.
   absl::Status OpenStatus() const;
 
-  // Returns true once nothing is held, false at the deadline.
+  // Returns true once nothing is held, false at the deadline (of SteadyNow).
   bool AwaitIdle(absl::Time deadline) const;
 
   std::int64_t items() const;

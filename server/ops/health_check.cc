@@ -5,7 +5,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/proxy.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -20,7 +20,7 @@ absl::Status CheckHealth(const std::string& address, absl::Duration timeout) {
   const auto stub = grpc::health::v1::Health::NewStub(
       grpc::CreateCustomChannel(target->name, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_deadline(ToSystemClock(SteadyNow() + timeout));
   grpc::health::v1::HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, {}, &response);
   if (!status.ok()) {

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "clock/steady.h"
 #include "core/status_macros.h"
 #include "endpoint/endpoint.h"
@@ -141,7 +140,13 @@ void Server::TakeCalls() { gate_.Open(); }
 
 void Server::SetServing() {
   const absl::MutexLock lock(&mutex_);
-  if (!draining_) health_.SetServing(true);
+  if (!draining_ && !given_up_) health_.SetServing(true);
+}
+
+void Server::GiveUp() {
+  const absl::MutexLock lock(&mutex_);
+  given_up_ = true;
+  health_.SetServing(false);
 }
 
 void Server::StartServing() {
@@ -149,7 +154,8 @@ void Server::StartServing() {
   SetServing();
 }
 
-bool Server::Drain(absl::Time deadline) {
+bool Server::Drain(absl::Time time_of_day) {
+  const absl::Time deadline = ToSteady(time_of_day);
   {
     const absl::MutexLock lock(&mutex_);
     draining_ = true;
@@ -160,7 +166,7 @@ bool Server::Drain(absl::Time deadline) {
   const bool finished = gate_.AwaitNoCalls(deadline) && applied;
   health_.Shutdown();
   if (acceptor_ != nullptr) acceptor_->Stop();
-  server_->Shutdown(absl::ToChronoTime(finished ? absl::Now() + kCancelGrace : absl::Now()));
+  server_->Shutdown(ToSystemClock(SteadyNow() + (finished ? kCancelGrace : absl::ZeroDuration())));
   server_->Wait();
   return finished;
 }

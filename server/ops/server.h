@@ -82,14 +82,17 @@ class Server {
 
   // Answers calls from now on.
   void TakeCalls();
-  // Says SERVING to health checks, unless the server drains.
+  // Says SERVING to health checks, unless the server drains or has given up.
   void SetServing();
-  // Both.
+  // Says NOT_SERVING from now on, though calls are answered: somebody has to start it again.
+  void GiveUp();
+  // TakeCalls and SetServing.
   void StartServing();
 
   // Ends the server in good order: says NOT_SERVING, refuses new calls with UNAVAILABLE, lets the
   // calls it holds finish (training streams apply and acknowledge what they have sent) until
-  // `deadline`, and cancels the rest. False if there was such a rest.
+  // `deadline`, and cancels the rest. False if there was such a rest. The deadline is a time of
+  // day, of which it counts how long that is from now.
   bool Drain(absl::Time deadline);
 
  private:
@@ -107,6 +110,7 @@ class Server {
   Health health_;
   absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::Service> model_service_;
   std::unique_ptr<grpc::Service> network_service_;
   std::unique_ptr<grpc::Service> admin_service_;

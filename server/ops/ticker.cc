@@ -11,8 +11,11 @@ Ticker::Ticker(const char* name, absl::Duration interval, absl::AnyInvocable<voi
     NameThisThread(name);
     for (;;) {
       {
+        const absl::Time next = SteadyNow() + interval;
         const absl::MutexLock lock(&mutex_);
-        if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval)) return;
+        while (!stopping_ && !stop_.WaitUntil(&mutex_, next)) {
+        }
+        if (stopping_) return;
       }
       tick();
     }
@@ -23,6 +26,7 @@ Ticker::~Ticker() {
   {
     const absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    stop_.SignalAll();
   }
   thread_.join();
 }

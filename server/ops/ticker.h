@@ -9,6 +9,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "clock/steady.h"
 
 namespace descent::ops {
 
@@ -23,6 +24,7 @@ class Ticker {
 
  private:
   absl::Mutex mutex_;
+  SteadyCondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,6 +1,6 @@
 #include "server/services/call_gate.h"
 
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/error.h"
 
 namespace descent::services {
@@ -23,7 +23,7 @@ void CallGate::Close() {
 
 bool CallGate::AwaitNoCalls(absl::Time deadline) {
   const absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithDeadline(absl::Condition(this, &CallGate::NoCalls), deadline);
+  return AwaitUntil(&mutex_, absl::Condition(this, &CallGate::NoCalls), deadline);
 }
 
 absl::Status CallGate::Enter() {
@@ -49,14 +49,14 @@ void CallGate::Leave() {
 }
 
 CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context)
-    : gate_(gate), name_(name), context_(context), start_(absl::Now()), admission_(gate->Enter()) {}
+    : gate_(gate), name_(name), context_(context), start_(SteadyNow()), admission_(gate->Enter()) {}
 
 CallPass::~CallPass() {
   if (gate_->observer_ != nullptr) {
     gate_->observer_->OnCallEnd({.name = name_,
                                  .model = model_,
                                  .status = status_,
-                                 .duration = absl::Now() - start_,
+                                 .duration = SteadyNow() - start_,
                                  .context = context_});
   }
   if (admission_.ok()) gate_->Leave();

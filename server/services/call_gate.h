@@ -55,7 +55,8 @@ class CallGate {
   // Refuses further calls with UNAVAILABLE (DRAINING) for good.
   void Close();
 
-  // Waits until every call that was let in has ended. False when the deadline came first.
+  // Waits until every call that was let in has ended. False when the deadline, of
+  // SteadyNow, came first.
   bool AwaitNoCalls(absl::Time deadline);
 
  private:

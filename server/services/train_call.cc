@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "clock/steady.h"
 #include "core/exceptions.h"
 #include "core/network.h"
 #include "core/status_macros.h"
@@ -91,7 +91,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     } else if (!writing_ && !std::exchange(gathering_ends_, true)) {
       batches_since_ = false;
       // The alarm keeps what it calls.
-      alarm_.Set(absl::ToChronoTime(absl::Now() + kLongestGathering),
+      alarm_.Set(ToSystemClock(SteadyNow() + kLongestGathering),
                  [weak = weak_from_this()](bool /*ok*/) {
                    if (const auto self = weak.lock()) self->EndGathering();
                  });
@@ -124,7 +124,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     }
     if (ok && session != nullptr) {
       const absl::MutexLock lock(&mutex_);
-      pace_.OnBatch(absl::Now());
+      pace_.OnBatch(SteadyNow());
       batches_since_ = true;
     }
     if (!ok) {

@@ -1,14 +1,13 @@
 #include "server/services/unary_call.h"
 
+#include "clock/steady.h"
 #include "server/services/message.h"
 #include "server/wire/status.h"
 
 namespace descent::services {
 
 absl::Time DeadlineOf(const grpc::ServerContextBase& context) {
-  const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
-  return absl::FromChrono(deadline);
+  return ToSteady(context.deadline());
 }
 
 UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,

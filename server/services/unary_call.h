@@ -36,7 +36,7 @@
 
 namespace descent::services {
 
-// How long the caller of `context` waits.
+// How long the caller of `context` waits: a time of SteadyNow. To be asked when the call comes.
 absl::Time DeadlineOf(const grpc::ServerContextBase& context);
 
 // Owns itself; goes when gRPC is done with it. Ends exactly once, by End or Answer.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/time/clock.h"
 #include "core/status_macros.h"
 
 namespace descent::store {
@@ -48,7 +49,7 @@ absl::Status HistoryWriter::Apply(HistoryTable* table, absl::Time now, Trash* tr
     absl::Time& last_prune = last_prune_.try_emplace(model_id, absl::InfinitePast()).first->second;
     if (now - last_prune >= kPruneInterval) {
       last_prune = now;
-      trash->AddOldHistory(model_id, now - age_);
+      trash->AddOldHistory(model_id, absl::Now() - age_);
     }
   }
   current_.clear();

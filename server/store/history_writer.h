@@ -28,10 +28,11 @@ class HistoryWriter {
   // Drops what has not been written of the model.
   void Forget(std::int64_t model_id);
 
-  // When there is something to write; the infinite future if there is nothing.
+  // When, by SteadyNow, there is something to write; the infinite future if there is nothing.
   absl::Time due() const;
 
-  // Writes all there is, within a transaction, and marks what has become too old.
+  // Writes all there is, within a transaction, and marks what has become too old. `now`: of
+  // SteadyNow.
   absl::Status Apply(HistoryTable* table, absl::Time now, Trash* trash);
 
   // After the transaction. What was not kept is gone: it is only history.

@@ -127,6 +127,7 @@ absl::Status JournalLog::Load(int which) {
   if (options_.read_only) return absl::OkStatus();
   file.file = nullptr;
   ASSIGN_OR_RETURN(file.file, VfsFile::OpenOrMake(options_.vfs, file.path));
+  file.identity = FileIdentity::Of(file.path);
   return absl::OkStatus();
 }
 
@@ -213,6 +214,7 @@ absl::Status JournalLog::Begin(int which) {
   File& file = files_[static_cast<std::size_t>(which)];
   if (file.file == nullptr) {
     ASSIGN_OR_RETURN(file.file, VfsFile::OpenOrMake(options_.vfs, file.path));
+    file.identity = FileIdentity::Of(file.path);
   }
   Header header;
   // Even ones in the first file, odd ones in the second.
@@ -352,6 +354,13 @@ std::vector<JournalRow> JournalLog::ReadableRows(std::int64_t most_bytes) const 
   std::vector<JournalRow> rows = Oldest(files_[static_cast<std::size_t>(1 - active_)], most_bytes);
   if (rows.empty()) rows = Oldest(files_[static_cast<std::size_t>(active_)], most_bytes);
   return rows;
+}
+
+absl::Status JournalLog::CheckFiles() const {
+  for (const File& file : files_) {
+    if (file.file != nullptr) RETURN_IF_ERROR(file.identity.Check());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status JournalLog::Remove() {

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/file_identity.h"
 #include "server/store/journal_frame.h"
 #include "server/store/journal_table.h"
 #include "server/store/vfs_file.h"
@@ -75,6 +76,9 @@ class JournalLog {
   std::int64_t last_row_id() const { return last_row_id_; }
   std::int64_t last_model_id() const { return last_model_id_; }
 
+  // UNAVAILABLE (STORAGE_FAILED) when a file is no longer at its path.
+  absl::Status CheckFiles() const;
+
   // Removes the files, unless they hold rows.
   absl::Status Remove();
 
@@ -83,7 +87,8 @@ class JournalLog {
   struct File {
     std::string path;
     std::unique_ptr<VfsFile> file;  // null: not there
-    std::uint64_t generation = 0;   // 0: has never begun
+    FileIdentity identity;
+    std::uint64_t generation = 0;  // 0: has never begun
     std::uint64_t salt = 0;
     std::uint64_t commits_before = 0;  // in the other file, when this one began
     std::uint64_t commits = 0;

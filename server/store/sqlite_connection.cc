@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
+#include "server/store/sqlite_words.h"
 
 namespace descent::store {
 
@@ -44,7 +45,14 @@ absl::StatusOr<std::string> Connection::QueryText(const char* sql) {
 }
 
 absl::Status Connection::ErrorOf(int code) const {
-  std::string detail = absl::StrCat(sqlite3_errmsg(get()), " (SQLite's code ", code);
+  std::string detail = InWords(code);
+  // What is known of the last call is of this code only if that is the last call's: moving the log
+  // or copying pages has codes that the connection does not hear of.
+  const int last = sqlite3_extended_errcode(get());
+  if (last == code || last == (code & 0xff)) {
+    const std::string_view message = sqlite3_errmsg(get());
+    if (message != sqlite3_errstr(code)) absl::StrAppend(&detail, ": ", message.data());
+  }
   const int kind = code & 0xff;
   const int system_error = sqlite3_system_errno(get());
   const bool is_input_output = kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN ||
@@ -52,7 +60,6 @@ absl::Status Connection::ErrorOf(int code) const {
   if (is_input_output && system_error != 0) {
     absl::StrAppend(&detail, ": ", std::generic_category().message(system_error));
   }
-  detail += ")";
   if (kind == SQLITE_FULL || (code == SQLITE_IOERR_WRITE && system_error == EDQUOT)) {
     return StorageFull(detail);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "server/store/journal_operations.h"
 
 namespace descent::store {
@@ -25,7 +26,7 @@ SqliteJournal::SqliteJournal(StoreThread* thread, std::shared_ptr<KeptModel> mod
       durability_(start.durability),
       position_(start.position),
       saved_position_(start.saved_position),
-      saved_time_(ToColumn(start.saved_time)),
+      saved_time_(ToColumn(std::min(ToSteady(start.saved_time), SteadyNow()))),
       step_(start.step) {}
 
 void SqliteJournal::Append(UpdateRecord record, Publish publish, OnStored done) {
@@ -89,7 +90,7 @@ bool SqliteJournal::WantsCheckpoint() const {
     return true;
   }
   return position_ != saved_position_ &&
-         absl::Now() - FromColumn(saved_time_) >= options.checkpoint_interval;
+         SteadyNow() - FromColumn(saved_time_) >= options.checkpoint_interval;
 }
 
 void SqliteJournal::SaveCheckpoint(ModelImage image, bool requested, OnSaved done) {
@@ -101,7 +102,7 @@ void SqliteJournal::SaveCheckpoint(ModelImage image, bool requested, OnSaved don
   if (raises) durability_ = image.settings.durability;
   const absl::Time now = absl::Now();
   saved_position_ = position_.load();
-  saved_time_ = ToColumn(now);
+  saved_time_ = ToColumn(SteadyNow());
   const std::int64_t bytes = StateBytes(image.state);
   thread_->pending_image_bytes() += bytes;
   ++model_->saves;

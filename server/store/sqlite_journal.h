@@ -52,7 +52,7 @@ class SqliteJournal final : public Journal {
   std::atomic<Durability> durability_;
   std::atomic<std::int64_t> position_;
   std::atomic<std::int64_t> saved_position_;
-  std::atomic<std::int64_t> saved_time_;  // nanoseconds since 1970
+  std::atomic<std::int64_t> saved_time_;  // of SteadyNow, in nanoseconds
   std::int64_t step_;
 };
 

@@ -129,6 +129,7 @@ absl::Status SqliteStore::Open() {
     parts->status = StoreThread::EmptyLog(connection_.get());
     if (parts->status.ok()) parts->status = log_->MakeLast();
     if (!parts->status.ok() && !absl::IsResourceExhausted(parts->status)) return parts->status;
+    parts->files = {FileIdentity::Of(path), FileIdentity::Of(path + "-wal")};
     RETURN_IF_ERROR(RemoveBackupRemains(options_));
     RETURN_IF_ERROR(ThrowAwayRemains(found, parts.get()));
   }

@@ -79,6 +79,11 @@ void StoreParts::ThrowAway(const std::vector<LiveRow>& rows) {
   }
 }
 
+absl::Status StoreParts::CheckFiles() const {
+  for (const FileIdentity& file : files) RETURN_IF_ERROR(file.Check());
+  return log->CheckFiles();
+}
+
 absl::Status StoreParts::WriteBuild() {
   if (build_is_known) return absl::OkStatus();
   return builds.Insert({build_id, options.build, options.instruction_set});

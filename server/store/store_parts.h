@@ -11,6 +11,7 @@
 #include "server/store/checkpoint_loader.h"
 #include "server/store/checkpoint_table.h"
 #include "server/store/checkpoint_writer.h"
+#include "server/store/file_identity.h"
 #include "server/store/history_table.h"
 #include "server/store/history_writer.h"
 #include "server/store/journal_log.h"
@@ -45,6 +46,10 @@ struct StoreParts {
   // Rows of the journal that nothing needs any more.
   void ThrowAway(const std::vector<LiveRow>& rows);
 
+  // UNAVAILABLE (STORAGE_FAILED) when a file of the store is no longer at its path, so that what is
+  // written would go with the process.
+  absl::Status CheckFiles() const;
+
   // Gives the model an id if the file has nothing of it yet.
   void EnsureId(KeptModel* model) {
     if (model->row.id == 0) model->row.id = next_model_id++;
@@ -53,6 +58,8 @@ struct StoreParts {
   const SqliteStoreOptions& options;
   Connection* const connection;
   JournalLog* const log;
+  // The database and SQLite's log.
+  std::vector<FileIdentity> files;
 
   BuildsTable builds;
   ModelsTable models;

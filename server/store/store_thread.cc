@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "core/status_macros.h"
 #include "core/thread_name.h"
 #include "server/store/errors.h"
@@ -33,6 +33,8 @@ constexpr int kMostLogPages = 4096;
 // And when nothing has been written for so long.
 constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
+// Whether the files are still there is seen with the next commit; where there is none, so often.
+constexpr absl::Duration kLookForFilesInterval = absl::Milliseconds(500);
 // Room that a full disk must have again: for one commit of the usual size.
 constexpr int kProbeBytes = 4 << 20;
 
@@ -68,8 +70,9 @@ StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
       backup_(parts_.get()),
       status_(parts_->status),
       healthy_(status_.ok()),
-      last_work_(absl::Now()),
+      last_work_(SteadyNow()),
       next_look_for_room_(last_work_ + kLookForRoomInterval),
+      next_look_for_files_(last_work_),
       next_move_(last_work_) {
   sqlite3_wal_hook(parts_->connection->get(), CountLogPages, &log_pages_);
   thread_ = std::thread([this] {
@@ -162,6 +165,7 @@ void StoreThread::Main() {
     }
     backup_.Step();
     LookForRoom();
+    LookForFiles();
     MoveLogIfDue();
   }
   closing_ = true;
@@ -179,10 +183,10 @@ bool StoreThread::HasBackgroundWork() const {
 }
 
 absl::Duration StoreThread::TimeToWait() const {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   absl::Time next = absl::InfiniteFuture();
   if (parts_->status.ok()) {
-    next = std::min(next, parts_->history_writer.due());
+    next = std::min(next_look_for_files_, parts_->history_writer.due());
     if (log_pages_ > 0) next = std::min(next, std::max(last_work_ + kIdle, next_move_));
   } else if (absl::IsResourceExhausted(parts_->status)) {
     next = std::min(next, next_look_for_room_);
@@ -196,9 +200,9 @@ bool StoreThread::Wait(Batch* batch) {
       !parts_->checkpoint_writer.empty() || !parts_->checkpoint_loader.empty() || !backup_.empty();
   const absl::Duration time = busy ? absl::ZeroDuration() : TimeToWait();
   const absl::MutexLock lock(&mutex_);
-  const absl::Time deadline = absl::Now() + time;
+  const absl::Time deadline = SteadyNow() + time;
   while (queue_.empty() && !stopping_ && !busy) {
-    if (work_.WaitWithDeadline(&mutex_, deadline)) break;
+    if (work_.WaitUntil(&mutex_, deadline)) break;
   }
   if (!busy) WaitForMore();
   batch_bytes_ = 0;
@@ -212,10 +216,10 @@ bool StoreThread::Wait(Batch* batch) {
 
 void StoreThread::WaitForMore() {
   if (last_batch_ < kManyUpdates) return;
-  const absl::Time deadline = absl::Now() + kWaitForMore;
+  const absl::Time deadline = SteadyNow() + kWaitForMore;
   while (queue_.size() == 1 && queue_.front().is_of_streams && !stopping_ &&
          queue_.front().operations.size() < kEnoughUpdates && queue_.front().bytes < kEnoughBytes) {
-    if (work_.WaitWithDeadline(&mutex_, deadline)) return;
+    if (work_.WaitUntil(&mutex_, deadline)) return;
   }
 }
 
@@ -274,8 +278,10 @@ void StoreThread::Commit(const Batch& batch) {
     outcome = ApplyAll(batch);
     if (outcome.ok()) outcome = WriteRows();
     if (outcome.ok()) outcome = EndTransaction();
+    // Nothing is acknowledged that was written into a file which has been deleted.
+    if (outcome.ok()) outcome = parts.CheckFiles();
     if (outcome.ok()) {
-      last_work_ = absl::Now();
+      last_work_ = SteadyNow();
       parts.journal_writer.Committed();
     } else {
       RollBack();
@@ -296,7 +302,7 @@ absl::Status StoreThread::ApplyBackground() {
     RETURN_IF_ERROR(Begin());
     RETURN_IF_ERROR(parts.checkpoint_writer.Apply(&parts));
   }
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (parts.history_writer.due() <= (closing_ ? absl::InfiniteFuture() : now)) {
     RETURN_IF_ERROR(Begin());
     RETURN_IF_ERROR(parts.history_writer.Apply(&parts.history, now, &parts.trash));
@@ -319,12 +325,13 @@ void StoreThread::WorkInBackground() {
   absl::Status outcome = ApplyBackground();
   if (outcome.ok() && !in_transaction_) return;
   if (outcome.ok()) outcome = EndTransaction();
+  if (outcome.ok()) outcome = parts.CheckFiles();
   if (!outcome.ok()) {
     RollBack();
     Fail(outcome);
     return;
   }
-  last_work_ = absl::Now();
+  last_work_ = SteadyNow();
   for (const std::int64_t id : std::exchange(moved_rows_, {})) parts.log->Release(id);
   parts.trash.Committed();
   parts.history_writer.Finished();
@@ -375,7 +382,7 @@ void StoreThread::FinishWaiting(KeptModel* model) {
 
 void StoreThread::Fail(const absl::Status& error) {
   if (absl::IsResourceExhausted(error)) {
-    next_look_for_room_ = absl::Now() + kLookForRoomInterval;
+    next_look_for_room_ = SteadyNow() + kLookForRoomInterval;
     SetStatus(error);
   } else {
     // Whatever it was, what is on the disk is not known any more. Not even closing may write.
@@ -400,8 +407,14 @@ void StoreThread::SetStatus(const absl::Status& status) {
   on_status_ = std::move(notify);
 }
 
+void StoreThread::LookForFiles() {
+  if (!parts_->status.ok() || SteadyNow() < next_look_for_files_) return;
+  next_look_for_files_ = SteadyNow() + kLookForFilesInterval;
+  if (const absl::Status gone = parts_->CheckFiles(); !gone.ok()) Fail(gone);
+}
+
 void StoreThread::LookForRoom() {
-  if (!absl::IsResourceExhausted(parts_->status) || absl::Now() < next_look_for_room_) return;
+  if (!absl::IsResourceExhausted(parts_->status) || SteadyNow() < next_look_for_room_) return;
   const absl::Status room = TryRoom();
   if (room.ok()) {
     SetStatus(absl::OkStatus());
@@ -409,7 +422,7 @@ void StoreThread::LookForRoom() {
   }
   RollBack();
   if (absl::IsResourceExhausted(room)) {
-    next_look_for_room_ = absl::Now() + kLookForRoomInterval;
+    next_look_for_room_ = SteadyNow() + kLookForRoomInterval;
   } else {
     Fail(room);
   }
@@ -429,7 +442,7 @@ absl::Status StoreThread::TryRoom() {
 
 void StoreThread::MoveLogIfDue() {
   if (!parts_->status.ok() || log_pages_ == 0) return;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   const bool due = log_pages_ >= kMostLogPages || now - last_work_ >= kIdle;
   if (!due || now < next_move_) return;
   const absl::Status moved = MoveLog(parts_->connection, SQLITE_CHECKPOINT_PASSIVE);

@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "clock/steady.h"
 #include "server/store/journal_operations.h"
 #include "server/store/operation.h"
 #include "server/store/sqlite_backup.h"
@@ -101,6 +102,8 @@ class StoreThread {
   void SetStatus(const absl::Status& status);
   // While the disk is full: whether there is room again.
   void LookForRoom();
+  // Whether the files are still at their paths, when nothing has been committed for a while.
+  void LookForFiles();
   absl::Status TryRoom();
 
   void MoveLogIfDue();
@@ -121,7 +124,7 @@ class StoreThread {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   Store::OnStatus on_status_ ABSL_GUARDED_BY(mutex_);
-  absl::CondVar work_;
+  SteadyCondVar work_;
 
   std::atomic<bool> healthy_;
   std::atomic<std::int64_t> pending_image_bytes_ = 0;
@@ -133,8 +136,10 @@ class StoreThread {
   std::size_t last_batch_ = 0;            // operations of the one before
   std::vector<std::int64_t> moved_rows_;  // within the transaction, out of the journal's log
   int log_pages_ = 0;                     // not yet moved into the database
+  // Times of SteadyNow.
   absl::Time last_work_;
   absl::Time next_look_for_room_;
+  absl::Time next_look_for_files_;
   absl::Time next_move_;
 
   std::thread thread_;  // last: uses the rest

@@ -5,13 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
+#include "server/store/sqlite_words.h"
 
 namespace descent::store {
 namespace {
 
 absl::Status Failure(const std::string& path, const char* what, int code) {
-  return StorageFailed(absl::StrCat("can't ", what, " ", path, ": ", sqlite3_errstr(code),
-                                    " (SQLite's code ", code, ")"));
+  return StorageFailed(absl::StrCat("can't ", what, " ", path, ": ", InWords(code)));
 }
 
 }  // namespace

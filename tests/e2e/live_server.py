@@ -14,11 +14,13 @@ class LiveServer:
     the same port.
     """
 
-    def __init__(self, descentd, data_dir=None, listen="127.0.0.1:0", options=(), environment=None):
+    def __init__(self, descentd, data_dir=None, listen="127.0.0.1:0", options=(), environment=None,
+                 errors=None):
         self._command = [descentd, "--in-memory"] if data_dir is None else [
             descentd, "--data-dir", data_dir]
         self._command += options
         self._environment = environment
+        self._errors = errors
         self._process = None
         self.address = listen
 
@@ -35,9 +37,19 @@ class LiveServer:
         """Returns when it takes calls."""
         self._process = subprocess.Popen(
             [*self._command, "--listen", self.address], stdout=subprocess.PIPE, text=True,
-            env=self._environment)
+            stderr=self._errors, env=self._environment)
         line = self._process.stdout.readline()
         self.address = re.fullmatch(r"listening on (\S+)\n", line).group(1)
+
+    @property
+    def errors(self):
+        """What it writes to stderr, where that was asked for as a pipe."""
+        return self._process.stderr
+
+    def kill(self):
+        """Ends it at once, if it is running."""
+        if self._process is not None:
+            self.stop(signal.SIGKILL)
 
     def stop(self, number=signal.SIGTERM):
         """Ends it by a signal, and returns how it ended."""

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "clock/steady.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/memory_budget.h"
@@ -75,9 +76,9 @@ TEST(WorkQuotaTest, AdmitsNothingOnceClosed) {
   ASSERT_THAT(held, IsOk());
   parent->Close();
   EXPECT_THAT(child->Admit(1), ReasonIs("DRAINING"));
-  EXPECT_FALSE(parent->AwaitIdle(absl::Now() + absl::Milliseconds(1)));
+  EXPECT_FALSE(parent->AwaitIdle(SteadyNow() + absl::Milliseconds(1)));
   held->Release();
-  EXPECT_TRUE(parent->AwaitIdle(absl::Now()));
+  EXPECT_TRUE(parent->AwaitIdle(SteadyNow()));
 }
 
 TEST(WorkQuotaTest, CountsWhatItHoldsAgainstTheBudget) {

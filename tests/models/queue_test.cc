@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "clock/steady.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/models/recording_observer.h"
@@ -99,7 +100,7 @@ TEST_F(QueueTest, AFullQueueSaysWhenToComeBack) {
 TEST_F(QueueTest, WorkThatNobodyWaitsForIsDropped) {
   const auto gone = std::make_shared<std::atomic<bool>>(false);
   const CallContext cancelled{.cancelled = gone};
-  const CallContext expired{.deadline = absl::Now() + absl::Milliseconds(30)};
+  const CallContext expired{.deadline = SteadyNow() + absl::Milliseconds(30)};
   Pending<StepOutcome> cancelled_step = BeginStep(cancelled);
   Pending<StepOutcome> expired_step = BeginStep(expired);
   Pending<PredictOutcome> cancelled_predict = BeginPredict(cancelled);
@@ -115,7 +116,7 @@ TEST_F(QueueTest, WorkThatNobodyWaitsForIsDropped) {
 }
 
 TEST_F(QueueTest, WorkThatNobodyWaitsForIsNotQueued) {
-  const CallContext expired{.deadline = absl::Now() - absl::Seconds(1)};
+  const CallContext expired{.deadline = SteadyNow() - absl::Seconds(1)};
   const CallContext cancelled{.cancelled = std::make_shared<std::atomic<bool>>(true)};
   EXPECT_THAT(BeginStep(expired).Get(), StatusIs(absl::StatusCode::kDeadlineExceeded, _));
   EXPECT_THAT(BeginPredict(cancelled).Get(), StatusIs(absl::StatusCode::kCancelled, _));
@@ -180,7 +181,7 @@ TEST_F(QueueTest, DeletingRefusesWhatIsQueued) {
 TEST_F(QueueTest, DrainFinishesWhatIsHeldAndTakesNothingNew) {
   Pending<StepOutcome> step = BeginStep();
   Pending<PredictOutcome> prediction = BeginPredict();
-  EXPECT_THAT(registry_.Drain(absl::Now() + absl::Milliseconds(20)),
+  EXPECT_THAT(registry_.Drain(SteadyNow() + absl::Milliseconds(20)),
               StatusIs(absl::StatusCode::kDeadlineExceeded, _));
   const auto refused = BeginStep().Get();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable, _));
@@ -207,7 +208,7 @@ TEST_F(QueueTest, DrainEndsSessionsBehindWhatTheyHold) {
   model_->Step(StepOn(*network_, 0), {}, again.reply<StepOutcome>());
   again.AwaitEntered();
   session->Submit({.sequence = 1, .batch = SampleBatch(*network_, 1)});
-  EXPECT_THAT(registry_.Drain(absl::Now()), StatusIs(absl::StatusCode::kDeadlineExceeded, _));
+  EXPECT_THAT(registry_.Drain(SteadyNow()), StatusIs(absl::StatusCode::kDeadlineExceeded, _));
   again.Release();
   reader_.Release();
   EXPECT_THAT(registry_.Drain(absl::InfiniteFuture()), IsOk());
