@@ -548,7 +548,7 @@ class Play {
         Await<models::GetParametersOutcome>([&](Reply<models::GetParametersOutcome> reply) {
           model_->GetParameters({}, {}, std::move(reply));
         });
-    DESCENT_CHECK(parameters.ok() && FirstNonFinite(parameters->values) < 0);
+    DESCENT_CHECK(parameters.ok() && FirstNonFinite(parameters->snapshot.parameters()) < 0);
   }
 
   Taken& taken_;

@@ -257,7 +257,8 @@ auto Fields(T& value) {
 
 template <FieldsOf<ModelImage> T>
 auto Fields(T& value) {
-  auto& [a, b, c, d, e, f] = value;
+  // The last one is no part of the state.
+  auto& [a, b, c, d, e, f, memory] = value;
   return std::tie(a, b, c, d, e, f);
 }
 
