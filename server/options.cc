@@ -89,6 +89,7 @@ struct Arguments {
   std::string listen = "127.0.0.1:50051";
   std::string data_dir = StateDirectory().path;
   bool in_memory = false;
+  bool accept_missing_logs = false;
   int checkpoint_journal_mib = 64;
   int checkpoint_interval = 300;
   int kept_checkpoints = 2;
@@ -209,6 +210,11 @@ void AddStorageOptions(CLI::App* app, Arguments* arguments) {
                 "Keep models in memory alone: they are gone when the server ends. It contradicts\n"
                 "--data-dir; said in different places, a flag wins over the environment, and that\n"
                 "over the file");
+  app->add_flag(
+      "--accept-missing-logs", arguments->accept_missing_logs,
+      "Start, or verify, with what descent.db holds by itself where the logs that belong to\n"
+      "it are missing: a copy of a running server's file, or logs that were deleted. What\n"
+      "was in them alone is lost");
   app->add_option(
          "--checkpoint-journal-mib", arguments->checkpoint_journal_mib,
          "A model's journal is replaced by a checkpoint at this size, or at the size of\n"
@@ -427,6 +433,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
   serve.storage.directory = arguments.data_dir;
+  serve.storage.accept_missing_logs = arguments.accept_missing_logs;
   serve.storage.checkpoint_journal_bytes = arguments.checkpoint_journal_mib * kMiB;
   serve.storage.checkpoint_interval = absl::Seconds(arguments.checkpoint_interval);
   serve.storage.kept_checkpoints = arguments.kept_checkpoints;

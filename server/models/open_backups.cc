@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "server/models/errors.h"
 
 namespace descent::models {
@@ -25,7 +25,7 @@ class OpenBackups::Reading final : public BackupReading,
         readers_(readers),
         backup_(std::move(backup)),
         place_(std::move(place)),
-        last_read_(absl::Now()) {}
+        last_read_(SteadyNow()) {}
 
   std::int64_t size_bytes() const override { return size_bytes_; }
 
@@ -66,7 +66,7 @@ class OpenBackups::Reading final : public BackupReading,
     if (backup != nullptr) piece = backup->Read(most);
     const absl::MutexLock lock(&mutex_);
     reading_ = false;
-    last_read_ = absl::Now();
+    last_read_ = SteadyNow();
     return piece;
   }
 

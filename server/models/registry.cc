@@ -177,7 +177,7 @@ class Registry::Impl {
         model->SaveIfWanted();
         model->FreeIfIdle();
       }
-      backups_.CloseUnread(absl::Now());
+      backups_.CloseUnread(SteadyNow());
       next = SteadyNow() + kCheckpointTimer;
     }
   }
@@ -215,7 +215,7 @@ void Registry::Impl::Recover(OnRecovered done, RecoveryObserver* observer) {
 
 void Registry::Impl::MakeBackup(Call<std::shared_ptr<BackupReading>> call) {
   if (!call.Admit(quota_.get(), /*bytes=*/0)) return;
-  absl::StatusOr<OpenBackups::Place> place = backups_.TakePlace(absl::Now());
+  absl::StatusOr<OpenBackups::Place> place = backups_.TakePlace(SteadyNow());
   if (!place.ok()) {
     std::move(call).Answer(std::move(place).status());
     return;

@@ -81,12 +81,28 @@ std::uint64_t DrawSalt() {
 
 JournalLog::JournalLog(Options options) : options_(std::move(options)) {}
 
-absl::StatusOr<bool> JournalLog::Exists(sqlite3_vfs* vfs, const std::string& directory) {
+absl::StatusOr<JournalLog::Presence> JournalLog::Look(sqlite3_vfs* vfs,
+                                                      const std::string& directory) {
+  Presence presence;
   for (const int which : {0, 1}) {
-    ASSIGN_OR_RETURN(const bool exists, FileExists(vfs, PathOf(directory, which)));
-    if (exists) return true;
+    ASSIGN_OR_RETURN(const std::string path, FullPath(vfs, PathOf(directory, which)));
+    ASSIGN_OR_RETURN(const bool is_there, FileIsThere(vfs, path));
+    if (!is_there) continue;
+    presence.first |= which == 0;
+    ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> file,
+                     VfsFile::Open(vfs, path, SQLITE_OPEN_WAL));
+    if (file == nullptr) continue;
+    ASSIGN_OR_RETURN(const std::int64_t size, file->Size());
+    presence.has_content |= size > 0;
   }
-  return false;
+  return presence;
+}
+
+absl::Status JournalLog::MakeFirst(sqlite3_vfs* vfs, const std::string& directory) {
+  ASSIGN_OR_RETURN(const std::string path, FullPath(vfs, PathOf(directory, 0)));
+  // Also where it is there: a process before may have ended when it had made it.
+  ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> file, VfsFile::OpenOrMake(vfs, path));
+  return file->Sync();
 }
 
 absl::StatusOr<std::unique_ptr<JournalLog>> JournalLog::Open(Options options) {
@@ -96,6 +112,10 @@ absl::StatusOr<std::unique_ptr<JournalLog>> JournalLog::Open(Options options) {
   // The other file was whole when this one began: what is missing there was not torn.
   const File& active = log->files_[static_cast<std::size_t>(log->active_)];
   const File& other = log->files_[static_cast<std::size_t>(1 - log->active_)];
+  if (log->options_.is_needed && other.file == nullptr && active.commits_before > 0) {
+    return StoredStateDamaged(
+        absl::StrCat(other.path, " is missing, with ", active.commits_before, " commits"));
+  }
   if (other.generation != 0 && other.generation + 1 == active.generation &&
       other.commits != active.commits_before) {
     return StoredStateDamaged(absl::StrCat(other.path, ": of ", active.commits_before, " commits ",

@@ -36,6 +36,8 @@ class JournalLog {
     // Of each of the two files, about.
     std::int64_t file_bytes = 0;
     bool read_only = false;
+    // The database says that it belongs together with a log, of which no file may be missing then.
+    bool is_needed = false;
   };
 
   // Reads what is there. A commit at the end that a
@@ -48,8 +50,16 @@ class JournalLog {
   // it: so what may not have been synced, the last commit and the header, is written again.
   absl::Status MakeLast();
 
-  // Whether a log is there at all.
-  static absl::StatusOr<bool> Exists(sqlite3_vfs* vfs, const std::string& directory);
+  // What there is of a log.
+  struct Presence {
+    bool first = false;        // the first file
+    bool has_content = false;  // something was written to one of them
+  };
+  static absl::StatusOr<Presence> Look(sqlite3_vfs* vfs, const std::string& directory);
+
+  // Makes the first file, if it is not there, and its name last. It is there before the database
+  // says that it belongs together with a log, and until it no longer does.
+  static absl::Status MakeFirst(sqlite3_vfs* vfs, const std::string& directory);
 
   // Writes the rows as one commit. If there is no place for it, or if it is large, they belong into
   // the table instead: false, and nothing is done. After an error it is not known what is on the
@@ -58,6 +68,7 @@ class JournalLog {
 
   // Rows that are here, by id, and not yet released.
   std::vector<JournalRow> Rows() const;
+  bool empty() const { return rows_.empty(); }
   bool Contains(std::int64_t id) const { return rows_.contains(id); }
   // The records of a row that is here. DATA_LOSS.
   absl::StatusOr<std::string> Read(std::int64_t id);
@@ -76,8 +87,11 @@ class JournalLog {
   std::int64_t last_row_id() const { return last_row_id_; }
   std::int64_t last_model_id() const { return last_model_id_; }
 
-  // UNAVAILABLE (STORAGE_FAILED) when a file is no longer at its path.
+  // UNAVAILABLE (STORAGE_FAILED) when a file, or that of the last commit, is no longer at its path.
   absl::Status CheckFiles() const;
+  absl::Status CheckLastFile() const {
+    return files_[static_cast<std::size_t>(active_)].identity.Check();
+  }
 
   // Removes the files, unless they hold rows.
   absl::Status Remove();

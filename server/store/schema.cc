@@ -175,7 +175,7 @@ absl::StatusOr<std::int64_t> ReadVersion(Connection* connection) {
   ASSIGN_OR_RETURN(const std::int64_t tables,
                    connection->QueryInt("SELECT count(*) FROM sqlite_schema"));
   if (application == 0 && version == 0 && tables == 0) return 0;
-  if (application != kApplicationId) {
+  if (application != kApplicationId && application != kLiveApplicationId) {
     return StoredStateDamaged(absl::StrCat(
         "descent.db is not a store of Descent (its application id is ", application, ")"));
   }
@@ -194,6 +194,13 @@ absl::Status UseLog(Connection* connection) {
 }
 
 }  // namespace
+
+absl::Status MarkLive(Connection* connection, bool live) {
+  const std::int64_t id = live ? kLiveApplicationId : kApplicationId;
+  ASSIGN_OR_RETURN(const std::int64_t present, connection->QueryInt("PRAGMA application_id"));
+  if (present == id) return absl::OkStatus();
+  return connection->Execute(absl::StrCat("PRAGMA application_id = ", id).c_str());
+}
 
 absl::Status PrepareDatabase(Connection* connection, bool read_only) {
   RETURN_IF_ERROR(Configure(connection));

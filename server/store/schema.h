@@ -10,8 +10,10 @@
 
 namespace descent::store {
 
-// In the file's header: "Dsct".
+// In the file's header: "Dsct" where the file is all there is, "Dscl" where it belongs together
+// with logs, because a server has it open or had when it ended otherwise than in order.
 inline constexpr std::int64_t kApplicationId = 0x44736374;
+inline constexpr std::int64_t kLiveApplicationId = 0x4473636c;
 
 // The format that this version writes: the file's user_version.
 inline constexpr std::int64_t kSchemaVersion = 1;
@@ -24,6 +26,10 @@ inline constexpr std::int64_t kSchemaVersion = 1;
 // FAILED_PRECONDITION (STORAGE_VERSION) if a newer version has written it, DATA_LOSS
 // (STORED_STATE_DAMAGED) if it is damaged or something else.
 absl::Status PrepareDatabase(Connection* connection, bool read_only);
+
+// Says in the header whether the file belongs together with logs: a transaction of its own where
+// that changes, which is in the file when SQLite's log has been moved into it.
+absl::Status MarkLive(Connection* connection, bool live);
 
 }  // namespace descent::store
 

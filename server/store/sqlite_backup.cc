@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
+#include "server/store/schema.h"
 #include "server/store/store_parts.h"
 #include "server/store/vfs_file.h"
 
@@ -79,6 +80,7 @@ absl::StatusOr<bool> SqliteBackup::Copy() {
 
 absl::Status SqliteBackup::CopyJournalLog() {
   backup_.reset();
+  RETURN_IF_ERROR(MarkLive(copy_.get(), false));
   JournalTable table(copy_.get());
   RETURN_IF_ERROR(copy_->Execute("BEGIN"));
   for (JournalRow& row : parts_.log->Rows()) {

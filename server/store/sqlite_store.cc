@@ -9,6 +9,7 @@
 #include "core/status_macros.h"
 #include "server/store/directory_lock.h"
 #include "server/store/errors.h"
+#include "server/store/files_check.h"
 #include "server/store/journal_log.h"
 #include "server/store/schema.h"
 #include "server/store/settings_json.h"
@@ -60,16 +61,6 @@ class CreateOperation final : public Operation {
   Store::OnCreated done_;
 };
 
-// The log belongs to a database that was there before it.
-absl::Status CheckLogIsNotAlone(sqlite3_vfs* vfs, const SqliteStoreOptions& options,
-                                const std::string& path) {
-  ASSIGN_OR_RETURN(const bool has_log, JournalLog::Exists(vfs, options.directory));
-  if (!has_log) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const bool has_database, FileExists(vfs, path));
-  if (has_database) return absl::OkStatus();
-  return StoredStateDamaged("descent.db is missing, but the journal's log is there");
-}
-
 class SqliteStore final : public Store {
  public:
   // The order of destruction matters: the thread ends, then the database is closed, then the
@@ -102,17 +93,19 @@ absl::Status SqliteStore::Open() {
   if (vfs == nullptr) return StorageFailed("SQLite has no such file system");
   ASSIGN_OR_RETURN(const std::string path, FullPath(vfs, DatabasePath(options_)));
   RETURN_IF_ERROR(CheckWal(vfs, path));
-  RETURN_IF_ERROR(CheckLogIsNotAlone(vfs, options_, path));
+  ASSIGN_OR_RETURN(const bool has_logs,
+                   CheckFiles(vfs, options_.directory, path, options_.accept_missing_logs));
+  if (!options_.read_only) RETURN_IF_ERROR(JournalLog::MakeFirst(vfs, options_.directory));
   ASSIGN_OR_RETURN(log_, JournalLog::Open({.vfs = vfs,
                                            .directory = options_.directory,
                                            .file_bytes = options_.journal_log_bytes,
-                                           .read_only = options_.read_only}));
+                                           .read_only = options_.read_only,
+                                           .is_needed = has_logs}));
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (!options_.read_only) flags |= SQLITE_OPEN_CREATE;
   ASSIGN_OR_RETURN(connection_, Connection::Open(path, flags, options_.vfs));
-  if (options_.read_only) {
-    sqlite3_db_config(connection_->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
+  // SQLite's log stays where it is, whatever comes, unless the store is closed in order.
+  sqlite3_db_config(connection_->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   RETURN_IF_ERROR(PrepareDatabase(connection_.get(), options_.read_only));
   if (!options_.read_only) RETURN_IF_ERROR(lock_.SyncDirectory());
 
@@ -128,6 +121,11 @@ absl::Status SqliteStore::Open() {
     // synced when the process before ended.
     parts->status = StoreThread::EmptyLog(connection_.get());
     if (parts->status.ok()) parts->status = log_->MakeLast();
+    if (parts->status.ok() && options_.accept_missing_logs) {
+      // What says that there are logs is to be written behind their making.
+      parts->status = MarkLive(connection_.get(), false);
+    }
+    if (parts->status.ok()) parts->status = StoreThread::BecomeLive(connection_.get());
     if (!parts->status.ok() && !absl::IsResourceExhausted(parts->status)) return parts->status;
     parts->files = {FileIdentity::Of(path), FileIdentity::Of(path + "-wal")};
     RETURN_IF_ERROR(RemoveBackupRemains(options_));

@@ -53,6 +53,9 @@ struct SqliteStoreOptions {
   // crash has left in the log is read and stays there.
   bool read_only = false;
 
+  // Opens a database whose logs have gone with what it holds by itself, rather than refuse it.
+  bool accept_missing_logs = false;
+
   // SQLite's file system; null: the platform's. For tests.
   const char* vfs = nullptr;
 };

@@ -10,6 +10,7 @@
 #include "core/status_macros.h"
 #include "core/thread_name.h"
 #include "server/store/errors.h"
+#include "server/store/schema.h"
 
 namespace descent::store {
 namespace {
@@ -35,6 +36,8 @@ constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
 // Whether the files are still there is seen with the next commit; where there is none, so often.
 constexpr absl::Duration kLookForFilesInterval = absl::Milliseconds(500);
+// A commit to the journal's log looks for that file alone when the others were there so lately.
+constexpr absl::Duration kTrustFiles = absl::Milliseconds(10);
 // Room that a full disk must have again: for one commit of the usual size.
 constexpr int kProbeBytes = 4 << 20;
 
@@ -72,7 +75,7 @@ StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
       healthy_(status_.ok()),
       last_work_(SteadyNow()),
       next_look_for_room_(last_work_ + kLookForRoomInterval),
-      next_look_for_files_(last_work_),
+      last_look_for_files_(last_work_),
       next_move_(last_work_) {
   sqlite3_wal_hook(parts_->connection->get(), CountLogPages, &log_pages_);
   thread_ = std::thread([this] {
@@ -170,10 +173,25 @@ void StoreThread::Main() {
   }
   closing_ = true;
   WorkInBackground();
-  if (!parts_->status.ok()) return;
   // What does not work here is done when the store is opened.
-  if (!MoveJournalLog().ok()) RollBack();
-  (void)EmptyLog(parts_->connection);
+  if (parts_->status.ok() && !Close().ok()) RollBack();
+}
+
+absl::Status StoreThread::Close() {
+  RETURN_IF_ERROR(MoveJournalLog());
+  // Damaged rows stay where they are, and so does the log that they are in.
+  if (!parts_->log->empty()) return EmptyLog(parts_->connection);
+  // In this order: the database no longer says that it needs logs, and then they go.
+  RETURN_IF_ERROR(MarkLive(parts_->connection, false));
+  RETURN_IF_ERROR(EmptyLog(parts_->connection));
+  RETURN_IF_ERROR(parts_->log->Remove());
+  sqlite3_db_config(parts_->connection->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  return absl::OkStatus();
+}
+
+absl::Status StoreThread::BecomeLive(Connection* connection) {
+  RETURN_IF_ERROR(MarkLive(connection, true));
+  return EmptyLog(connection);
 }
 
 bool StoreThread::HasBackgroundWork() const {
@@ -186,7 +204,7 @@ absl::Duration StoreThread::TimeToWait() const {
   const absl::Time now = SteadyNow();
   absl::Time next = absl::InfiniteFuture();
   if (parts_->status.ok()) {
-    next = std::min(next_look_for_files_, parts_->history_writer.due());
+    next = std::min(last_look_for_files_ + kLookForFilesInterval, parts_->history_writer.due());
     if (log_pages_ > 0) next = std::min(next, std::max(last_work_ + kIdle, next_move_));
   } else if (absl::IsResourceExhausted(parts_->status)) {
     next = std::min(next, next_look_for_room_);
@@ -277,9 +295,10 @@ void StoreThread::Commit(const Batch& batch) {
   if (outcome.ok()) {
     outcome = ApplyAll(batch);
     if (outcome.ok()) outcome = WriteRows();
+    const bool uses_database = in_transaction_;
     if (outcome.ok()) outcome = EndTransaction();
     // Nothing is acknowledged that was written into a file which has been deleted.
-    if (outcome.ok()) outcome = parts.CheckFiles();
+    if (outcome.ok()) outcome = CheckFiles(uses_database);
     if (outcome.ok()) {
       last_work_ = SteadyNow();
       parts.journal_writer.Committed();
@@ -325,7 +344,7 @@ void StoreThread::WorkInBackground() {
   absl::Status outcome = ApplyBackground();
   if (outcome.ok() && !in_transaction_) return;
   if (outcome.ok()) outcome = EndTransaction();
-  if (outcome.ok()) outcome = parts.CheckFiles();
+  if (outcome.ok()) outcome = CheckFiles(/*uses_database=*/true);
   if (!outcome.ok()) {
     RollBack();
     Fail(outcome);
@@ -341,7 +360,7 @@ void StoreThread::WorkInBackground() {
 absl::Status StoreThread::MoveJournalLog() {
   while (true) {
     const std::vector<JournalRow> rows = parts_->log->ReadableRows(kMovedAtOnce);
-    if (rows.empty()) return parts_->log->Remove();
+    if (rows.empty()) return absl::OkStatus();
     RETURN_IF_ERROR(Begin());
     ASSIGN_OR_RETURN(const std::vector<std::int64_t> moved, parts_->MoveRows(rows));
     RETURN_IF_ERROR(EndTransaction());
@@ -407,10 +426,17 @@ void StoreThread::SetStatus(const absl::Status& status) {
   on_status_ = std::move(notify);
 }
 
+absl::Status StoreThread::CheckFiles(bool uses_database) {
+  if (!uses_database && SteadyNow() < last_look_for_files_ + kTrustFiles) {
+    return parts_->log->CheckLastFile();
+  }
+  last_look_for_files_ = SteadyNow();
+  return parts_->CheckFiles();
+}
+
 void StoreThread::LookForFiles() {
-  if (!parts_->status.ok() || SteadyNow() < next_look_for_files_) return;
-  next_look_for_files_ = SteadyNow() + kLookForFilesInterval;
-  if (const absl::Status gone = parts_->CheckFiles(); !gone.ok()) Fail(gone);
+  if (!parts_->status.ok() || SteadyNow() < last_look_for_files_ + kLookForFilesInterval) return;
+  if (const absl::Status gone = CheckFiles(/*uses_database=*/true); !gone.ok()) Fail(gone);
 }
 
 void StoreThread::LookForRoom() {
@@ -434,6 +460,7 @@ absl::Status StoreThread::TryRoom() {
   RETURN_IF_ERROR(EmptyLog(parts_->connection));
   log_pages_ = 0;
   RETURN_IF_ERROR(parts_->log->MakeLast());
+  RETURN_IF_ERROR(BecomeLive(parts_->connection));
   const std::string probe(kProbeBytes, '\0');
   RETURN_IF_ERROR(parts_->checkpoints.DeletePieces(0, 1).status());
   RETURN_IF_ERROR(parts_->checkpoints.InsertPiece(0, 0, probe));

@@ -61,6 +61,10 @@ class StoreThread {
   // Moves the whole log into the database, which makes it last, and empties the log's file.
   static absl::Status EmptyLog(Connection* connection);
 
+  // Makes the database say, durably, that it belongs together with its logs; nothing may be
+  // acknowledged before.
+  static absl::Status BecomeLive(Connection* connection);
+
   // Bytes of images that wait to be written as checkpoints.
   std::atomic<std::int64_t>& pending_image_bytes() { return pending_image_bytes_; }
 
@@ -84,8 +88,10 @@ class StoreThread {
   // Does a part of what takes long.
   void WorkInBackground();
   absl::Status ApplyBackground();
-  // Moves the whole journal's log into the table.
+  // Moves what can be read of the journal's log into the table.
   absl::Status MoveJournalLog();
+  // Leaves a database that is all there is.
+  absl::Status Close();
 
   // A transaction begins with the first change that needs one.
   absl::Status Begin();
@@ -102,7 +108,10 @@ class StoreThread {
   void SetStatus(const absl::Status& status);
   // While the disk is full: whether there is room again.
   void LookForRoom();
-  // Whether the files are still at their paths, when nothing has been committed for a while.
+  // Behind a commit, of a transaction or of the journal's log alone: whether what it was written
+  // to, and the rest now and then, is still at its path.
+  absl::Status CheckFiles(bool uses_database);
+  // The same when nothing has been committed for a while.
   void LookForFiles();
   absl::Status TryRoom();
 
@@ -139,7 +148,7 @@ class StoreThread {
   // Times of SteadyNow.
   absl::Time last_work_;
   absl::Time next_look_for_room_;
-  absl::Time next_look_for_files_;
+  absl::Time last_look_for_files_;
   absl::Time next_move_;
 
   std::thread thread_;  // last: uses the rest

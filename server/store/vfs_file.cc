@@ -86,6 +86,15 @@ absl::StatusOr<bool> FileExists(sqlite3_vfs* vfs, const std::string& path) {
   return exists != 0;
 }
 
+absl::StatusOr<bool> FileIsThere(sqlite3_vfs* vfs, const std::string& path) {
+  ASSIGN_OR_RETURN(const bool exists, FileExists(vfs, path));
+  if (exists) return true;
+  int usable = 0;
+  const int code = vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_READWRITE, &usable);
+  if (code != SQLITE_OK) return Failure(path, "look for", code);
+  return usable != 0;
+}
+
 absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path) {
   std::string full(static_cast<std::size_t>(vfs->mxPathname) + 1, '\0');
   const int code =

@@ -20,7 +20,8 @@ namespace descent::store {
 
 class VfsFile {
  public:
-  // For reading. Null if there is no such file. `kind`: SQLITE_OPEN_WAL, SQLITE_OPEN_MAIN_DB.
+  // For reading. Null if there is no such file, or an empty one. `kind`: SQLITE_OPEN_WAL,
+  // SQLITE_OPEN_MAIN_DB.
   static absl::StatusOr<std::unique_ptr<VfsFile>> Open(sqlite3_vfs* vfs, const std::string& path,
                                                        int kind);
   // For reading and writing. Made if it is not there; the first Sync makes its name last too.
@@ -62,7 +63,10 @@ class VfsFile {
 // The full path as `vfs` writes it.
 absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path);
 
+// As SQLite has it: an empty file does not count.
 absl::StatusOr<bool> FileExists(sqlite3_vfs* vfs, const std::string& path);
+// Also for an empty one.
+absl::StatusOr<bool> FileIsThere(sqlite3_vfs* vfs, const std::string& path);
 
 // Removes the file if it is there.
 absl::Status RemoveFile(sqlite3_vfs* vfs, const std::string& path);

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,45 @@ class StorageTest(unittest.TestCase):
             self.run_command(server, "params", "get", "model").returncode, 0)
         self.assertEqual(log.count("storage has failed"), 1)
         server.stop()
+
+    def refused(self, directory, text):
+        for command, code in ((["verify", directory], 65),
+                              (["--listen", "127.0.0.1:0", "--data-dir", directory], 74)):
+            result = subprocess.run([descentd, *command], timeout=TIMEOUT, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, check=False)
+            self.assertEqual(result.returncode, code, result.stdout)
+            self.assertIn(text, result.stdout)
+
+    def test_a_lone_copy_from_a_running_server_is_no_backup(self):
+        parent = self.enterContext(tempfile.TemporaryDirectory())
+        server, _ = self.start(parent + "/data")
+        self.assertEqual(self.run_command(server, "create", "model", "--inputs", "2").returncode, 0)
+        os.mkdir(parent + "/copy")
+        shutil.copy(parent + "/data/descent.db", parent + "/copy")
+        self.refused(parent + "/copy", "descent.db was copied from a running server")
+        accepted = subprocess.run(
+            [descentd, "--accept-missing-logs", "verify", parent + "/copy"], timeout=TIMEOUT,
+            stdout=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(accepted.returncode, 0, accepted.stdout)
+        # Killed at once, when neither log holds anything yet, the files are all there.
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            server.stop(number)
+            server.start()
+            self.assertEqual(self.run_command(server, "get", "model").returncode, 0)
+        server.stop(signal.SIGKILL)
+        backup = shutil.copytree(parent + "/data", parent + "/all")
+        result = subprocess.run([descentd, "verify", backup], timeout=TIMEOUT,
+                                stdout=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("1 models, 0 damaged", result.stdout)
+
+    def test_an_empty_database_is_no_new_one(self):
+        parent = self.enterContext(tempfile.TemporaryDirectory())
+        server, _ = self.start(parent + "/data")
+        self.assertEqual(self.run_command(server, "create", "model", "--inputs", "2").returncode, 0)
+        self.assertEqual(server.stop(), 0)
+        os.truncate(parent + "/data/descent.db", 0)
+        self.refused(parent + "/data", "descent.db is empty (0 bytes)")
 
     def test_a_deleted_directory_is_noticed(self):
         self.vanishes(shutil.rmtree)

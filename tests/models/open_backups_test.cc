@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "clock/steady.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/models/replies.h"
@@ -41,7 +42,7 @@ class OpenBackupsTest : public ::testing::Test {
         [&](Reply<std::string> reply) { reading.Next(10, std::move(reply)); });
   }
 
-  const absl::Time now_ = absl::Now();
+  const absl::Time now_ = SteadyNow();
   int files_ = 0;
   Executor readers_{"test", 1};
   OpenBackups backups_{2, &readers_};

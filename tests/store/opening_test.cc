@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -24,6 +26,7 @@ using ::descent::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::Eq;
 using ::testing::HasSubstr;
+using ::testing::Le;
 using ::testing::SizeIs;
 
 class OpeningTest : public StoreFixture {
@@ -109,6 +112,150 @@ TEST_F(OpeningTest, ALogWithoutItsDatabaseIsDamage) {
   options_.directory = copy.path();
   EXPECT_THAT(OpenSqliteStore(options_),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("descent.db is missing")));
+}
+
+// As files that were copied from a running server, or are left of them.
+class IncompleteTest : public OpeningTest {
+ protected:
+  // A directory with these files of a store that is open, with a model at step 3.
+  void CopyOfARunningStore(const std::vector<std::string>& files) {
+    Open();
+    {
+      std::unique_ptr<LiveModel> model = Create(SampleSettings("a"));
+      for (int step = 1; step <= 3; ++step) ASSERT_THAT(model->StepNow(step), IsOk());
+      for (const std::string& file : files) {
+        std::filesystem::copy_file(options_.directory + "/" + file, copy_.path() + "/" + file);
+      }
+    }
+    store_ = nullptr;
+    options_.directory = copy_.path();
+  }
+
+  void ExpectRefused(const std::string& what) {
+    for (const bool read_only : {true, false, false}) {  // and again: it is left as it is
+      options_.read_only = read_only;
+      EXPECT_THAT(OpenSqliteStore(options_),
+                  AllOf(ReasonIs("STORED_STATE_DAMAGED"),
+                        StatusIs(absl::StatusCode::kDataLoss, HasSubstr(what))))
+          << read_only;
+    }
+  }
+
+  TemporaryDirectory copy_;
+};
+
+TEST_F(IncompleteTest, ALoneDatabaseOfARunningStoreIsNoBackup) {
+  CopyOfARunningStore({"descent.db"});
+  ExpectRefused("descent.db-wal and journal.0 are missing: descent.db was copied from a running");
+  options_.accept_missing_logs = true;
+  EXPECT_THAT(Reopen(), SizeIs(Le(1))) << "the model may have been in the logs alone";
+  store_ = nullptr;
+  options_.accept_missing_logs = false;
+  Open();
+}
+
+TEST_F(IncompleteTest, AMissingLogOfSqlitesIsNoticed) {
+  CopyOfARunningStore({"descent.db", "journal.0"});
+  ExpectRefused("descent.db-wal is missing");
+}
+
+TEST_F(IncompleteTest, AMissingJournalIsNoticed) {
+  CopyOfARunningStore({"descent.db", "descent.db-wal"});
+  ExpectRefused("journal.0 is missing");
+}
+
+TEST_F(IncompleteTest, LogsWithoutTheirDatabaseAreNoticed) {
+  CopyOfARunningStore({"descent.db-wal", "journal.0"});
+  ExpectRefused("descent.db is missing");
+}
+
+TEST_F(IncompleteTest, AJournalWithoutItsDatabaseIsNoticed) {
+  CopyOfARunningStore({"journal.0"});
+  ExpectRefused("descent.db is missing");
+}
+
+TEST_F(IncompleteTest, AllFilesTogetherAreAStore) {
+  CopyOfARunningStore({"descent.db", "descent.db-wal", "journal.0"});
+  auto models = Reopen();
+  ASSERT_THAT(models, SizeIs(1));
+  EXPECT_EQ(models[0]->State().step, 3);
+}
+
+TEST_F(IncompleteTest, WhatWasStoppedInOrderIsOneFile) {
+  MakeStore();
+  std::filesystem::copy_file(Database(), copy_.path() + "/descent.db");
+  options_.directory = copy_.path();
+  EXPECT_THAT(Reopen(), SizeIs(1));
+}
+
+TEST_F(IncompleteTest, AStoreThatIsRefusedForAnotherReasonKeepsItsLogs) {
+  CopyOfARunningStore({"descent.db", "descent.db-wal", "journal.0"});
+  options_.build = "";  // no matter
+  EXPECT_THAT(Reopen(), SizeIs(1));
+  store_ = nullptr;
+  EXPECT_FALSE(std::filesystem::exists(Database() + "-wal"));
+}
+
+class SpoiltTest : public OpeningTest {
+ protected:
+  void Overwrite(const std::string& contents) {
+    std::ofstream(Database(), std::ios::binary | std::ios::trunc) << contents;
+  }
+  std::string Contents() const {
+    std::ifstream stream(Database(), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  }
+  void ExpectRefused(const std::string& what) {
+    const std::string before = Contents();
+    for (const bool read_only : {true, false, false}) {
+      options_.read_only = read_only;
+      EXPECT_THAT(OpenSqliteStore(options_),
+                  AllOf(ReasonIs("STORED_STATE_DAMAGED"),
+                        StatusIs(absl::StatusCode::kDataLoss, HasSubstr(what))));
+      EXPECT_TRUE(Contents() == before) << "it is left as it is";
+    }
+  }
+};
+
+TEST_F(SpoiltTest, AnEmptyFileIsNotANewStore) {
+  MakeStore();
+  Overwrite("");
+  ExpectRefused("descent.db is empty (0 bytes)");
+}
+
+TEST_F(SpoiltTest, AFileOfZerosIsNoStore) {
+  MakeStore();
+  Overwrite(std::string(Contents().size(), '\0'));
+  ExpectRefused("not a database");
+  Overwrite(std::string(10, '\0'));
+  ExpectRefused("not a database");
+}
+
+TEST_F(SpoiltTest, AFileCutToItsFirstPageIsDamaged) {
+  MakeStore();
+  Overwrite(Contents().substr(0, 65536));
+  ExpectRefused("");
+}
+
+TEST_F(SpoiltTest, AFileCutWithinAPageIsDamaged) {
+  MakeStore();
+  const std::string whole = Contents();
+  for (const std::size_t size : {std::size_t{50}, std::size_t{100}, std::size_t{512},
+                                 std::size_t{65535}, whole.size() - 1, whole.size() - 65536}) {
+    Overwrite(whole.substr(0, size));
+    ExpectRefused("");
+  }
+}
+
+TEST_F(SpoiltTest, AStoreWhoseMakingACrashHasEndedIsMadeAnew) {
+  std::filesystem::create_directories(options_.directory);
+  std::ofstream(options_.directory + "/journal.0") << "";
+  EXPECT_THAT(Reopen(), SizeIs(0)) << "before the database";
+  store_ = nullptr;
+  std::filesystem::remove(Database());
+  std::ofstream(options_.directory + "/journal.0") << "";
+  Overwrite("");
+  EXPECT_THAT(Reopen(), SizeIs(0)) << "while the database was made";
 }
 
 TEST_F(OpeningTest, ADirectoryThatCannotBeMadeIsSaid) {
