@@ -44,7 +44,7 @@ std::string ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
-// A store's two files; the log may be empty.
+// A store's two files; the log may be empty. Beside a log there is the journal's, of no bytes.
 struct Files {
   std::string database;
   std::string log;
@@ -73,6 +73,7 @@ class DamageTest : public StoreFixture {
       std::filesystem::remove(trial_.path() + "/descent.db-wal");
     } else {
       std::ofstream(trial_.path() + "/descent.db-wal", std::ios::binary) << files.log;
+      std::ofstream(trial_.path() + "/journal.0", std::ios::binary);
     }
     SqliteStoreOptions options = options_;
     options.directory = trial_.path();
