@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <istream>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,6 +85,21 @@ DefaultDirectory StateDirectory() {
   const std::string home = variable("HOME");
   return {home.empty() ? "descent-state" : home + "/.local/state/descent", ""};
 }
+
+// CLI11's reader of files takes an empty list, and an option the first value of it.
+class ConfigReader final : public CLI::ConfigTOML {
+ public:
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> items = CLI::ConfigTOML::from_config(input);
+    for (const CLI::ConfigItem& item : items) {
+      const bool is_section = item.name == "++" || item.name == "--";  // its beginning and end
+      if (item.inputs.empty() && !is_section) {
+        throw CLI::ConfigError(item.fullname() + ": expected a value, got an empty list");
+      }
+    }
+    return items;
+  }
+};
 
 // Options as they are typed.
 struct Arguments {
@@ -305,6 +322,7 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
   AddStorageOptions(app, arguments);
   AddLogOptions(app, arguments);
   app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");
+  app->config_formatter(std::make_shared<ConfigReader>());
   app->allow_config_extras(CLI::config_extras_mode::error);
   for (CLI::Option* option : app->get_options()) {
     if (option == app->get_help_ptr()) continue;

@@ -183,6 +183,15 @@ TEST(DescentdTest, BadOptionsAreRefused) {
   }
 }
 
+TEST(DescentdTest, AnEmptyListInTheFileIsRefused) {
+  for (const std::string option : {"threads", "listen", "data-dir", "drain-timeout", "in-memory"}) {
+    const std::string file = WriteFile("descentd_empty_list.toml", option + " = []\n");
+    const Invocation run({"--print-config", "--config", file});
+    EXPECT_EQ(run.code, 64) << option;
+    EXPECT_THAT(run.errors, HasSubstr(option));
+  }
+}
+
 TEST(DescentdTest, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
   const std::string file = WriteFile("descentd_precedence.toml", "threads = 5\n");
   const std::vector<std::string> config = {"--config=" + file};
