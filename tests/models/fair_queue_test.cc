@@ -107,9 +107,9 @@ TEST(ExecutorTest, ALongTaskRunsShortOnesBetweenItsPieces) {
 }
 
 TEST(ExecutorTest, AShortTaskRunsThoughEveryThreadIsInALongOne) {
-  Executor executor("test", 2, /*relief=*/true);
   absl::Notification brief_has_run;
   absl::BlockingCounter begun(2);
+  Executor executor("test", 2, /*relief=*/true);
   for (int i = 0; i < 2; ++i) {
     executor.Post(
         [&] {
@@ -124,10 +124,10 @@ TEST(ExecutorTest, AShortTaskRunsThoughEveryThreadIsInALongOne) {
 }
 
 TEST(ExecutorTest, GivingWayOutsideItsThreadsDoesNothing) {
-  Executor executor("test", 1);
   absl::Notification release;
-  executor.Post([&] { release.WaitForNotification(); }, {.cost = kLong});
   std::atomic<bool> ran{false};
+  Executor executor("test", 1);
+  executor.Post([&] { release.WaitForNotification(); }, {.cost = kLong});
   executor.Post([&] { ran = true; }, {.cost = kLong});
   executor.GiveWay();
   EXPECT_FALSE(ran);

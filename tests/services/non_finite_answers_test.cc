@@ -29,11 +29,11 @@ bool IsFinite(const v1::Tensor& tensor) {
   };
   if (tensor.data_type() == v1::DATA_TYPE_FLOAT32) {
     std::vector<float> values(tensor.raw().size() / sizeof(float));
-    std::memcpy(values.data(), tensor.raw().data(), tensor.raw().size());
+    if (!values.empty()) std::memcpy(values.data(), tensor.raw().data(), tensor.raw().size());
     return all(values) && all(tensor.floats().values());
   }
   std::vector<double> values(tensor.raw().size() / sizeof(double));
-  std::memcpy(values.data(), tensor.raw().data(), tensor.raw().size());
+  if (!values.empty()) std::memcpy(values.data(), tensor.raw().data(), tensor.raw().size());
   return all(values) && all(tensor.doubles().values());
 }
 

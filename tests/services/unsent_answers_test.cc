@@ -95,6 +95,7 @@ TEST_F(UnsentAnswersTest, ConnectionsTakeTurns) {
   EXPECT_TRUE(honest->AwaitTurn().ok() || crowd.front()->has_turn());
   other.reset();
   EXPECT_TRUE(honest->AwaitTurn().ok());  // before 48 of the crowd
+  EXPECT_TRUE(crowd.front()->AwaitTurn().ok());
   crowd.front().reset();
   for (std::size_t i = 1; i < crowd.size(); ++i) {
     EXPECT_TRUE(crowd[i]->AwaitTurn().ok());
