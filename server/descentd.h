@@ -16,7 +16,7 @@ namespace descent {
 using OpenStore =
     absl::StatusOr<std::unique_ptr<store::Store>> (*)(const store::SqliteStoreOptions& options);
 
-// What the store records of who wrote it, and compares.
+// What the store records of who wrote it.
 std::string BuildName();
 
 // Returns the exit status, see server/options.h.

@@ -22,7 +22,7 @@ struct ModelReport {
   absl::Status status;
   std::int64_t step = 0;
   std::uint64_t state_hash = 0;
-  std::int64_t replayed = 0;
+  models::Replayed replayed;
   std::int64_t checkpoints = 0;
 };
 
@@ -80,10 +80,17 @@ std::string AsText(const ModelReport& report) {
   if (!report.status.ok()) {
     return absl::StrCat("damaged  ", report.name, ": ", report.status.message());
   }
-  return absl::StrFormat(
-      "ok       %s: step %d, state hash %016x, %d updates applied again, "
+  std::string text = absl::StrFormat(
+      "ok       %s: step %d, state hash %016x, %d updates applied again, %d hashes compared, "
       "%d checkpoints read",
-      report.name, report.step, report.state_hash, report.replayed, report.checkpoints);
+      report.name, report.step, report.state_hash, report.replayed.updates,
+      report.replayed.compared_hashes, report.checkpoints);
+  if (report.replayed.of_other_engines > 0) {
+    absl::StrAppend(&text, "; ", report.replayed.of_other_engines,
+                    " of the updates are of another engine version, or of before versions were "
+                    "recorded: their hashes are not compared");
+  }
+  return text;
 }
 
 std::string AsJson(const ModelReport& report) {
@@ -91,7 +98,9 @@ std::string AsJson(const ModelReport& report) {
   if (report.status.ok()) {
     object["step"] = report.step;
     object["state_hash"] = absl::StrCat(report.state_hash);
-    object["replayed_updates"] = report.replayed;
+    object["replayed_updates"] = report.replayed.updates;
+    object["compared_hashes"] = report.replayed.compared_hashes;
+    object["updates_of_other_engines"] = report.replayed.of_other_engines;
     object["checkpoints"] = report.checkpoints;
   } else {
     object["error"] = std::string(report.status.message());

@@ -8,7 +8,6 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "server/models/errors.h"
-#include "server/models/recovery.h"
 
 namespace descent::models {
 namespace {
@@ -27,7 +26,7 @@ struct Recoveries::Run {
   OnRecovered done ABSL_GUARDED_BY(mutex);
   absl::Notification finished;
 
-  // One part less is left: calls `done` behind the last one.
+  // One part less is left: calls `done` after the last one.
   void Finish(const RecoverySummary& part) {
     RecoverySummary total;
     OnRecovered last;
@@ -86,21 +85,21 @@ void Recoveries::Stop() {
 void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
   const absl::Time start = SteadyNow();
   const std::string name = stored->name();
-  const absl::StatusOr<std::int64_t> replayed = Bring(stored, run->observer);
+  const absl::StatusOr<Replayed> replayed = Bring(stored, run->observer);
   const bool stopped = absl::IsCancelled(replayed.status());
   if (run->observer != nullptr && !stopped) {
-    run->observer->OnModel(name, replayed.status(), replayed.value_or(0), SteadyNow() - start);
+    run->observer->OnModel(name, replayed.status(), replayed.value_or(Replayed()),
+                           SteadyNow() - start);
   }
   RecoverySummary part;
   part.recovered = replayed.ok() ? 1 : 0;
   part.quarantined = replayed.ok() || stopped ? 0 : 1;
-  part.replayed = replayed.value_or(0);
+  part.replayed = replayed.ok() ? replayed->updates : 0;
   part.stopped = stopped;
   run->Finish(part);
 }
 
-absl::StatusOr<std::int64_t> Recoveries::Bring(store::StoredModel* stored,
-                                               RecoveryObserver* observer) {
+absl::StatusOr<Replayed> Recoveries::Bring(store::StoredModel* stored, RecoveryObserver* observer) {
   const std::string name = stored->name();
   absl::Time reported = SteadyNow();
   const auto progress = [&](std::int64_t replayed) {
@@ -143,9 +142,9 @@ void Recoveries::ReviveModel(const std::string& name) {
   // Not readable yet: the store will say when it works again, and this is tried again.
   if (!stored.ok()) return;
   RecoveryObserver* const observer = observer_.load();
-  const absl::StatusOr<std::int64_t> replayed = Bring(stored->get(), observer);
+  const absl::StatusOr<Replayed> replayed = Bring(stored->get(), observer);
   if (observer != nullptr && !absl::IsCancelled(replayed.status())) {
-    observer->OnModel(name, replayed.status(), replayed.value_or(0), SteadyNow() - start);
+    observer->OnModel(name, replayed.status(), replayed.value_or(Replayed()), SteadyNow() - start);
   }
 }
 

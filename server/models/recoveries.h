@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "server/models/executor.h"
 #include "server/models/model_table.h"
+#include "server/models/recovery.h"
 #include "server/models/resources.h"
 #include "server/store/store.h"
 
@@ -25,7 +26,7 @@ namespace descent::models {
 struct RecoverySummary {
   std::int64_t recovered = 0;
   std::int64_t quarantined = 0;
-  std::int64_t replayed = 0;  // records of all journals
+  std::int64_t replayed = 0;  // updates of all journals
   absl::Duration duration;
   bool stopped = false;  // before all models were recovered
 };
@@ -40,8 +41,8 @@ class RecoveryObserver {
   virtual void OnProgress(const std::string& model, std::int64_t replayed,
                           std::int64_t remaining_bytes) = 0;
   // OK: the model is served. Otherwise it is quarantined: every call for it gets this status.
-  virtual void OnModel(const std::string& model, const absl::Status& status, std::int64_t replayed,
-                       absl::Duration duration) = 0;
+  virtual void OnModel(const std::string& model, const absl::Status& status,
+                       const Replayed& replayed, absl::Duration duration) = 0;
 };
 
 // Thread-safe.
@@ -52,7 +53,7 @@ class Recoveries {
   ~Recoveries();
 
   // Recovers `stored`, several models at a time. Their names are reserved when this returns, and
-  // `done` is called behind the last one. `observer` may be null. Called at most once.
+  // `done` is called after the last one. `observer` may be null. Called at most once.
   void Start(std::vector<std::unique_ptr<store::StoredModel>> stored, OnRecovered done,
              RecoveryObserver* observer);
 
@@ -70,8 +71,8 @@ class Recoveries {
 
   void RecoverStored(store::StoredModel* stored, Run* run);
   void ReviveModel(const std::string& name);
-  // Puts the outcome into the table; returns the records replayed.
-  absl::StatusOr<std::int64_t> Bring(store::StoredModel* stored, RecoveryObserver* observer);
+  // Puts the outcome into the table; returns what was replayed.
+  absl::StatusOr<Replayed> Bring(store::StoredModel* stored, RecoveryObserver* observer);
 
   store::Store* const store_;
   ModelTable* const table_;

@@ -69,8 +69,9 @@ class Replay {
     if (trainer_->step() != record.result.step) {
       return Damaged(absl::StrCat(where, ": applying it led to step ", trainer_->step()));
     }
-    if (absl::Status status = CheckHash(record.state_hash); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckHash(record.state_hash));
     update_time_ = record.time;
+    ++updates_;
     if (record.session.has_value()) {
       sessions_[record.session->session_id] = {.id = record.session->session_id,
                                                .next_sequence = record.session->sequence + 1,
@@ -80,6 +81,8 @@ class Replay {
     if (record.request.has_value()) answers_.Add(AnswerTo(record, *record.request));
     return absl::OkStatus();
   }
+
+  std::int64_t updates() const { return updates_; }
 
   RecoveredModel Finish() {
     RecoveredModel recovered{
@@ -91,7 +94,10 @@ class Replay {
                   .last_loss = last_loss_,
                   .memory = std::move(memory_),
                   .journal = nullptr},
-        .remembered = {.sessions = {}, .answers = answers_.Records(), .checkpoints = {}}};
+        .remembered = {.sessions = {}, .answers = answers_.Records(), .checkpoints = {}},
+        .replayed = {.updates = updates_,
+                     .compared_hashes = compared_hashes_,
+                     .of_other_engines = stored_->records_of_other_engines()}};
     for (auto& [id, session] : sessions_) {
       recovered.remembered.sessions.push_back(std::move(session));
     }
@@ -150,8 +156,12 @@ class Replay {
     return Damaged("values that do not fit the network");
   }
 
-  absl::Status CheckHash(const std::optional<std::uint64_t>& expected) const {
-    if (!expected.has_value() || *expected == trainer_->StateHash()) return absl::OkStatus();
+  absl::Status CheckHash(const std::optional<std::uint64_t>& expected) {
+    if (!expected.has_value()) return absl::OkStatus();
+    if (*expected == trainer_->StateHash()) {
+      ++compared_hashes_;
+      return absl::OkStatus();
+    }
     return Damaged(absl::StrCat("the state at step ", trainer_->step(),
                                 " is not the one whose hash was recorded"));
   }
@@ -203,6 +213,8 @@ class Replay {
   ModelSettings settings_;
   double last_loss_ = 0;
   absl::Time update_time_;
+  std::int64_t updates_ = 0;
+  std::int64_t compared_hashes_ = 0;
   absl::node_hash_map<std::string, store::SessionRecord> sessions_;
   AnswerLog answers_;
 };
@@ -233,7 +245,6 @@ absl::StatusOr<RecoveredModel> RecoverModel(
     absl::FunctionRef<void(std::int64_t replayed)> progress) {
   Replay replay(stored, resources);
   RETURN_IF_ERROR(replay.Begin());
-  std::int64_t replayed = 0;
   for (;;) {
     ASSIGN_OR_RETURN(std::vector<store::UpdateRecord> records, stored->NextRecords());
     if (records.empty()) break;
@@ -242,12 +253,10 @@ absl::StatusOr<RecoveredModel> RecoverModel(
         return absl::CancelledError("the server stops before the model is recovered");
       }
       RETURN_IF_ERROR(replay.Apply(std::move(record)));
-      ++replayed;
     }
-    progress(replayed);
+    progress(replay.updates());
   }
   RecoveredModel recovered = replay.Finish();
-  recovered.replayed = replayed;
   recovered.parts.journal = stored->TakeJournal();
   recovered.remembered.checkpoints =
       Checkpoints(recovered.remembered, recovered.parts.journal.get());

@@ -16,10 +16,20 @@
 
 namespace descent::models {
 
+// What was applied again of a journal.
+struct Replayed {
+  std::int64_t updates = 0;
+  // State hashes that were recorded and have been found the same.
+  std::int64_t compared_hashes = 0;
+  // Of the updates: those that another engine version wrote, or a build from before engines had
+  // versions. They are as valid, but may lead to other bits, so their hashes are not compared.
+  std::int64_t of_other_engines = 0;
+};
+
 struct RecoveredModel {
   ModelState::Parts parts;
   Remembered remembered;
-  std::int64_t replayed = 0;  // records of the journal
+  Replayed replayed;
 };
 
 // Waits for disk and compute. `stored` gives up its journal on success only. Errors:

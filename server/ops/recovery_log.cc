@@ -14,11 +14,19 @@ void RecoveryLog::OnProgress(const std::string& model, std::int64_t replayed,
 }
 
 void RecoveryLog::OnModel(const std::string& model, const absl::Status& status,
-                          std::int64_t replayed, absl::Duration duration) {
+                          const models::Replayed& replayed, absl::Duration duration) {
   if (status.ok()) {
+    if (replayed.of_other_engines > 0) {
+      Log(LogLevel::kWarning,
+          "updates were applied again without comparing hashes: they are of another engine "
+          "version, "
+          "or of before versions were recorded",
+          {{"model", model}, {"updates", replayed.of_other_engines}});
+    }
     Log(LogLevel::kInfo, "recovered",
         {{"model", model},
-         {"replayed_updates", replayed},
+         {"replayed_updates", replayed.updates},
+         {"compared_hashes", replayed.compared_hashes},
          {"seconds", absl::ToDoubleSeconds(duration)}});
     return;
   }

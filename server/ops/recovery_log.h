@@ -15,8 +15,8 @@ class RecoveryLog final : public models::RecoveryObserver {
  public:
   void OnProgress(const std::string& model, std::int64_t replayed,
                   std::int64_t remaining_bytes) override;
-  void OnModel(const std::string& model, const absl::Status& status, std::int64_t replayed,
-               absl::Duration duration) override;
+  void OnModel(const std::string& model, const absl::Status& status,
+               const models::Replayed& replayed, absl::Duration duration) override;
   // All models are served or quarantined.
   static void OnDone(const models::RecoverySummary& summary);
 };

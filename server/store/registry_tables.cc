@@ -17,7 +17,7 @@ absl::Status DamagedRow(const char* table, std::int64_t id) {
 }
 
 std::int64_t ChecksumOf(const BuildRow& row) {
-  return RowChecksum("builds", row.id, row.build, row.instruction_set);
+  return RowChecksum("builds", row.id, row.build, row.instruction_set, row.engine_version);
 }
 
 std::int64_t ChecksumOf(const ModelRow& row) {
@@ -28,8 +28,10 @@ std::int64_t ChecksumOf(const ModelRow& row) {
 }  // namespace
 
 BuildsTable::BuildsTable(Connection* connection)
-    : select_(connection, "SELECT id, build, instruction_set, checksum FROM builds ORDER BY id"),
-      insert_(connection, "INSERT INTO builds VALUES (?, ?, ?, ?)") {}
+    : select_(
+          connection,
+          "SELECT id, build, instruction_set, engine_version, checksum FROM builds ORDER BY id"),
+      insert_(connection, "INSERT INTO builds VALUES (?, ?, ?, ?, ?)") {}
 
 absl::StatusOr<std::vector<BuildRow>> BuildsTable::ReadAll() {
   std::vector<BuildRow> rows;
@@ -41,7 +43,8 @@ absl::StatusOr<std::vector<BuildRow>> BuildsTable::ReadAll() {
     row.id = select_.Int(0);
     row.build = select_.Text(1);
     row.instruction_set = select_.Text(2);
-    if (ChecksumOf(row) != select_.Int(3)) {
+    row.engine_version = select_.Int(3);
+    if (ChecksumOf(row) != select_.Int(4)) {
       select_.Reset();
       return DamagedRow("builds", row.id);
     }
@@ -49,7 +52,8 @@ absl::StatusOr<std::vector<BuildRow>> BuildsTable::ReadAll() {
 }
 
 absl::Status BuildsTable::Insert(const BuildRow& row) {
-  return insert_.Bind(row.id, row.build, row.instruction_set, ChecksumOf(row)).Run();
+  return insert_.Bind(row.id, row.build, row.instruction_set, row.engine_version, ChecksumOf(row))
+      .Run();
 }
 
 ModelsTable::ModelsTable(Connection* connection)

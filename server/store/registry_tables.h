@@ -26,6 +26,7 @@ struct BuildRow {
   std::int64_t id = 0;
   std::string build;
   std::string instruction_set;
+  std::int64_t engine_version = 0;  // 0: from before it was recorded
 };
 
 class BuildsTable {

@@ -1,11 +1,14 @@
 #include "server/store/schema.h"
 
 #include <iterator>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
+#include "server/store/row_checksum.h"
 
 namespace descent::store {
 namespace {
@@ -106,22 +109,63 @@ CREATE TABLE requests (
 
 absl::Status MakeVersion1(Connection* connection) { return connection->Execute(kVersion1); }
 
+// Each build says which version of the engine it computes with; those from before have none, 0.
+absl::Status MakeVersion2(Connection* connection) {
+  struct Build {
+    std::int64_t id = 0;
+    std::string build;
+    std::string instruction_set;
+  };
+  std::vector<Build> builds;
+  {
+    Statement select(connection, "SELECT id, build, instruction_set, checksum FROM builds");
+    select.Bind();
+    while (true) {
+      ASSIGN_OR_RETURN(const bool found, select.Next());
+      if (!found) break;
+      const Build& row = builds.emplace_back(select.Int(0), std::string(select.Text(1)),
+                                             std::string(select.Text(2)));
+      if (RowChecksum("builds", row.id, row.build, row.instruction_set) != select.Int(3)) {
+        return StoredStateDamaged(
+            absl::StrCat("table builds, row ", row.id, ": its checksum does not match"));
+      }
+    }
+  }
+  RETURN_IF_ERROR(connection->Execute("DROP TABLE builds"));
+  RETURN_IF_ERROR(connection->Execute(R"sql(
+CREATE TABLE builds (
+  id INTEGER PRIMARY KEY,
+  build TEXT NOT NULL,
+  instruction_set TEXT NOT NULL,
+  engine_version INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT;
+)sql"));
+  Statement insert(connection, "INSERT INTO builds VALUES (?, ?, ?, ?, ?)");
+  constexpr std::int64_t kEngine = 0;
+  for (const Build& row : builds) {
+    const std::int64_t checksum =
+        RowChecksum("builds", row.id, row.build, row.instruction_set, kEngine);
+    RETURN_IF_ERROR(insert.Bind(row.id, row.build, row.instruction_set, kEngine, checksum).Run());
+  }
+  return absl::OkStatus();
+}
+
 // The one at i brings a file of version i to i + 1. Part of the format: never changed once
 // released, only added to.
 using Migration = absl::Status (*)(Connection* connection);
-constexpr Migration kMigrations[] = {MakeVersion1};
+constexpr Migration kMigrations[] = {MakeVersion1, MakeVersion2};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
+// In a transaction, which is left open: it is in the file when it is committed.
 absl::Status Migrate(Connection* connection, std::int64_t from) {
   RETURN_IF_ERROR(connection->Execute("BEGIN IMMEDIATE"));
   for (std::int64_t version = from; version < kSchemaVersion; ++version) {
     RETURN_IF_ERROR(kMigrations[version](connection));
   }
-  RETURN_IF_ERROR(
-      connection->Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId).c_str()));
-  RETURN_IF_ERROR(
-      connection->Execute(absl::StrCat("PRAGMA user_version = ", kSchemaVersion).c_str()));
-  return connection->Execute("COMMIT");
+  // An older file keeps its application id, which says whether there are logs that belong to it.
+  if (from == 0) RETURN_IF_ERROR(MarkLive(connection, false));
+  return connection->Execute(absl::StrCat("PRAGMA user_version = ", kSchemaVersion).c_str());
 }
 
 // The text of all that is in the file, in one order.
@@ -184,6 +228,13 @@ absl::StatusOr<std::int64_t> ReadVersion(Connection* connection) {
   return version;
 }
 
+// Moves the log into the file and empties it.
+absl::Status MoveLog(Connection* connection) {
+  const int code = sqlite3_wal_checkpoint_v2(connection->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                             nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : connection->ErrorOf(code);
+}
+
 absl::Status UseLog(Connection* connection) {
   ASSIGN_OR_RETURN(const std::string mode, connection->QueryText("PRAGMA journal_mode = WAL"));
   if (mode != "wal") {
@@ -205,13 +256,17 @@ absl::Status MarkLive(Connection* connection, bool live) {
 absl::Status PrepareDatabase(Connection* connection, bool read_only) {
   RETURN_IF_ERROR(Configure(connection));
   ASSIGN_OR_RETURN(const std::int64_t version, ReadVersion(connection));
-  if (version < kSchemaVersion && read_only) {
-    return StorageFailed(absl::StrCat("descent.db has format ", version,
-                                      " and would have to be changed to be read"));
-  }
+  if (version == 0 && read_only)
+    return StorageFailed("descent.db is new, there is nothing to read");
   RETURN_IF_ERROR(UseLog(connection));
   RETURN_IF_ERROR(CheckPages(connection));
-  if (version < kSchemaVersion) RETURN_IF_ERROR(Migrate(connection, version));
+  if (version < kSchemaVersion) {
+    // What a crash has left after the log's last commit must not be found after one more (see
+    // wal_check.h).
+    if (version > 0 && !read_only) RETURN_IF_ERROR(MoveLog(connection));
+    RETURN_IF_ERROR(Migrate(connection, version));
+    if (!read_only) RETURN_IF_ERROR(connection->Execute("COMMIT"));
+  }
   return CompareSchema(connection);
 }
 

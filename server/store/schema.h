@@ -16,12 +16,13 @@ inline constexpr std::int64_t kApplicationId = 0x44736374;
 inline constexpr std::int64_t kLiveApplicationId = 0x4473636c;
 
 // The format that this version writes: the file's user_version.
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 // Makes a connection that was just opened ready for use: its settings, a write-ahead log, and the
 // tables of a new file, or those of an older version brought to this one in one transaction. Then
 // checks the file: SQLite's quick_check, and that the tables are what this version makes. A file
-// that is not ours, or newer, is left as it is. `read_only`: so is one that would have to change.
+// that is not ours, or newer, is left as it is. `read_only`: an older one is changed in a
+// transaction that is never committed, and goes with the connection.
 //
 // FAILED_PRECONDITION (STORAGE_VERSION) if a newer version has written it, DATA_LOSS
 // (STORED_STATE_DAMAGED) if it is damaged or something else.

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/engine_version.h"
 #include "server/store/store.h"
 
 namespace descent::store {
@@ -17,10 +18,12 @@ struct SqliteStoreOptions {
   // Holds `descent.db`, the journal's log and the lock. Made, with its parents, if it is not there.
   std::string directory;
 
-  // Who writes: recorded in the file, and compared on recovery, since other builds may compute
-  // other bits.
+  // Who writes, recorded in the file for people to read.
   std::string build;            // "0.1.0 (commit, compiler)"
   std::string instruction_set;  // "x86-64-v4"
+  // Recorded too. Recovery compares state hashes that this version wrote: engines of one version
+  // compute the same bits on every machine, those of another may not.
+  std::int64_t engine_version = kEngineVersion;
 
   // A model's journal asks for a checkpoint at this many bytes, or at the size of the model's
   // state if that is more. Default 64 MiB. Raising it writes fewer checkpoints, and makes recovery

@@ -105,12 +105,17 @@ class StoredModel {
   // the settings the model was made with, and the state's `parameters` are null.
   virtual absl::StatusOr<ModelImage> Base() = 0;
 
-  // The state hash that the model had when it was made, if this build may compare it (see below).
+  // The state hash that the model had when it was made, if an engine of this version made it.
   virtual std::optional<std::uint64_t> InitialStateHash() const = 0;
 
-  // The next records behind the base, in order and without a gap; empty at the end. state_hash is
-  // set only where this build and instruction set wrote it: on others the bits may differ.
+  // The next records after the base, in order and without a gap; empty at the end. state_hash is
+  // set only where an engine of this version wrote it, on whatever machine: the bits of another
+  // version may differ.
   virtual absl::StatusOr<std::vector<UpdateRecord>> NextRecords() = 0;
+
+  // How many of the records that NextRecords has returned came from another engine version, or from
+  // a build of before that was recorded, so that their hashes are not there to be compared.
+  virtual std::int64_t records_of_other_engines() const = 0;
 
   // The checkpoint that a RestoreUpdate names.
   virtual absl::StatusOr<ModelImage> Checkpoint(std::int64_t id) = 0;

@@ -24,10 +24,13 @@ absl::Status StoreParts::Load() {
   ASSIGN_OR_RETURN(const std::vector<BuildRow> rows, builds.ReadAll());
   build_id = rows.empty() ? 1 : rows.back().id + 1;
   for (const BuildRow& row : rows) {
+    if (row.engine_version != options.engine_version) continue;
+    builds_of_this_engine.insert(row.id);
     if (row.build != options.build || row.instruction_set != options.instruction_set) continue;
     build_id = row.id;
     build_is_known = true;
   }
+  builds_of_this_engine.insert(build_id);
   // Ids are never used twice, whatever was deleted since: SQLite keeps the highest of tables with
   // AUTOINCREMENT, and what a crash left of models that were not finished is looked at too.
   for (const char* sql : {
@@ -86,7 +89,7 @@ absl::Status StoreParts::CheckFiles() const {
 
 absl::Status StoreParts::WriteBuild() {
   if (build_is_known) return absl::OkStatus();
-  return builds.Insert({build_id, options.build, options.instruction_set});
+  return builds.Insert({build_id, options.build, options.instruction_set, options.engine_version});
 }
 
 absl::Status StoreParts::Write(const Retention& retention) {

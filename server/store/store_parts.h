@@ -4,6 +4,7 @@
 #define SERVER_STORE_STORE_PARTS_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,9 @@ struct StoreParts {
   // Of this build, whether the file knows it or not yet.
   std::int64_t build_id = 0;
   bool build_is_known = false;
+  // Ids of the builds whose engine computes the same bits as this one's, itself among them. Not
+  // changed after Load, so that other threads may ask.
+  std::set<std::int64_t> builds_of_this_engine;
 
   std::int64_t next_model_id = 1;
   std::int64_t next_checkpoint_id = 1;

@@ -52,7 +52,10 @@ class StoreThread {
   // And waits for it. Not from a callback.
   void Run(absl::FunctionRef<void(StoreParts*)> task);
   const SqliteStoreOptions& options() const { return parts_->options; }
-  std::int64_t build_id() const { return parts_->build_id; }
+  // Whether what that build wrote has the bits that this engine computes.
+  bool IsOfThisEngine(std::int64_t build_id) const {
+    return parts_->builds_of_this_engine.contains(build_id);
+  }
   absl::Status status() const;
   bool healthy() const { return healthy_; }
   void NotifyStatus(Store::OnStatus on_status);

@@ -46,11 +46,12 @@ class SqliteStoredModel final : public StoredModel {
   absl::Time create_time() const override { return model_->row.create_time; }
 
   std::optional<std::uint64_t> InitialStateHash() const override {
-    if (model_->row.build_id != thread_->build_id()) return std::nullopt;
+    if (!thread_->IsOfThisEngine(model_->row.build_id)) return std::nullopt;
     return model_->row.initial_state_hash;
   }
 
   std::int64_t remaining_bytes() const override { return remaining_bytes_; }
+  std::int64_t records_of_other_engines() const override { return records_of_other_engines_; }
 
   absl::StatusOr<ModelImage> Base() override;
   absl::StatusOr<std::vector<UpdateRecord>> NextRecords() override;
@@ -70,6 +71,7 @@ class SqliteStoredModel final : public StoredModel {
   const std::vector<JournalRow> rows_;
   absl::Status damage_;
   std::int64_t remaining_bytes_ = 0;
+  std::int64_t records_of_other_engines_ = 0;
 
   bool has_base_ = false;
   Durability durability_ = Durability::kJournal;
@@ -151,9 +153,13 @@ absl::Status SqliteStoredModel::Decode(const JournalRow& row, const std::string&
                .last_position = row.last_position,
                .size_bytes = row.size_bytes,
                .restores = {}};
+  const bool is_of_this_engine = thread_->IsOfThisEngine(row.build_id);
   for (auto record = decoded.begin() + (position_ + 1 - row.first_position);
        record != decoded.end() && durability_ == Durability::kJournal; ++record) {
-    if (row.build_id != thread_->build_id()) record->state_hash.reset();
+    if (!is_of_this_engine) {
+      record->state_hash.reset();
+      ++records_of_other_engines_;
+    }
     if (const auto* settings = std::get_if<SettingsUpdate>(&record->update)) {
       durability_ = settings->settings.durability;
     } else if (const auto* restore = std::get_if<RestoreUpdate>(&record->update)) {

@@ -54,6 +54,9 @@ class EarlyStoredModel final : public store::StoredModel {
   std::optional<std::uint64_t> InitialStateHash() const override {
     return model_->InitialStateHash();
   }
+  std::int64_t records_of_other_engines() const override {
+    return model_->records_of_other_engines();
+  }
   absl::StatusOr<std::vector<store::UpdateRecord>> NextRecords() override {
     return model_->NextRecords();
   }

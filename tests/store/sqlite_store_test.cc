@@ -296,7 +296,7 @@ TEST_F(SqliteStoreTest, OldAnswersAreForgotten) {
   EXPECT_THAT(*store_->RegistryAnswers(), SizeIs(1));
 }
 
-TEST_F(SqliteStoreTest, HashesAreComparedOnlyWithTheBuildThatWroteThem) {
+TEST_F(SqliteStoreTest, HashesAreComparedWithWhatEnginesOfThisVersionWrote) {
   Open();
   std::unique_ptr<LiveModel> model = Create(SampleSettings("a"));
   EXPECT_THAT(model->StepNow(1), IsOk());
@@ -306,15 +306,19 @@ TEST_F(SqliteStoreTest, HashesAreComparedOnlyWithTheBuildThatWroteThem) {
     const auto stored = store_->TakeStoredModels();
     EXPECT_THAT(stored[0]->Base(), IsOk());
     const auto records = stored[0]->NextRecords();
-    return std::make_pair(stored[0]->InitialStateHash().has_value(),
-                          records->at(0).state_hash.has_value());
+    return std::make_tuple(stored[0]->InitialStateHash().has_value(),
+                           records->at(0).state_hash.has_value(),
+                           stored[0]->records_of_other_engines());
   };
-  EXPECT_THAT(hashes(), Eq(std::make_pair(true, true)));
+  EXPECT_THAT(hashes(), Eq(std::make_tuple(true, true, 0)));
   options_.instruction_set = "another";
-  EXPECT_THAT(hashes(), Eq(std::make_pair(false, false)));
-  options_.instruction_set = "test set";
+  EXPECT_THAT(hashes(), Eq(std::make_tuple(true, true, 0)));
   options_.build = "another";
-  EXPECT_THAT(hashes(), Eq(std::make_pair(false, false)));
+  EXPECT_THAT(hashes(), Eq(std::make_tuple(true, true, 0)));
+  ++options_.engine_version;
+  EXPECT_THAT(hashes(), Eq(std::make_tuple(false, false, 1)));
+  --options_.engine_version;
+  EXPECT_THAT(hashes(), Eq(std::make_tuple(true, true, 0)));
 }
 
 TEST_F(SqliteStoreTest, AModelThatWasNotReadToItsEndTakesNothingButItsRemoval) {
