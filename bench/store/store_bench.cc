@@ -28,7 +28,7 @@
 #include "core/check.h"
 #include "core/network.h"
 #include "core/trainer.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace descent::store {
 namespace {

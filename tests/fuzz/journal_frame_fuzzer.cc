@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "server/store/journal_frame.h"
+#include "server/store/log/journal_frame.h"
 
 namespace descent::store {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/store/journal_frame.h"
+#include "server/store/log/journal_frame.h"
 #include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 

@@ -6,8 +6,8 @@
 
 #include "core/check.h"
 #include "core/error.h"
-#include "server/store/codec.h"
-#include "server/store/settings_json.h"
+#include "server/store/format/codec.h"
+#include "server/store/format/settings_json.h"
 
 namespace descent::store {
 namespace {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/store/codec.h"
-#include "server/store/settings_json.h"
+#include "server/store/format/codec.h"
+#include "server/store/format/settings_json.h"
 #include "tests/fuzz/mutate.h"
-#include "tests/store/random_value.h"
+#include "tests/store/format/random_value.h"
 
 namespace descent::store {
 namespace {

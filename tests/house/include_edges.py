@@ -56,7 +56,31 @@ ROOMS = {
         uses=frozenset({"grpc", "protobuf", "surroundings"}),
     ),
     "server/models": Room(sees=("clock", "core", "server/store"), uses=frozenset({"surroundings"})),
-    "server/store": Room(sees=("clock", "core"), uses=frozenset({"sqlite", "surroundings"})),
+    # The store's rooms, each below those that it sees; the models see the first alone.
+    "server/store": Room(sees=("clock", "core"), headers=frozenset({"absl/time/clock.h"})),
+    "server/store/files": Room(
+        sees=("clock", "core", "server/store"), uses=frozenset({"sqlite", "surroundings"})
+    ),
+    "server/store/format": Room(sees=("core", "server/store")),
+    "server/store/tables": Room(
+        sees=("core", "server/store", "server/store/files", "server/store/format"),
+        uses=frozenset({"sqlite"}),
+    ),
+    "server/store/log": Room(
+        sees=("core", "server/store", "server/store/files", "server/store/format",
+              "server/store/tables"),
+        uses=frozenset({"sqlite"}),
+    ),
+    "server/store/opening": Room(
+        sees=("core", "server/store", "server/store/files", "server/store/tables",
+              "server/store/log"),
+        uses=frozenset({"sqlite"}),
+    ),
+    "server/store/sqlite": Room(
+        sees=("clock", "core", "server/store", "server/store/files", "server/store/format",
+              "server/store/tables", "server/store/log", "server/store/opening"),
+        uses=frozenset({"sqlite", "surroundings"}),
+    ),
     "server/services": Room(
         sees=("proto", "clock", "core", "server/wire", "server/models"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11"},

@@ -16,6 +16,19 @@ class SourcesTest(unittest.TestCase):
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
 
 
+class TableTest(unittest.TestCase):
+    def test_no_arrow_runs_up(self):
+        """What a room sees, and what that sees, does not lead back to it."""
+        edges = {
+            name: {room for room in include_edges.ROOMS if room != name and room in details.sees}
+            for name, details in include_edges.ROOMS.items()
+        }
+        while edges:
+            lowest = {name for name, seen in edges.items() if not seen}
+            self.assertTrue(lowest, f"each of these sees another of them: {sorted(edges)}")
+            edges = {name: seen - lowest for name, seen in edges.items() if name not in lowest}
+
+
 class MadeUpSourcesTest(unittest.TestCase):
     """The check fails where it should: each of these is a house with one fault."""
 
@@ -58,6 +71,19 @@ class MadeUpSourcesTest(unittest.TestCase):
         self.assert_one_problem(
             {"server/wire/decode.cc": '#include "server/models/registry.h"\n'},
             "server/wire may not include server/models/registry.h",
+        )
+
+    def test_models_see_the_stores_interface_alone(self):
+        self.assert_one_problem(
+            {"server/models/recovery.cc": '#include "server/store/store.h"\n'
+                                          '#include "server/store/sqlite/sqlite_store.h"\n'},
+            "server/models may not include server/store/sqlite/sqlite_store.h",
+        )
+
+    def test_rooms_of_the_store_do_not_see_those_above(self):
+        self.assert_one_problem(
+            {"server/store/tables/journal_table.cc": '#include "server/store/log/journal_log.h"\n'},
+            "server/store/tables may not include server/store/log/journal_log.h",
         )
 
     def test_client_knows_no_server(self):

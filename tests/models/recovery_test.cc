@@ -13,7 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/models/recording_observer.h"
 #include "tests/models/sample_models.h"
 #include "tests/support/status_matchers.h"

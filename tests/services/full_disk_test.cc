@@ -7,7 +7,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/services/service_fixture.h"
 #include "tests/store/failing_vfs.h"
 #include "tests/store/temporary_directory.h"

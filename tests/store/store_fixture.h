@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/store/sqlite_connection.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/tables/sqlite_connection.h"
 #include "tests/store/live_model.h"
 #include "tests/store/temporary_directory.h"
 #include "tests/support/status_matchers.h"

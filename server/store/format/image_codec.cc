@@ -1,0 +1,115 @@
+#include "absl/strings/str_cat.h"
+#include "core/snapshot.h"
+#include "server/store/format/codec.h"
+#include "server/store/format/coded_parts.h"
+
+namespace descent::store {
+namespace {
+
+// What the numbers are that lie outside of the header.
+struct Numbers {
+  DataType type = DataType::kFloat32;
+  std::size_t slots = 0;
+  std::int64_t size = 0;  // elements of the parameters, and of each slot
+};
+
+Numbers ReadNumbers(ByteReader* reader, std::int64_t most_bytes) {
+  Numbers numbers;
+  numbers.type = ReadDataType(reader, "parameters");
+  numbers.slots = reader->Get<std::uint8_t>("slots");
+  numbers.size = reader->GetCount("parameters' size");
+  const auto arrays = static_cast<std::int64_t>(1 + numbers.slots);
+  const auto width = static_cast<std::int64_t>(ByteWidth(numbers.type));
+  if (numbers.size > most_bytes / (arrays * width)) {
+    reader->Fail("parameters' size",
+                 absl::StrCat("asks for ", arrays, " times ", numbers.size, " numbers of ", width,
+                              " bytes, more than ", most_bytes, " bytes"));
+  }
+  return numbers;
+}
+
+void Write(const SessionRecord& session, ByteWriter* writer) {
+  writer->Put(session.next_sequence);
+  writer->Put(session.last_step);
+  writer->Put(session.last_used);
+  writer->PutText(session.id);
+}
+
+// No session is shorter.
+constexpr std::size_t kLeastSessionBytes = 28;
+
+void Read(ByteReader* reader, SessionRecord* session) {
+  session->next_sequence = reader->Get<std::int64_t>("session's next sequence");
+  session->last_step = reader->Get<std::int64_t>("session's last step");
+  session->last_used = reader->GetTime("session's last use");
+  session->id = reader->GetText("session id");
+}
+
+template <typename T>
+void WriteAll(const std::vector<T>& elements, ByteWriter* writer) {
+  writer->Put(static_cast<std::uint32_t>(elements.size()));
+  for (const T& element : elements) Write(element, writer);
+}
+
+template <typename T>
+void ReadAll(ByteReader* reader, std::size_t least_bytes, std::string_view field,
+             std::vector<T>* elements) {
+  for (std::size_t left = reader->GetElements(least_bytes, field); left > 0 && reader->ok();
+       --left) {
+    Read(reader, &elements->emplace_back());
+  }
+}
+
+}  // namespace
+
+std::string EncodeImageHeader(const ModelImage& image) {
+  const TrainerState& state = image.state;
+  const Buffer& parameters = state.parameters.parameters();
+  for (const Buffer& slot : state.slots) {
+    DESCENT_CHECK(slot.type() == parameters.type() && slot.size() == parameters.size());
+  }
+  DESCENT_CHECK(state.slots.size() <= std::numeric_limits<std::uint8_t>::max());
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Put(kFormatVersion);
+  writer.Put(parameters.type());
+  writer.Put(static_cast<std::uint8_t>(state.slots.size()));
+  writer.Put(parameters.size());
+  writer.Put(state.step);
+  writer.Put(state.optimizer_updates);
+  writer.Put(image.last_loss);
+  writer.Put(image.update_time);
+  writer.Put(static_cast<std::uint32_t>(state.scalars.size()));
+  writer.PutBytes(state.scalars.data(), state.scalars.size() * sizeof(double));
+  Write(image.settings, &writer);
+  WriteAll(image.sessions, &writer);
+  WriteAll(image.answers, &writer);
+  return bytes;
+}
+
+absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_t most_bytes) {
+  ByteReader reader(bytes, "checkpoint header");
+  ModelImage image;
+  TrainerState& state = image.state;
+  ReadFormatVersion(&reader);
+  const Numbers numbers = ReadNumbers(&reader, most_bytes);
+  state.step = reader.GetCount("step");
+  state.optimizer_updates = reader.GetCount("optimizer updates");
+  image.last_loss = reader.Get<double>("last loss");
+  image.update_time = reader.GetTime("update time");
+  state.scalars.resize(reader.GetElements(sizeof(double), "scalars"));
+  for (double& scalar : state.scalars) scalar = reader.Get<double>("scalars");
+  Read(&reader, &image.settings);
+  ReadAll(&reader, kLeastSessionBytes, "sessions", &image.sessions);
+  ReadAll(&reader, kLeastAnswerBytes, "answers", &image.answers);
+  reader.ExpectEnd();
+  if (!reader.ok()) return reader.status();
+  // Nothing of that size is made before all else is right.
+  state.parameters = SnapshotPool(numbers.type, numbers.size).Acquire(state.step);
+  for (std::size_t i = 0; i < numbers.slots; ++i) {
+    state.slots.emplace_back(numbers.type, numbers.size);
+  }
+  return image;
+}
+
+}  // namespace descent::store
