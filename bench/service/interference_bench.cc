@@ -18,8 +18,6 @@
 // rounds, in which everything takes its turn.
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <atomic>
@@ -121,13 +119,10 @@ struct Scene {
 
 Scene Prepare(const std::string& descentd, const std::string& empty_server,
               const Subject& subject) {
-  const auto connect = [](const std::string& server) {
-    return grpc::CreateChannel(server, grpc::InsecureChannelCredentials());
-  };
   Scene scene{.trainer = ConnectTo(descentd),
               .predictor = ConnectTo(descentd),
-              .health = grpc::health::v1::Health::NewStub(connect(descentd)),
-              .empty = EmptyService::NewStub(connect(empty_server)),
+              .health = grpc::health::v1::Health::NewStub(LocalChannel(descentd)),
+              .empty = EmptyService::NewStub(LocalChannel(empty_server)),
               .batch = {},
               .predict = {},
               .empty_batch = {},
@@ -229,11 +224,11 @@ double TrainingRate(const Scene& scene, const std::function<void()>& call) {
   absl::SleepFor(kFilling);
   const std::int64_t before = batches;
   const double seconds = Seconds([&] {
-    absl::Time next = absl::Now();
+    auto next = std::chrono::steady_clock::now();
     for (int i = 0; i < kCalls; ++i) {
       call();
-      next += absl::Milliseconds(1);
-      absl::SleepFor(next - absl::Now());
+      next += std::chrono::milliseconds(1);
+      std::this_thread::sleep_until(next);
     }
   });
   return static_cast<double>(batches - before) / seconds;

@@ -1,5 +1,9 @@
 #include "bench/service/measuring.h"
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -25,6 +29,12 @@ client::Client ConnectTo(const std::string& server) {
   client::Client client = Require(client::Client::Connect({.target = server}));
   Require(client.WaitUntilReady(absl::Seconds(10)));
   return client;
+}
+
+std::shared_ptr<grpc::Channel> LocalChannel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
 }
 
 double Seconds(const std::function<void()>& work) {

@@ -3,10 +3,12 @@
 #ifndef BENCH_SERVICE_MEASURING_H_
 #define BENCH_SERVICE_MEASURING_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/support/status.h>
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +32,9 @@ T Require(absl::StatusOr<T> result) {
 
 // A client of a server that answers.
 client::Client ConnectTo(const std::string& server);
+
+// A channel to a server on this machine, which no proxy of the environment comes in between.
+std::shared_ptr<grpc::Channel> LocalChannel(const std::string& server);
 
 // How long the work takes.
 double Seconds(const std::function<void()>& work);

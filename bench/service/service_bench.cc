@@ -10,9 +10,6 @@
 // the names to measure, all if there is none. Each number is the median of rounds in which
 // everything takes its turn, so that a noisy machine disturbs them alike.
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -132,8 +129,7 @@ int Main(const std::string& descentd, const std::string& empty_server,
   const client::Client client = ConnectWithModel(descentd);
   const bool has_peer = peer_server != "-";
   const client::Client peer = has_peer ? ConnectWithModel(peer_server) : client;
-  const auto stub =
-      EmptyService::NewStub(grpc::CreateChannel(empty_server, grpc::InsecureChannelCredentials()));
+  const auto stub = EmptyService::NewStub(LocalChannel(empty_server));
 
   v1::TrainRequest train;
   train.mutable_batch()->set_sequence(1000);

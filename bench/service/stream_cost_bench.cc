@@ -10,8 +10,6 @@
 // Each number is the least of rounds in which everything takes its turn: what disturbs a round can
 // only make it longer.
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,8 +95,7 @@ void Measure(const Reference& reference, int count, const Server& descentd,
     Require(session->Finish());
   };
 
-  const auto stub = EmptyService::NewStub(
-      grpc::CreateChannel(empty_server.address, grpc::InsecureChannelCredentials()));
+  const auto stub = EmptyService::NewStub(LocalChannel(empty_server.address));
   const Payload payload = SameSize(request, SampleAck(reference.rows));
 
   const auto network = Require(Network::Create(SpecOf(reference)));

@@ -7,8 +7,9 @@
 #include <optional>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
+#include "absl/synchronization/mutex.h"
 #include "client/descent/connection.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
@@ -25,20 +26,37 @@ class CancelWatch {
   CancelWatch(const std::function<bool()>& cancelled, grpc::ClientContext* context) {
     if (!cancelled) return;
     thread_ = std::thread([this, &cancelled, context] {
-      do {
+      while (!Ended()) {
         if (cancelled()) context->TryCancel();
-      } while (!over_.WaitForNotificationWithTimeout(kAskInterval));
+        AwaitEnd(SteadyNow() + kAskInterval);
+      }
     });
   }
   ~CancelWatch() {
-    over_.Notify();
+    {
+      absl::MutexLock lock(&mutex_);
+      over_ = true;
+      ended_.SignalAll();
+    }
     if (thread_.joinable()) thread_.join();
   }
   CancelWatch(const CancelWatch&) = delete;
   CancelWatch& operator=(const CancelWatch&) = delete;
 
  private:
-  absl::Notification over_;
+  bool Ended() {
+    absl::MutexLock lock(&mutex_);
+    return over_;
+  }
+  void AwaitEnd(absl::Time deadline) {
+    absl::MutexLock lock(&mutex_);
+    while (!over_ && !ended_.WaitUntil(&mutex_, deadline)) {
+    }
+  }
+
+  absl::Mutex mutex_;
+  SteadyCondVar ended_;
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "client/descent/connection.h"
 #include "client/descent/evaluation.h"
@@ -75,6 +77,39 @@ absl::StatusOr<Field> Only(absl::StatusOr<Response> response, Field* (Response::
   return std::move(*((*response).*field)());
 }
 
+// More than a server can hold of descriptions, and less than ends this process.
+constexpr size_t kMostListedBytes = size_t{1} << 30;
+
+// All items of a list that comes in pages: *request asks for the next one, `ask` gets it and
+// `items` are what is in it. No server makes this go on for ever: a page without an item that has
+// another behind it, or a token that has been there before, ends it.
+template <typename Request, typename Response, typename Item>
+absl::StatusOr<std::vector<Item>> AllPages(
+    Request* request, absl::FunctionRef<absl::StatusOr<Response>()> ask,
+    google::protobuf::RepeatedPtrField<Item>* (Response::*items)()) {
+  std::vector<Item> all;
+  absl::flat_hash_set<std::string> tokens;
+  size_t bytes = 0;
+  do {
+    absl::StatusOr<Response> page = ask();
+    if (!page.ok()) return page.status();
+    bytes += page->ByteSizeLong();
+    const std::string& token = page->next_page_token();
+    const bool new_token = token.empty() || tokens.insert(token).second;
+    auto& of_page = *((*page).*items)();
+    if (!new_token || (!token.empty() && of_page.empty())) {
+      return absl::InternalError("the server's list has no end: a page leads to one before it");
+    }
+    if (bytes > kMostListedBytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the server's list is longer than ", kMostListedBytes, " bytes"));
+    }
+    for (Item& item : of_page) all.push_back(std::move(item));
+    request->set_page_token(token);
+  } while (!request->page_token().empty());
+  return all;
+}
+
 // Makes a request that changes something safe to repeat.
 template <typename Request>
 void Identify(Request& request, const CallOptions& call) {
@@ -131,15 +166,9 @@ absl::StatusOr<v1::ListModelsResponse> Client::ListModels(const v1::ListModelsRe
 }
 
 absl::StatusOr<std::vector<v1::Model>> Client::ListAllModels(const CallOptions& call) const {
-  std::vector<v1::Model> models;
   v1::ListModelsRequest request;
-  do {
-    absl::StatusOr<v1::ListModelsResponse> page = ListModels(request, call);
-    if (!page.ok()) return page.status();
-    for (v1::Model& model : *page->mutable_models()) models.push_back(std::move(model));
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return models;
+  return AllPages<v1::ListModelsRequest, v1::ListModelsResponse, v1::Model>(
+      &request, [&] { return ListModels(request, call); }, &v1::ListModelsResponse::mutable_models);
 }
 
 absl::StatusOr<v1::Model> Client::UpdateModel(v1::UpdateModelRequest request,
@@ -183,18 +212,11 @@ absl::StatusOr<v1::ListCheckpointsResponse> Client::ListCheckpoints(
 
 absl::StatusOr<std::vector<v1::Checkpoint>> Client::ListAllCheckpoints(
     absl::string_view model, const CallOptions& call) const {
-  std::vector<v1::Checkpoint> checkpoints;
   v1::ListCheckpointsRequest request;
   request.set_model(std::string(model));
-  do {
-    absl::StatusOr<v1::ListCheckpointsResponse> page = ListCheckpoints(request, call);
-    if (!page.ok()) return page.status();
-    for (v1::Checkpoint& checkpoint : *page->mutable_checkpoints()) {
-      checkpoints.push_back(std::move(checkpoint));
-    }
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return checkpoints;
+  return AllPages<v1::ListCheckpointsRequest, v1::ListCheckpointsResponse, v1::Checkpoint>(
+      &request, [&] { return ListCheckpoints(request, call); },
+      &v1::ListCheckpointsResponse::mutable_checkpoints);
 }
 
 absl::StatusOr<v1::Model> Client::RestoreCheckpoint(v1::RestoreCheckpointRequest request,

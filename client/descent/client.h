@@ -60,7 +60,8 @@ class Client {
   // One page.
   absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request,
                                                     const CallOptions& call = {}) const;
-  // All pages; the deadline is for each.
+  // All pages; the deadline is for each. An error rather than a list without an end, whatever the
+  // server answers.
   absl::StatusOr<std::vector<v1::Model>> ListAllModels(const CallOptions& call = {}) const;
   absl::StatusOr<v1::Model> UpdateModel(v1::UpdateModelRequest request,
                                         const CallOptions& call = {}) const;
@@ -78,7 +79,7 @@ class Client {
   // One page.
   absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(
       const v1::ListCheckpointsRequest& request, const CallOptions& call = {}) const;
-  // All pages, newest first; the deadline is for each.
+  // All pages, newest first; as above.
   absl::StatusOr<std::vector<v1::Checkpoint>> ListAllCheckpoints(
       absl::string_view model, const CallOptions& call = {}) const;
   absl::StatusOr<v1::Model> RestoreCheckpoint(v1::RestoreCheckpointRequest request,

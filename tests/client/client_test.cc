@@ -57,6 +57,14 @@ TEST_F(ClientTest, AllPagesAreListed) {
   EXPECT_EQ(models->back().name(), "c");
 }
 
+TEST_F(ClientTest, AListWithoutAnEndEnds) {
+  for (const FakeServer::Pages pages : {FakeServer::Pages::kInACircle, FakeServer::Pages::kEmpty}) {
+    server_.SetPages(pages);
+    EXPECT_EQ(client_.ListAllModels().status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(client_.ListAllCheckpoints("house").status().code(), absl::StatusCode::kInternal);
+  }
+}
+
 TEST_F(ClientTest, CheckpointsAreUnwrappedAndListedWhole) {
   const auto created = client_.CreateCheckpoint("house");
   ASSERT_TRUE(created.ok()) << created.status();

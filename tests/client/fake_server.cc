@@ -167,13 +167,33 @@ grpc::Status FakeServer::GetModel(grpc::ServerContext*, const v1::GetModelReques
   return Begin().status;
 }
 
+void FakeServer::SetPages(Pages pages) {
+  absl::MutexLock lock(&mutex_);
+  pages_ = pages;
+}
+
+bool FakeServer::PagesAreEmpty() {
+  absl::MutexLock lock(&mutex_);
+  return pages_ == Pages::kEmpty;
+}
+
+std::string FakeServer::NextPage(const std::string& token, const std::vector<std::string>& tokens) {
+  absl::MutexLock lock(&mutex_);
+  if (pages_ == Pages::kEmpty) return token + "x";
+  if (token.empty()) return tokens.front();
+  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (token == tokens[i]) return tokens[i + 1];
+  }
+  return pages_ == Pages::kInACircle ? tokens.front() : "";
+}
+
 // Three models on pages of one.
 grpc::Status FakeServer::ListModels(grpc::ServerContext*, const v1::ListModelsRequest* request,
                                     v1::ListModelsResponse* response) {
   const std::string& token = request->page_token();
-  response->add_models()->set_name(token.empty() ? "a" : token);
-  if (token.empty()) response->set_next_page_token("b");
-  if (token == "b") response->set_next_page_token("c");
+  const std::string next = NextPage(token, {"b", "c"});
+  if (!next.empty()) response->set_next_page_token(next);
+  if (!PagesAreEmpty()) response->add_models()->set_name(token.empty() ? "a" : token);
   return Begin().status;
 }
 
@@ -189,9 +209,11 @@ grpc::Status FakeServer::ListCheckpoints(grpc::ServerContext*,
                                          const v1::ListCheckpointsRequest* request,
                                          v1::ListCheckpointsResponse* response) {
   const std::string& token = request->page_token();
-  const int step = token.empty() ? 30 : std::stoi(token);
-  response->add_checkpoints()->set_step(step);
-  if (step > 10) response->set_next_page_token(absl::StrCat(step - 10));
+  const std::string next = NextPage(token, {"20", "10"});
+  if (!next.empty()) response->set_next_page_token(next);
+  if (!PagesAreEmpty()) {
+    response->add_checkpoints()->set_step(token.empty() ? 30 : std::stoi(token));
+  }
   return Begin().status;
 }
 

@@ -81,6 +81,13 @@ class FakeServer final : private v1::ModelService::Service,
   // How far behind durable_sequence is.
   void SetDurabilityLag(int64_t batches);
   void SetWindow(int window);
+  // How the pages of lists follow each other.
+  enum class Pages {
+    kOneAfterTheOther,
+    kInACircle,  // the last leads to the second
+    kEmpty,      // each leads to another, and none holds anything
+  };
+  void SetPages(Pages pages);
   // What Backup sends, one message each.
   void SetBackup(std::vector<std::string> chunks);
 
@@ -128,6 +135,9 @@ class FakeServer final : private v1::ModelService::Service,
                       grpc::ServerWriter<v1::BackupResponse>* stream) override;
 
   void Serve(const std::string& listen);
+  bool PagesAreEmpty();
+  // The token after one of a list of pages; empty after the last.
+  std::string NextPage(const std::string& token, const std::vector<std::string>& tokens);
   // Counts the call and takes its script.
   CallScript Begin();
   // The same for a call that changes something.
@@ -142,6 +152,7 @@ class FakeServer final : private v1::ModelService::Service,
   int64_t cancelled_backups_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durability_lag_ ABSL_GUARDED_BY(mutex_) = 0;
   int window_ ABSL_GUARDED_BY(mutex_) = 4;
+  Pages pages_ ABSL_GUARDED_BY(mutex_) = Pages::kOneAfterTheOther;
   int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t updates_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::string> request_ids_ ABSL_GUARDED_BY(mutex_);
