@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -32,23 +33,65 @@ interrupted.)";
 // and recovering.
 constexpr absl::Duration kPatience = absl::Minutes(2);
 
+constexpr char kServerVariable[] = "DESCENT_SERVER";
+
 struct GlobalOptions {
   std::string server = "127.0.0.1:50051";
+  std::string server_origin;  // what says so: "--server", "$DESCENT_SERVER"; empty: nothing
   double connect_timeout = 10;
   bool json = false;
 };
 
-void AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
-  app->add_option("--server", options->server,
-                  "Where descentd listens, also unix:PATH (default $DESCENT_SERVER, or else "
-                  "127.0.0.1:50051)")
-      ->option_text("HOST:PORT")
-      ->envname("DESCENT_SERVER");
-  app->add_option("--connect-timeout", options->connect_timeout,
-                  "How long to wait for a server that doesn't answer (default 10)")
-      ->option_text("SECONDS")
-      ->check(CLI::NonNegativeNumber);
+// The options that tell of a server.
+struct ServerOptions {
+  const CLI::Option* server;
+  const CLI::Option* connect_timeout;
+};
+
+ServerOptions AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
+  const ServerOptions added = {
+      app->add_option("--server", options->server,
+                      "Where descentd listens, also unix:PATH (default $DESCENT_SERVER, or else "
+                      "127.0.0.1:50051)")
+          ->option_text("HOST:PORT"),
+      app->add_option("--connect-timeout", options->connect_timeout,
+                      "How long to wait for a server that doesn't answer (default 10)")
+          ->option_text("SECONDS")
+          ->check(CLI::NonNegativeNumber)};
   app->add_flag("--json", options->json, "Print results, and errors, as JSON objects, one a line");
+  return added;
+}
+
+// Takes the address from the environment where no option says it.
+void FindServer(const ServerOptions& given, GlobalOptions* options) {
+  if (given.server->count() > 0) {
+    options->server_origin = "--server";
+    return;
+  }
+  const char* variable = std::getenv(kServerVariable);
+  if (variable == nullptr || *variable == '\0') return;
+  options->server = variable;
+  options->server_origin = absl::StrCat("$", kServerVariable);
+}
+
+// A command that asks no server has no use for what says where one is. The environment is for all
+// commands, and contradicts none.
+absl::Status CheckLocal(const ServerOptions& given) {
+  for (const CLI::Option* option : {given.server, given.connect_timeout}) {
+    if (option->count() == 0) continue;
+    return UsageError(absl::StrCat(option->get_name(), ": this command asks no server"));
+  }
+  return absl::OkStatus();
+}
+
+// With where the address comes from, if it is not plain to see on the command line.
+absl::Status WithOrigin(const absl::Status& status, const GlobalOptions& options) {
+  if (status.ok() || options.server_origin != absl::StrCat("$", kServerVariable)) return status;
+  absl::Status told(status.code(), absl::StrCat(status.message(), "; the address is from ",
+                                                options.server_origin));
+  status.ForEachPayload(
+      [&told](absl::string_view url, const absl::Cord& payload) { told.SetPayload(url, payload); });
+  return told;
 }
 
 absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& command) {
@@ -61,8 +104,11 @@ absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& co
     trouble.Add(cause, since);
   };
   absl::StatusOr<client::Client> client = client::Client::Connect(client_options);
-  if (!client.ok()) return UsageError(absl::StrCat("--server: ", client.status().message()));
-  RETURN_IF_ERROR(client->WaitUntilReady(absl::Seconds(options.connect_timeout)));
+  if (!client.ok()) {
+    return UsageError(absl::StrCat(options.server_origin, ": ", client.status().message()));
+  }
+  RETURN_IF_ERROR(
+      WithOrigin(client->WaitUntilReady(absl::Seconds(options.connect_timeout)), options));
   return command(Context{*std::move(client), options.json, &trouble});
 }
 
@@ -119,7 +165,7 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   GlobalOptions options;
   Command command;
   LocalCommand local_command;
-  AddGlobalOptions(&app, &options);
+  const ServerOptions given = AddGlobalOptions(&app, &options);
   app.set_version_flag("--version", version);
   app.footer(kFooter);
   app.formatter(std::make_shared<HelpFormatter>());
@@ -144,8 +190,12 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
     const bool json = std::find(argv, argv + argc, absl::string_view("--json")) != argv + argc;
     return static_cast<int>(EndParsing(app, error, json));
   }
-  const absl::StatusOr<ExitCode> code =
-      local_command ? local_command(options.json) : Execute(options, command);
+  FindServer(given, &options);
+  const auto run_local = [&]() -> absl::StatusOr<ExitCode> {
+    RETURN_IF_ERROR(CheckLocal(given));
+    return local_command(options.json);
+  };
+  const absl::StatusOr<ExitCode> code = local_command ? run_local() : Execute(options, command);
   if (code.ok()) return static_cast<int>(*code);
   Report(code.status(), options.json);
   return static_cast<int>(ExitCodeOf(code.status()));

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/command.h"
+#include "client/cli/finite.h"
 #include "client/cli/format.h"
 #include "client/cli/output.h"
 #include "client/cli/status_macros.h"
@@ -67,6 +68,7 @@ absl::StatusOr<ExitCode> Restore(const CheckpointOptions& options, const Context
   if (options.expected_step.has_value()) request.set_expected_step(*options.expected_step);
   ASSIGN_OR_RETURN(const v1::Model model,
                    context.client.RestoreCheckpoint(std::move(request), kPatient));
+  RETURN_IF_ERROR(CheckFinite(model));
   if (context.json) {
     PrintJson(model);
   } else {

@@ -34,33 +34,46 @@ std::string TooFar(const std::string& name, double value, const Standardization&
                   : absl::StrCat(name, " is ", value, ", too far from the others for ", type);
 }
 
-// Takes the column's numbers and encodes them where they are.
-absl::StatusOr<std::vector<double>> EncodeNumbers(const NumberEncoding& encoding,
-                                                  const Table& table, bool float64,
-                                                  Column* column) {
+// The first row that can't be encoded, or else how many there are, and why it can't.
+struct End {
+  int64_t row = 0;
+  absl::Status why;
+
+  void Set(int64_t at, absl::Status reason) {
+    row = at;
+    why = std::move(reason);
+  }
+};
+
+// Takes the column's numbers and encodes them where they are, up to the end.
+std::vector<double> EncodeNumbers(const NumberEncoding& encoding, const Table& table, bool float64,
+                                  Column* column, End* end) {
   std::vector<double> numbers = std::move(column->numbers);
-  for (size_t row = 0; row < numbers.size(); ++row) {
+  for (int64_t row = 0; row < end->row; ++row) {
     const double value = std::isnan(numbers[row]) ? encoding.median : numbers[row];
     numbers[row] = encoding.standardization.Encode(value);
     if (std::isfinite(float64 ? numbers[row] : static_cast<float>(numbers[row]))) continue;
-    return DataError(table.PlaceOf(static_cast<int64_t>(row), *column),
-                     std::isnan(value)
-                         ? absl::StrCat(column->schema.name,
-                                        " is missing, and nothing is known of this model's data to "
-                                        "put in its place")
-                         : TooFar(column->schema.name, value, encoding.standardization, float64));
+    end->Set(row, DataError(
+                      table.PlaceOf(row, *column),
+                      std::isnan(value)
+                          ? absl::StrCat(column->schema.name,
+                                         " is missing, and nothing is known of this model's data "
+                                         "to put in its place")
+                          : TooFar(column->schema.name, value, encoding.standardization, float64)));
   }
   return numbers;
 }
 
 std::vector<int32_t> EncodeCategories(const CategoryEncoding& encoding, const Table& table,
-                                      const Column& column, UnknownCategories* unknown) {
+                                      const Column& column, int64_t rows,
+                                      UnknownCategories* unknown) {
   const std::vector<int32_t> index = IndexByCode(encoding.categories, column);
   std::vector<int32_t> codes;
-  codes.reserve(column.codes.size());
-  for (const int32_t code : column.codes) {
+  codes.reserve(static_cast<size_t>(rows));
+  for (int64_t row = 0; row < rows; ++row) {
+    const int32_t code = column.codes[row];
     if (index[code] == kNoCategory && unknown->cells++ == 0) {
-      unknown->first = table.PlaceOf(static_cast<int64_t>(codes.size()), column);
+      unknown->first = table.PlaceOf(row, column);
       unknown->example = column.categories[code];
     }
     codes.push_back(index[code]);
@@ -68,37 +81,37 @@ std::vector<int32_t> EncodeCategories(const CategoryEncoding& encoding, const Ta
   return codes;
 }
 
-absl::Status CheckCounts(const Table& table, const std::string& loss) {
+void CheckCounts(const Table& table, const std::string& loss, End* end) {
   const Column& column = *table.target;
-  for (int64_t row = 0; row < table.rows(); ++row) {
+  for (int64_t row = 0; row < end->row; ++row) {
     if (!(column.numbers[row] < 0)) continue;
-    return DataError(
-        table.PlaceOf(row, column),
-        absl::StrCat(column.schema.name, " is ", column.numbers[row], ", and ", loss,
-                     " takes counts, which are not negative; --loss mean_squared_error takes any "
-                     "number"));
+    end->Set(row,
+             DataError(table.PlaceOf(row, column),
+                       absl::StrCat(column.schema.name, " is ", column.numbers[row], ", and ", loss,
+                                    " takes counts, which are not negative; --loss "
+                                    "mean_squared_error takes any number")));
   }
-  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<double>> EncodeTargets(const TargetEncoding& encoding,
-                                                  const NumberTerms& terms, Table* table) {
+std::vector<double> EncodeTargets(const TargetEncoding& encoding, const NumberTerms& terms,
+                                  Table* table, End* end) {
   Column& column = *table->target;
   if (const auto* standardization = std::get_if<Standardization>(&encoding.values)) {
-    if (terms.counts) RETURN_IF_ERROR(CheckCounts(*table, terms.loss));
-    return EncodeNumbers({*standardization, 0}, *table, terms.float64, &column);
+    if (terms.counts) CheckCounts(*table, terms.loss, end);
+    return EncodeNumbers({*standardization, 0}, *table, terms.float64, &column, end);
   }
   const std::vector<std::string>& classes = *encoding.classes();
   const std::vector<int32_t> index = IndexByCode(classes, column);
   std::vector<double> targets;
   targets.reserve(column.codes.size());
-  for (const int32_t code : column.codes) {
-    if (index[code] == kNoCategory) {
-      return DataError(table->PlaceOf(static_cast<int64_t>(targets.size()), column),
-                       absl::StrCat("\"", Shortened(column.categories[code]), "\" is no class of ",
-                                    column.schema.name, ", which is one of ", SomeOf(classes)));
-    }
+  for (int64_t row = 0; row < end->row; ++row) {
+    const int32_t code = column.codes[row];
     targets.push_back(index[code]);
+    if (index[code] != kNoCategory) continue;
+    end->Set(row,
+             DataError(table->PlaceOf(row, column),
+                       absl::StrCat("\"", Shortened(column.categories[code]), "\" is no class of ",
+                                    column.schema.name, ", which is one of ", SomeOf(classes))));
   }
   return targets;
 }
@@ -241,32 +254,50 @@ Place Dataset::PlaceOf(int64_t row, const ColumnSchema& column) const {
   return {source, lines[row], column.field + 1};
 }
 
-absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const NumberTerms& terms,
-                               UnknownCategories* unknown) {
+Dataset EncodeUntil(absl::Status* problem, const Encoding& encoding, Table table,
+                    const NumberTerms& terms, UnknownCategories* unknown) {
   Dataset dataset;
-  dataset.rows = table.rows();
   dataset.features = encoding.features();
   dataset.float64 = terms.float64;
   dataset.source = table.source;
+  dataset.inputs.resize(encoding.inputs.size());
+  End end{table.rows(), absl::OkStatus()};
   for (size_t i = 0; i < encoding.inputs.size(); ++i) {
-    const InputEncoding& input = encoding.inputs[i];
-    EncodedColumn& column = dataset.inputs.emplace_back();
+    EncodedColumn& column = dataset.inputs[i];
     column.schema = table.inputs[i].schema;
-    column.width = input.width();
-    if (const auto* number = std::get_if<NumberEncoding>(&input.values)) {
-      ASSIGN_OR_RETURN(column.numbers,
-                       EncodeNumbers(*number, table, terms.float64, &table.inputs[i]));
-    } else {
-      column.codes = EncodeCategories(std::get<CategoryEncoding>(input.values), table,
-                                      table.inputs[i], unknown);
-    }
+    column.width = encoding.inputs[i].width();
+    const auto* number = std::get_if<NumberEncoding>(&encoding.inputs[i].values);
+    if (number == nullptr) continue;
+    column.numbers = EncodeNumbers(*number, table, terms.float64, &table.inputs[i], &end);
   }
   if (table.target.has_value()) {
     dataset.target = table.target->schema;
-    ASSIGN_OR_RETURN(dataset.targets, EncodeTargets(encoding.target, terms, &table));
+    dataset.targets = EncodeTargets(encoding.target, terms, &table, &end);
+    dataset.targets.resize(static_cast<size_t>(end.row));
   }
+  const auto rows = static_cast<size_t>(end.row);
+  for (size_t i = 0; i < encoding.inputs.size(); ++i) {
+    EncodedColumn& column = dataset.inputs[i];
+    if (const auto* category = std::get_if<CategoryEncoding>(&encoding.inputs[i].values)) {
+      column.codes = EncodeCategories(*category, table, table.inputs[i], end.row, unknown);
+    } else {
+      column.numbers.resize(rows);
+    }
+  }
+  dataset.rows = end.row;
   dataset.lines = std::move(table.lines);
+  dataset.lines.resize(rows);
   dataset.kept = std::move(table.kept);
+  for (std::vector<std::string>& cells : dataset.kept) cells.resize(rows);
+  *problem = std::move(end.why);
+  return dataset;
+}
+
+absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const NumberTerms& terms,
+                               UnknownCategories* unknown) {
+  absl::Status problem;
+  Dataset dataset = EncodeUntil(&problem, encoding, std::move(table), terms, unknown);
+  if (!problem.ok()) return problem;
   return dataset;
 }
 

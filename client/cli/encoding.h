@@ -81,8 +81,9 @@ struct Encoding {
   int64_t fields = 0;  // in each of its records
   std::vector<InputEncoding> inputs;
   TargetEncoding target;
-  // Of all rows of the file it was fitted on, those for testing too; no rows: not known.
-  RowsFingerprint trained_on;
+  // Of all rows of each file that the model has learnt from, those for testing too: of the latest,
+  // as many as are kept, oldest first.
+  std::vector<RowsFingerprint> trained_on;
 
   // The number of the network's inputs.
   int64_t features() const;
@@ -172,6 +173,10 @@ struct UnknownCategories {
 // precision, or a negative target where counts are asked for.
 absl::StatusOr<Dataset> Encode(const Encoding& encoding, Table table, const NumberTerms& terms,
                                UnknownCategories* unknown);
+
+// The same of the rows before the first that can't be encoded, whose error *problem becomes.
+Dataset EncodeUntil(absl::Status* problem, const Encoding& encoding, Table table,
+                    const NumberTerms& terms, UnknownCategories* unknown);
 
 }  // namespace descent::cli
 

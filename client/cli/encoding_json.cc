@@ -175,7 +175,12 @@ Encoding EncodingFrom(const Json& json) {
     encoding.inputs.push_back(InputFrom(input, encoding.fields));
   }
   encoding.target = TargetFrom(json.at("target"), encoding.fields);
-  if (json.contains("trained_on")) encoding.trained_on = FingerprintFrom(json["trained_on"]);
+  if (json.contains("trained_on")) {
+    encoding.trained_on.push_back(FingerprintFrom(json["trained_on"]));
+  }
+  for (const Json& file : json.value("trained_later_on", Json::array())) {
+    encoding.trained_on.push_back(FingerprintFrom(file));
+  }
   return encoding;
 }
 
@@ -191,9 +196,14 @@ absl::StatusOr<std::string> EncodingToJson(const Encoding& encoding) {
   json["fields"] = encoding.fields;
   json["inputs"] = std::move(inputs);
   json["target"] = ToJson(encoding.target);
-  if (encoding.trained_on.rows > 0) {
-    json["trained_on"] = {{"rows", encoding.trained_on.rows},
-                          {"digest", absl::StrCat(absl::Hex(encoding.trained_on.digest))}};
+  // An older reader knows the first member alone, and of one file.
+  for (const RowsFingerprint& file : encoding.trained_on) {
+    Json fingerprint = {{"rows", file.rows}, {"digest", absl::StrCat(absl::Hex(file.digest))}};
+    if (!json.contains("trained_on")) {
+      json["trained_on"] = std::move(fingerprint);
+    } else {
+      json["trained_later_on"].push_back(std::move(fingerprint));
+    }
   }
   try {
     return json.dump();

@@ -11,7 +11,8 @@
 // file whose cells are written in another way than usual has "decimal", "thousands", "missing" or
 // "not_missing". With any of these the version is 2. A target of classes has
 // "categories" instead. A null median says that no cell may be missing. One in the client data is
-// packed (packed_text.h).
+// packed (packed_text.h). Files that the model learnt from after the first are listed in
+// "trained_later_on", in the form of "trained_on".
 
 #ifndef CLIENT_CLI_ENCODING_JSON_H_
 #define CLIENT_CLI_ENCODING_JSON_H_

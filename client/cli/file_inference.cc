@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -68,6 +70,34 @@ void AddLayoutNotes(const FileOptions& options, const CsvOptions& csv, const Tex
   }
 }
 
+bool Holds(const std::vector<std::string>& words, absl::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// The words of --missing and --not-missing that no cell has said yet.
+class UnseenWords {
+ public:
+  explicit UnseenWords(const FileOptions& options) {
+    for (const std::string& word : options.missing) words_.emplace("--missing", word);
+    for (const std::string& word : options.not_missing) words_.emplace("--not-missing", word);
+  }
+
+  void See(const std::vector<std::string>& cells) {
+    for (auto word = words_.begin(); word != words_.end();) {
+      word = Holds(cells, word->second) ? words_.erase(word) : std::next(word);
+    }
+  }
+
+  void AddNotes(std::vector<std::string>* notes) const {
+    for (const auto& [option, word] : words_) {
+      notes->push_back(absl::StrCat(option, " '", Shortened(word), "': no cell says just that"));
+    }
+  }
+
+ private:
+  std::set<std::pair<std::string, std::string>> words_;  // option, word
+};
+
 bool IsNameOfIndex(const std::string& name) {
   constexpr std::array<absl::string_view, 9> kNames = {
       "id", "idx", "index", "row", "rownames", "row_names", "no", "nr", "number"};
@@ -93,9 +123,29 @@ void AddColumnNotes(const InferredFile& file, const CsvReader& reader,
 
 }  // namespace
 
-bool FileOptions::given() const {
-  return header.has_value() || delimiter.has_value() || decimal.has_value() ||
-         thousands.has_value() || !charset.empty() || !missing.empty() || !not_missing.empty();
+std::string FileOptions::FirstGiven() const {
+  if (header.has_value()) return *header ? "--header" : "--no-header";
+  if (delimiter.has_value()) return "--delimiter";
+  if (decimal.has_value()) return "--decimal";
+  if (thousands.has_value()) return "--thousands";
+  if (!charset.empty()) return "--encoding";
+  if (!missing.empty()) return "--missing";
+  return not_missing.empty() ? "" : "--not-missing";
+}
+
+absl::Status CheckFileOptions(const FileOptions& options, const std::vector<std::string>& missing) {
+  for (const std::string& word : options.not_missing) {
+    if (Holds(options.missing, word)) {
+      return UsageError(
+          absl::StrCat("--missing and --not-missing: \"", Shortened(word), "\" can't be both"));
+    }
+    if (IsMissingNumber(word) || IsMissingText(word) || Holds(missing, word)) continue;
+    return UsageError(
+        absl::StrCat("--not-missing: \"", Shortened(word),
+                     "\" is none of the words that stand for a missing cell, so it is "
+                     "a value anyway"));
+  }
+  return absl::OkStatus();
 }
 
 CellFormat GuessCells(const Records& records, char delimiter) {
@@ -118,6 +168,7 @@ CellFormat GuessCells(const Records& records, char delimiter) {
 
 absl::StatusOr<CsvOptions> InferLayout(const FileOptions& options, TextSource* source,
                                        std::vector<std::string>* notes) {
+  RETURN_IF_ERROR(CheckFileOptions(options));
   ASSIGN_OR_RETURN(absl::string_view sample, source->Peek(kSampleBytes));
   sample = sample.substr(0, kSampleBytes);
   CsvOptions csv;
@@ -156,16 +207,19 @@ absl::StatusOr<InferredFile> InferFile(const FileOptions& options,
     probes.emplace_back(std::move(schema), reader.named(i) || !file.csv.header, file.csv.cells);
   }
   CsvRecord record;
+  UnseenWords unseen(options);
   int64_t rows = 0;
   while (true) {
     ASSIGN_OR_RETURN(const bool any, reader.Next(&record));
     if (!any) break;
     ++rows;
+    unseen.See(record.fields);
     for (size_t i = 0; i < probes.size(); ++i) probes[i].Add(record.fields[i], record.line);
   }
   if (rows == 0) return DataError({reader.name()}, "the file holds no rows but its header");
   for (const ColumnProbe& probe : probes) file.columns.push_back(probe.Finish(reader.name()));
   AddColumnNotes(file, reader, &file.notes);
+  unseen.AddNotes(&file.notes);
   *source = reader.Release();
   RETURN_IF_ERROR((*source)->Rewind());
   return file;

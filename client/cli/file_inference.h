@@ -27,8 +27,15 @@ struct FileOptions {
   std::vector<std::string> missing;
   std::vector<std::string> not_missing;
 
-  bool given() const;
+  // The first of these options that was given, such as "--delimiter"; empty if none was.
+  std::string FirstGiven() const;
 };
+
+// A usage error if the signs of numbers are the same, or a word is said to be missing and not, or
+// not to be missing though it never was: it is none of the usual words, nor one of `missing`, which
+// the model's first file had.
+absl::Status CheckFileOptions(const FileOptions& options,
+                              const std::vector<std::string>& missing = {});
 
 struct InferredFile {
   CsvOptions csv;

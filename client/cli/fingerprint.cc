@@ -1,5 +1,6 @@
 #include "client/cli/fingerprint.h"
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -34,6 +35,14 @@ RowsFingerprint FingerprintOf(const Dataset& dataset) {
   RowsFingerprint fingerprint{dataset.rows, 0};
   for (const uint64_t hash : hashes) fingerprint.digest += Mix(hash);  // in any order
   return fingerprint;
+}
+
+bool Remember(const RowsFingerprint& rows, std::vector<RowsFingerprint>* trained_on) {
+  constexpr size_t kMostFiles = 32;  // kept in a label, some fifty bytes each
+  if (std::find(trained_on->begin(), trained_on->end(), rows) != trained_on->end()) return false;
+  trained_on->push_back(rows);
+  if (trained_on->size() > kMostFiles) trained_on->erase(trained_on->begin());
+  return true;
 }
 
 RowsFingerprint operator+(const RowsFingerprint& a, const RowsFingerprint& b) {

@@ -4,6 +4,7 @@
 #define CLIENT_CLI_FINGERPRINT_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "client/cli/encoding.h"
 
@@ -15,6 +16,10 @@ RowsFingerprint FingerprintOf(const Dataset& dataset);
 
 // Of both together.
 RowsFingerprint operator+(const RowsFingerprint& a, const RowsFingerprint& b);
+
+// Adds a file's rows to what a model has been trained on, of which the latest are kept. False if it
+// is known already.
+bool Remember(const RowsFingerprint& rows, std::vector<RowsFingerprint>* trained_on);
 
 }  // namespace descent::cli
 

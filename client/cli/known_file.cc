@@ -1,5 +1,6 @@
 #include "client/cli/known_file.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,15 @@
 namespace descent::cli {
 namespace {
 
+// Puts the words into a list, and takes them out of the one of the opposite meaning.
+void MoveWords(const std::vector<std::string>& words, std::vector<std::string>* from,
+               std::vector<std::string>* to) {
+  for (const std::string& word : words) {
+    from->erase(std::remove(from->begin(), from->end(), word), from->end());
+    to->push_back(word);
+  }
+}
+
 CsvOptions OptionsFor(const FileOptions& options, const Encoding& encoding) {
   CsvOptions csv = encoding.csv;
   csv.charset = options.charset;
@@ -17,9 +27,8 @@ CsvOptions OptionsFor(const FileOptions& options, const Encoding& encoding) {
   csv.delimiter = options.delimiter.value_or(csv.delimiter);
   csv.cells.decimal = options.decimal.value_or(csv.cells.decimal);
   csv.cells.thousands = options.thousands.value_or(csv.cells.thousands);
-  csv.cells.missing.insert(csv.cells.missing.end(), options.missing.begin(), options.missing.end());
-  csv.cells.values.insert(csv.cells.values.end(), options.not_missing.begin(),
-                          options.not_missing.end());
+  MoveWords(options.missing, &csv.cells.values, &csv.cells.missing);
+  MoveWords(options.not_missing, &csv.cells.missing, &csv.cells.values);
   return csv;
 }
 
@@ -45,6 +54,7 @@ void LookAnew(absl::string_view sample, const FileOptions& options, const Encodi
 
 absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const FileOptions& options,
                                     const Encoding& encoding) {
+  RETURN_IF_ERROR(CheckFileOptions(options, encoding.csv.cells.missing));
   CsvOptions csv = OptionsFor(options, encoding);
   // What is there already is enough: a pipe may give a row and wait for its prediction.
   ASSIGN_OR_RETURN(const absl::string_view beginning, source->Peek(1));

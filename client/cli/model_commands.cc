@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/command.h"
 #include "client/cli/encoding_json.h"
+#include "client/cli/finite.h"
 #include "client/cli/format.h"
 #include "client/cli/model_data.h"
 #include "client/cli/model_options.h"
@@ -76,6 +77,7 @@ void PrintModel(const v1::Model& model) {
 }
 
 absl::StatusOr<ExitCode> Report(const Context& context, const v1::Model& model) {
+  RETURN_IF_ERROR(CheckFinite(model));
   if (context.json) {
     PrintJson(model);
   } else {
@@ -102,7 +104,10 @@ absl::StatusOr<ExitCode> Create(const CreateOptions& options, const Context& con
     if (equals == std::string::npos) {
       return UsageError(absl::StrCat("--label: expected KEY=VALUE, got \"", label, "\""));
     }
-    (*model.mutable_labels())[label.substr(0, equals)] = label.substr(equals + 1);
+    const std::string key = label.substr(0, equals);
+    if (!model.mutable_labels()->insert({key, label.substr(equals + 1)}).second) {
+      return UsageError(absl::StrCat("--label: ", key, " is given twice"));
+    }
   }
   ASSIGN_OR_RETURN(model, context.client.CreateModel(std::move(model)));
   return Report(context, model);
@@ -110,6 +115,7 @@ absl::StatusOr<ExitCode> Create(const CreateOptions& options, const Context& con
 
 absl::StatusOr<ExitCode> List(const Context& context) {
   ASSIGN_OR_RETURN(const std::vector<v1::Model> models, context.client.ListAllModels());
+  for (const v1::Model& model : models) RETURN_IF_ERROR(CheckFinite(model));
   if (context.json) {
     for (const v1::Model& model : models) PrintJson(model);
     return ExitCode::kOk;

@@ -63,6 +63,9 @@ absl::Status CheckLayers(const std::string& text, const v1::Model& model) {
 
 absl::Status CheckActivation(const std::string& text, const v1::Model& model) {
   ASSIGN_OR_RETURN(const v1::Activation given, ParseActivation(text));
+  if (model.network().layers_size() < 2) {
+    return Contradiction("--activation", model, "no hidden layers");
+  }
   for (int i = 0; i + 1 < model.network().layers_size(); ++i) {
     const v1::Activation& actual = model.network().layers(i).dense().activation();
     if (!Agrees(given, actual)) {
@@ -184,6 +187,10 @@ absl::StatusOr<v1::Model> BuildModel(const ModelOptions& options, const std::str
     model.set_durability(durability);
   }
   const size_t hidden = units.size();
+  if (hidden == 0 && options.activation.has_value()) {
+    return UsageError(
+        "--activation is of the hidden layers, and --layers says that there are none");
+  }
   units.push_back(outputs);
   for (size_t i = 0; i < units.size(); ++i) {
     v1::DenseLayer& dense = *network.add_layers()->mutable_dense();

@@ -85,8 +85,10 @@ class Division {
   }
 
   absl::Status TakeCategorical() {
+    categorical_.assign(names_.size(), false);
     for (const std::string& name : options_.categorical) {
       ASSIGN_OR_RETURN(const size_t index, Find(name, "--categorical"));
+      categorical_[index] = true;
       InferredColumn& column = file_.columns[index];
       column.schema.kind = ColumnKind::kCategory;
       column.schema.unit.clear();
@@ -102,6 +104,10 @@ class Division {
     for (const std::string& name : options_.ignored) {
       ASSIGN_OR_RETURN(const size_t column, Find(name, "--ignore"));
       if (column == target_) return UsageError("--ignore: the target can't be left out");
+      if (categorical_[column]) {
+        return UsageError(absl::StrCat("--categorical and --ignore: ", Shortened(names_[column]),
+                                       " can't be learnt from and left out"));
+      }
       used_[column] = false;
     }
     for (size_t i = 0; i < names_.size(); ++i) {
@@ -148,6 +154,10 @@ class Division {
                                     " holds dates, which can't be predicted; write them as a "
                                     "number, such as days from a beginning"));
     }
+    if (categorical_[target_] && options_.target_kind == ColumnKind::kNumber) {
+      return UsageError(absl::StrCat("--categorical and --loss: the target ", name,
+                                     " can't hold categories for a loss that takes numbers"));
+    }
     if (options_.target_kind.has_value()) column.schema.kind = *options_.target_kind;
     return column.schema;
   }
@@ -157,6 +167,7 @@ class Division {
   const std::vector<std::string> names_;
   size_t target_ = 0;
   std::vector<bool> used_;
+  std::vector<bool> categorical_;  // as --categorical says
 };
 
 }  // namespace

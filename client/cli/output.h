@@ -14,7 +14,7 @@
 
 namespace descent::cli {
 
-// One line on standard output. A number that is not finite becomes null.
+// One line on standard output. Numbers must be finite: JSON has no others, and null says nothing.
 void PrintJson(const nlohmann::ordered_json& json);
 // The same in protobuf's JSON mapping: names as in the contract, 64-bit integers as strings.
 void PrintJson(const google::protobuf::Message& message);

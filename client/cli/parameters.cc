@@ -19,10 +19,24 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The Euclidean norm, of values whose squares may be beyond a double; so may the norm itself be.
 double Norm(const std::vector<double>& values) {
+  double largest = 0;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  if (largest == 0) return 0;
   double squares = 0;
-  for (const double value : values) squares += value * value;
-  return std::sqrt(squares);
+  for (const double value : values) squares += (value / largest) * (value / largest);
+  return largest * std::sqrt(squares);
+}
+
+absl::StatusOr<std::vector<double>> ValuesOf(const v1::NamedTensor& parameter) {
+  ASSIGN_OR_RETURN(std::vector<double> values, client::TensorValues<double>(parameter.tensor()));
+  for (const double value : values) {
+    if (std::isfinite(value)) continue;
+    return absl::InternalError(absl::StrCat("the server answered a value of ", parameter.name(),
+                                            " that is not a finite number"));
+  }
+  return values;
 }
 
 std::string ShapeText(const v1::Tensor& tensor) {
@@ -64,12 +78,11 @@ v1::NamedTensor ParameterFrom(const Json& json, v1::DataType data_type) {
 absl::StatusOr<Json> ParametersJson(const NamedTensors& parameters, bool with_values) {
   Json array = Json::array();
   for (const v1::NamedTensor& parameter : parameters) {
-    ASSIGN_OR_RETURN(const std::vector<double> values,
-                     client::TensorValues<double>(parameter.tensor()));
+    ASSIGN_OR_RETURN(const std::vector<double> values, ValuesOf(parameter));
     Json json = {{"name", parameter.name()},
                  {"shape", std::vector<int64_t>(parameter.tensor().shape().begin(),
-                                                parameter.tensor().shape().end())},
-                 {"norm", Norm(values)}};
+                                                parameter.tensor().shape().end())}};
+    if (const double norm = Norm(values); std::isfinite(norm)) json["norm"] = norm;
     if (with_values) json["values"] = values;
     array.push_back(std::move(json));
   }
@@ -80,12 +93,13 @@ absl::Status PrintParameters(const NamedTensors& parameters, bool with_values) {
   std::vector<std::vector<std::string>> rows = {{"NAME", "SHAPE", "NORM", "MIN", "MAX"}};
   std::vector<std::vector<double>> values;
   for (const v1::NamedTensor& parameter : parameters) {
-    ASSIGN_OR_RETURN(values.emplace_back(), client::TensorValues<double>(parameter.tensor()));
+    ASSIGN_OR_RETURN(values.emplace_back(), ValuesOf(parameter));
     const auto [least, most] = std::minmax_element(values.back().begin(), values.back().end());
     const bool empty = values.back().empty();
+    const double norm = Norm(values.back());
     rows.push_back({parameter.name(), ShapeText(parameter.tensor()),
-                    FormatNumber(Norm(values.back())), empty ? "" : FormatNumber(*least),
-                    empty ? "" : FormatNumber(*most)});
+                    std::isfinite(norm) ? FormatNumber(norm) : "too large",
+                    empty ? "" : FormatNumber(*least), empty ? "" : FormatNumber(*most)});
   }
   PrintTable(rows, {false, false, true, true, true});
   for (int i = 0; with_values && i < parameters.size(); ++i) {

@@ -39,7 +39,21 @@ absl::string_view WithoutPlace(absl::string_view text) {
   return text.substr(0, std::min(text.find(" at row "), text.size()));
 }
 
-absl::Status ServersError(const Place& place, const absl::Status& error, const std::string& column,
+// The column that the error is about; null if it names none.
+const ColumnSchema* ColumnOf(const client::ErrorDetails& details, const Dataset& dataset) {
+  const auto field = details.metadata.find("field");
+  if (field == details.metadata.end()) return nullptr;
+  const std::optional<int64_t> feature = Fact(details, "column");
+  if (absl::StrContains(field->second, "inputs") && feature.has_value() &&
+      *feature < dataset.features) {
+    return &dataset.ColumnOf(*feature);
+  }
+  const bool of_target = absl::StrContains(field->second, "targets") && dataset.target.has_value();
+  return of_target ? &*dataset.target : nullptr;
+}
+
+// `place` has no column yet; `column` may be null.
+absl::Status ServersError(Place place, const absl::Status& error, const ColumnSchema* column,
                           const std::string& model) {
   const client::ErrorDetails details = client::GetErrorDetails(error);
   if (details.reason == "NON_FINITE_ANSWER") {
@@ -47,29 +61,25 @@ absl::Status ServersError(const Place& place, const absl::Status& error, const s
     const bool prediction = answer != details.metadata.end() && answer->second == "outputs";
     return NotFinite(place, prediction ? "the prediction" : "the loss", model);
   }
-  return DataError(place, absl::StrCat(column.empty() ? "" : absl::StrCat(column, ": "),
+  if (column != nullptr && place.line > 0) place.column = column->field + 1;
+  return DataError(place, absl::StrCat(column == nullptr ? "" : absl::StrCat(column->name, ": "),
                                        WithoutPlace(Explanation(error.message()))));
 }
 
 }  // namespace
+
+std::optional<int64_t> RowOf(const absl::Status& error) {
+  return Fact(client::GetErrorDetails(error), "row");
+}
 
 absl::Status AtItsPlace(const absl::Status& error, const Dataset& dataset,
                         absl::Span<const int64_t> rows, const std::string& model) {
   const client::ErrorDetails details = client::GetErrorDetails(error);
   const std::optional<int64_t> row = Fact(details, "row");
   if (!row.has_value() || *row >= static_cast<int64_t>(rows.size())) return error;
-  const auto field = details.metadata.find("field");
-  const std::string name = field == details.metadata.end() ? "" : field->second;
-  const std::optional<int64_t> feature = Fact(details, "column");
-  const ColumnSchema* column = nullptr;
-  if (absl::StrContains(name, "inputs") && feature.has_value() && *feature < dataset.features) {
-    column = &dataset.ColumnOf(*feature);
-  } else if (absl::StrContains(name, "targets") && dataset.target.has_value()) {
-    column = &*dataset.target;
-  }
+  const ColumnSchema* column = ColumnOf(details, dataset);
   const int64_t line = dataset.lines[rows[*row]];
-  if (column == nullptr) return ServersError({dataset.source, line}, error, "", model);
-  return ServersError(dataset.PlaceOf(rows[*row], *column), error, column->name, model);
+  return ServersError({dataset.source, line}, error, column, model);
 }
 
 absl::Status NotFinite(const Place& place, const std::string& what, const std::string& model) {
@@ -103,16 +113,34 @@ std::optional<int64_t> RowLines::LineOf(int64_t row) const {
   return line + (row - first);
 }
 
-absl::Status AtItsPlace(const absl::Status& error, const std::string& source, const RowLines& lines,
+void EvaluatedRows::Add(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  if (pieces_++ == 0) {
+    columns_.source = dataset.source;
+    columns_.features = dataset.features;
+    columns_.target = dataset.target;
+    for (const EncodedColumn& column : dataset.inputs) {
+      columns_.inputs.push_back({column.schema, column.width, {}, {}});
+    }
+  }
+  for (const int64_t row : rows) lines_.Add({dataset.lines[row]});
+}
+
+absl::Status AtItsPlace(const absl::Status& error, const EvaluatedRows& rows,
                         const std::string& model) {
   const client::ErrorDetails details = client::GetErrorDetails(error);
+  const std::string& source = rows.columns().source;
   const std::optional<int64_t> row = Fact(details, "row");
-  const std::optional<int64_t> rows_before = Fact(details, "rows_before");
-  if (!row.has_value() || !rows_before.has_value()) {
-    return details.reason == "NON_FINITE_ANSWER" ? ServersError({source}, error, "", model) : error;
+  if (!row.has_value()) {
+    return details.reason == "NON_FINITE_ANSWER" ? ServersError({source}, error, nullptr, model)
+                                                 : error;
   }
-  const std::optional<int64_t> line = lines.LineOf(*rows_before + *row);
-  return line.has_value() ? ServersError({source, *line}, error, "", model) : error;
+  if (*row >= rows.lines().rows()) return error;
+  const ColumnSchema* column = ColumnOf(details, rows.columns());
+  std::optional<int64_t> rows_before = Fact(details, "rows_before");
+  if (!rows_before.has_value() && rows.pieces() == 1) rows_before = 0;
+  if (!rows_before.has_value()) return ServersError({source}, error, column, model);
+  const std::optional<int64_t> line = rows.lines().LineOf(*rows_before + *row);
+  return line.has_value() ? ServersError({source, *line}, error, column, model) : error;
 }
 
 }  // namespace descent::cli

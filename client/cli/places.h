@@ -28,12 +28,14 @@ absl::Status NotFinite(const Place& place, const std::string& what, const std::s
 // What to do with a model that has diverged, on the command line.
 std::string HowToBeginAnew(const std::string& model);
 
+// The row of the batch that the server's error is about, from 0; nullopt if it names none.
+std::optional<int64_t> RowOf(const absl::Status& error);
+
 // Where the rows of a file stand that is read in pieces: a pair for every run of rows on lines one
 // after the other.
 class RowLines {
  public:
   void Add(absl::Span<const int64_t> lines);
-  void Clear() { *this = {}; }
   int64_t rows() const { return rows_; }
   // Of a row, from 0; nullopt if there is no such row.
   std::optional<int64_t> LineOf(int64_t row) const;
@@ -44,8 +46,28 @@ class RowLines {
   std::vector<std::pair<int64_t, int64_t>> runs_;  // first row, its line
 };
 
-// The server's error about an evaluation of rows that stand there.
-absl::Status AtItsPlace(const absl::Status& error, const std::string& source, const RowLines& lines,
+// The rows of an evaluation, which are sent piece by piece, and what their columns are.
+class EvaluatedRows {
+ public:
+  // Some rows of a data set, in that order. All pieces have the same source and columns.
+  void Add(const Dataset& dataset, absl::Span<const int64_t> rows);
+  void Clear() { *this = {}; }
+
+  const RowLines& lines() const { return lines_; }
+  int64_t pieces() const { return pieces_; }
+  // Source and columns, and no rows.
+  const Dataset& columns() const { return columns_; }
+
+ private:
+  RowLines lines_;
+  int64_t pieces_ = 0;
+  Dataset columns_;
+};
+
+// The server's error about an evaluation of these rows, as above. Where it does not say how many
+// rows came before the piece that it is about, and there were several, the file is its place, and
+// the column where there is one.
+absl::Status AtItsPlace(const absl::Status& error, const EvaluatedRows& rows,
                         const std::string& model);
 
 }  // namespace descent::cli

@@ -60,6 +60,7 @@ Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& networ
     digits_ = DigitsOf(standardization_, float64);
   } else if (network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || outputs_ == 1) {
     classes_ = *classes;
+    positive_ = PositiveClass(encoding.target);
   }
 }
 
@@ -112,7 +113,8 @@ std::string Predictions::CsvHeader() const {
   }
   header = CsvField(target_);
   for (const std::string& name : classes_) {
-    absl::StrAppend(&header, ",", CsvField(absl::StrCat("probability of ", name)));
+    const char* mark = name == positive_ ? " (positive)" : "";
+    absl::StrAppend(&header, ",", CsvField(absl::StrCat("probability of ", name, mark)));
   }
   return header;
 }
@@ -140,6 +142,7 @@ nlohmann::ordered_json Predictions::Json(int64_t row, const Prediction& predicti
   for (size_t i = 0; i < classes_.size(); ++i) {
     json["probabilities"][classes_[i]] = prediction.values[i];
   }
+  if (!positive_.empty()) json["positive"] = positive_;
   return json;
 }
 

@@ -36,17 +36,19 @@ class Predictions {
   // One row's prediction from its outputs in the targets' terms, as many as the network has.
   Prediction Decode(absl::Span<const double> outputs) const;
 
-  // "house_value", or "income,probability of <=50K,probability of >50K"; "prediction" for a target
-  // without a name.
+  // "house_value", or "income,probability of <=50K,probability of >50K (positive)", where one of
+  // two classes is what precision and recall are of; "prediction" for a target without a name.
   std::string CsvHeader() const;
   std::string CsvRecord(const Prediction& prediction) const;
 
-  // {"row": 1, "prediction": 452600.0}, or with "probabilities" by class.
+  // {"row": 1, "prediction": 452600.0}, or with "probabilities" by class and, of two, which is
+  // "positive".
   nlohmann::ordered_json Json(int64_t row, const Prediction& prediction) const;
 
  private:
   std::string target_;
   std::vector<std::string> classes_;  // empty for numbers
+  std::string positive_;              // of two classes
   Standardization standardization_;
   int64_t outputs_;
   int digits_ = 0;  // of a number as CSV

@@ -1,5 +1,6 @@
 // predict, evaluate, gradient: what a model makes of rows.
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "client/cli/batches.h"
 #include "client/cli/command.h"
 #include "client/cli/fingerprint.h"
@@ -77,11 +79,12 @@ class PredictionPrinter {
     Print(absl::StrCat(header, predictions_.CsvHeader(), "\n"));
   }
 
-  // An error for one that isn't finite; those before it have been printed.
-  absl::Status PrintRows(const Dataset& rows, const v1::PredictResponse& answer) {
+  // Of the first `count` rows. An error for one that isn't finite; those before it have been
+  // printed.
+  absl::Status PrintRows(const Dataset& rows, int64_t count, const v1::PredictResponse& answer) {
     ASSIGN_OR_RETURN(const std::vector<Prediction> predictions,
-                     predictions_.DecodeAnswer(answer.outputs(), rows.rows));
-    for (int64_t row = 0; row < rows.rows; ++row) {
+                     predictions_.DecodeAnswer(answer.outputs(), count));
+    for (int64_t row = 0; row < count; ++row) {
       const Prediction& prediction = predictions[row];
       for (const double value : prediction.values) {
         if (std::isfinite(value)) continue;
@@ -114,19 +117,32 @@ class PredictionPrinter {
   int64_t printed_ = 0;
 };
 
+// Predicts and prints the rows, or those before the one that the server can't answer for, whose
+// error it returns.
+absl::Status PredictRows(const Dataset& rows, const std::string& model, const Context& context,
+                         PredictionPrinter* printer) {
+  const std::vector<int64_t> all = AllRows(rows.rows);
+  const absl::StatusOr<v1::PredictResponse> answer =
+      context.client.Predict(model, GatherInputs(rows, all));
+  if (answer.ok()) return printer->PrintRows(rows, rows.rows, *answer);
+  const int64_t before = RowOf(answer.status()).value_or(0);
+  if (before > 0 && before < rows.rows) {
+    const absl::StatusOr<v1::PredictResponse> sound = context.client.Predict(
+        model, GatherInputs(rows, absl::MakeConstSpan(all).first(static_cast<size_t>(before))));
+    if (sound.ok()) RETURN_IF_ERROR(printer->PrintRows(rows, before, *sound));
+  }
+  return AtItsPlace(answer.status(), rows, all, model);
+}
+
 absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context& context) {
   ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/false));
   PredictionPrinter printer(task, context.json);
   printer.PrintHeader();
   while (true) {
     ASSIGN_OR_RETURN(const Dataset rows,
-                     task.source->Read(RowsInMessage(task.encoding->features())));
+                     task.source->ReadSound(RowsInMessage(task.encoding->features())));
     if (rows.rows == 0) break;
-    const std::vector<int64_t> all = AllRows(rows.rows);
-    const absl::StatusOr<v1::PredictResponse> answer =
-        context.client.Predict(options.name, GatherInputs(rows, all));
-    if (!answer.ok()) return AtItsPlace(answer.status(), rows, all, options.name);
-    RETURN_IF_ERROR(printer.PrintRows(rows, *answer));
+    RETURN_IF_ERROR(PredictRows(rows, options.name, context, &printer));
   }
   NoteUnknown(task.source->unknown());
   NoteWithoutTarget(task.source->without_target());
@@ -165,22 +181,23 @@ void PrintEvaluation(const RowCommandOptions& options, const Context& context, c
 
 absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Context& context) {
   ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/true));
-  RowLines lines;
+  EvaluatedRows sent;
   RowsFingerprint fingerprint;
   client::BatchSource batches;
   batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
     ASSIGN_OR_RETURN(const Dataset rows,
                      task.source->Read(RowsInMessage(task.encoding->features())));
     if (rows.rows == 0) return false;
-    lines.Add(rows.lines);
+    const std::vector<int64_t> all = AllRows(rows.rows);
+    sent.Add(rows, all);
     fingerprint = fingerprint + FingerprintOf(rows);
-    batch = MakeBatch(rows, AllRows(rows.rows), task.model.network().loss().kind());
+    batch = MakeBatch(rows, all, task.model.network().loss().kind());
     return true;
   };
   // What can be read again need not be kept for a server that is started again meanwhile.
   if (CanBeReadAgain(options.rows)) {
     batches.rewind = [&]() -> absl::Status {
-      lines.Clear();
+      sent.Clear();
       fingerprint = {};
       return task.Open(options.rows, /*with_target=*/true);
     };
@@ -188,13 +205,14 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
   const absl::StatusOr<v1::EvaluateResponse> answer =
       context.client.Evaluate(options.name, batches);
   if (!answer.ok()) {
-    return AtItsPlace(answer.status(), NameOf(options.rows), lines, options.name);
+    return AtItsPlace(answer.status(), sent, options.name);
   }
   const std::map<std::string, double> metrics =
       InOwnUnits(answer->metrics(), task.encoding->target);
   RETURN_IF_ERROR(CheckFinite(answer->loss(), metrics, options));
   PrintEvaluation(options, context, task, *answer, metrics);
-  if (fingerprint == task.encoding->trained_on) {
+  const std::vector<RowsFingerprint>& known = task.encoding->trained_on;
+  if (std::find(known.begin(), known.end(), fingerprint) != known.end()) {
     Note(absl::StrCat("note: these are the rows that ", options.name,
                       " was trained with: how it does on rows it has not seen, they don't tell"));
   }

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/failure.h"
 #include "client/cli/file_options.h"
@@ -31,8 +32,23 @@ bool CanBeReadAgain(const RowOptions& options) {
   return std::filesystem::is_regular_file(options.csv, error);
 }
 
+namespace {
+
+// Rows on the command line have no header and no charset of their own.
+absl::Status CheckRowOptions(const RowOptions& options) {
+  if (!options.csv.empty()) return absl::OkStatus();
+  const char* given = options.file.header.has_value()
+                          ? (*options.file.header ? "--header" : "--no-header")
+                          : (options.file.charset.empty() ? nullptr : "--encoding");
+  if (given == nullptr) return absl::OkStatus();
+  return UsageError(absl::StrCat(given, " goes with --csv alone: it says nothing of a --row"));
+}
+
+}  // namespace
+
 absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encoding& encoding,
                                           const NumberTerms& terms, bool with_target) {
+  RETURN_IF_ERROR(CheckRowOptions(options));
   FileOptions file = options.file;
   if (options.csv.empty()) file.header = false;
   absl::StatusOr<KnownFile> known =
@@ -61,13 +77,31 @@ RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms t
       terms_(std::move(terms)),
       kept_(std::move(kept)) {}
 
-absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
-  ASSIGN_OR_RETURN(Table table, reader_.Read(max_rows));
+Dataset RowSource::ReadUntil(absl::Status* problem, int64_t max_rows) {
+  Table table = reader_.ReadUntil(problem, max_rows);
   without_target_.Add(table.without_target);
   // Nothing to predict is no fault, but there is no loss of nothing.
-  if (!begun_ && table.target.has_value()) RETURN_IF_ERROR(table.CheckRows());
+  if (problem->ok() && !begun_ && table.target.has_value()) *problem = table.CheckRows();
   begun_ = true;
-  return Encode(*encoding_, std::move(table), terms_, &unknown_);
+  absl::Status not_encoded;
+  Dataset dataset = EncodeUntil(&not_encoded, *encoding_, std::move(table), terms_, &unknown_);
+  // A row that can't be encoded has been read, so it stands before one that can't be.
+  if (!not_encoded.ok()) *problem = std::move(not_encoded);
+  return dataset;
+}
+
+absl::StatusOr<Dataset> RowSource::Read(int64_t max_rows) {
+  absl::Status problem;
+  Dataset dataset = ReadUntil(&problem, max_rows);
+  if (!problem.ok()) return problem;
+  return dataset;
+}
+
+absl::StatusOr<Dataset> RowSource::ReadSound(int64_t max_rows) {
+  RETURN_IF_ERROR(problem_);
+  Dataset dataset = ReadUntil(&problem_, max_rows);
+  if (dataset.rows == 0 && !problem_.ok()) return problem_;
+  return dataset;
 }
 
 }  // namespace descent::cli

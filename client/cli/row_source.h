@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/encoding.h"
 #include "client/cli/file_inference.h"
@@ -39,6 +40,10 @@ class RowSource {
   // a target.
   absl::StatusOr<Dataset> Read(int64_t max_rows);
 
+  // The same, but that the rows before one that can't be read or encoded come before its error, so
+  // that what can be answered is.
+  absl::StatusOr<Dataset> ReadSound(int64_t max_rows);
+
   const UnknownCategories& unknown() const { return unknown_; }
   // The rows left out until now because their target is missing.
   const RowsWithoutTarget& without_target() const { return without_target_; }
@@ -49,6 +54,9 @@ class RowSource {
   RowSource(TableReader reader, const Encoding& encoding, NumberTerms terms,
             std::vector<std::string> kept);
 
+  // The next rows, up to the one that *problem is about.
+  Dataset ReadUntil(absl::Status* problem, int64_t max_rows);
+
   TableReader reader_;
   const Encoding* encoding_;
   NumberTerms terms_;
@@ -56,6 +64,7 @@ class RowSource {
   UnknownCategories unknown_;
   RowsWithoutTarget without_target_;
   bool begun_ = false;
+  absl::Status problem_;  // of the row after those that ReadSound has given
 };
 
 }  // namespace descent::cli

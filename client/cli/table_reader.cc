@@ -1,5 +1,6 @@
 #include "client/cli/table_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -30,31 +31,56 @@ class TableReader::Dictionary {
 };
 
 absl::StatusOr<Table> TableReader::Read(int64_t max_rows) {
+  absl::Status problem;
+  Table table = ReadUntil(&problem, max_rows);
+  if (!problem.ok()) return problem;
+  return table;
+}
+
+Table TableReader::ReadUntil(absl::Status* problem, int64_t max_rows) {
   Table table;
   table.source = reader_.name();
   for (const ColumnSchema& schema : schema_.inputs) table.inputs.push_back({schema, {}, {}, {}});
   if (schema_.target.has_value()) table.target = Column{*schema_.target, {}, {}, {}};
+  table.kept.resize(schema_.kept.size());
   std::vector<Dictionary> dictionaries(table.inputs.size() + 1);
 
-  table.kept.resize(schema_.kept.size());
-  while (table.rows() < max_rows) {
-    ASSIGN_OR_RETURN(const bool any, reader_.Next(&record_));
-    if (!any) break;
-    if (!HasTarget()) {
-      const size_t field = schema_.target->field;
-      table.without_target.Add({1, reader_.PlaceOf(record_, field)});
-      continue;
+  while (problem->ok() && table.rows() < max_rows) {
+    const absl::StatusOr<bool> any = reader_.Next(&record_);
+    if (!any.ok() || !*any) {
+      *problem = any.status();
+      break;
     }
-    table.lines.push_back(record_.line);
-    for (size_t i = 0; i < schema_.kept.size(); ++i) {
-      table.kept[i].push_back(record_.fields[schema_.kept[i]]);
+    if (HasTarget()) {
+      *problem = AppendRow(&table, &dictionaries);
+    } else {
+      table.without_target.Add({1, reader_.PlaceOf(record_, schema_.target->field)});
     }
-    for (size_t i = 0; i < table.inputs.size(); ++i) {
-      RETURN_IF_ERROR(Append(&table.inputs[i], &dictionaries[i]));
-    }
-    if (table.target.has_value()) RETURN_IF_ERROR(Append(&*table.target, &dictionaries.back()));
   }
   return table;
+}
+
+absl::Status TableReader::AppendRow(Table* table, std::vector<Dictionary>* dictionaries) {
+  absl::Status status;
+  for (size_t i = 0; status.ok() && i < table->inputs.size(); ++i) {
+    status = Append(&table->inputs[i], &(*dictionaries)[i]);
+  }
+  if (status.ok() && table->target.has_value()) {
+    status = Append(&*table->target, &dictionaries->back());
+  }
+  if (!status.ok()) {
+    // The target is the last to be appended, so it has nothing of this row.
+    for (Column& column : table->inputs) {
+      column.numbers.resize(std::min(column.numbers.size(), table->lines.size()));
+      column.codes.resize(std::min(column.codes.size(), table->lines.size()));
+    }
+    return status;
+  }
+  table->lines.push_back(record_.line);
+  for (size_t i = 0; i < schema_.kept.size(); ++i) {
+    table->kept[i].push_back(record_.fields[schema_.kept[i]]);
+  }
+  return absl::OkStatus();
 }
 
 bool TableReader::HasTarget() const {

@@ -26,9 +26,15 @@ class TableReader {
   // the column's unit, or one of a column of dates no date.
   absl::StatusOr<Table> Read(int64_t max_rows);
 
+  // The same of the rows before the one that is at fault, whose error *problem becomes; after one
+  // the reader must not be used again.
+  Table ReadUntil(absl::Status* problem, int64_t max_rows);
+
  private:
   class Dictionary;
 
+  // Adds record_ to the table, or nothing if it can't be.
+  absl::Status AppendRow(Table* table, std::vector<Dictionary>* dictionaries);
   // Adds a column's cell of record_ to it.
   absl::Status Append(Column* column, Dictionary* dictionary);
   absl::StatusOr<double> NumberOf(const ColumnSchema& schema, const std::string& cell) const;

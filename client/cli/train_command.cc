@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/command.h"
 #include "client/cli/file_options.h"
+#include "client/cli/fingerprint.h"
 #include "client/cli/generators.h"
 #include "client/cli/help.h"
 #include "client/cli/interrupt.h"
@@ -54,16 +55,8 @@ absl::StatusOr<Task> StartModel(const TrainOptions& options, const Context& cont
   return task;
 }
 
-// A model that nobody has trained or described yet takes its encoding from this data.
-absl::Status DescribeModel(const Context& context, Task* task) {
-  if (task->data.dataset.features != task->model.network().input_features() ||
-      task->data.outputs != OutputsOf(task->model.network())) {
-    return DataError(
-        {"data"},
-        absl::StrCat("they make ", task->data.dataset.features, " inputs and ", task->data.outputs,
-                     " outputs, the model's shape is ", ShapeOf(task->model.network())));
-  }
-  RETURN_IF_ERROR(KeepEncoding(task->data.encoding, &task->model));
+// Has the server keep the model's labels and client data as they are here.
+absl::Status UpdateKept(const Context& context, Task* task) {
   v1::UpdateModelRequest request;
   request.mutable_model()->set_name(task->model.name());
   *request.mutable_model()->mutable_labels() = task->model.labels();
@@ -74,6 +67,31 @@ absl::Status DescribeModel(const Context& context, Task* task) {
   return absl::OkStatus();
 }
 
+// A model that nobody has trained or described yet takes its encoding from this data.
+absl::Status DescribeModel(const Context& context, Task* task) {
+  if (task->data.dataset.features != task->model.network().input_features() ||
+      task->data.outputs != OutputsOf(task->model.network())) {
+    return DataError(
+        {"data"},
+        absl::StrCat("they make ", task->data.dataset.features, " inputs and ", task->data.outputs,
+                     " outputs, the model's shape is ", ShapeOf(task->model.network())));
+  }
+  RETURN_IF_ERROR(KeepEncoding(task->data.encoding, &task->model));
+  return UpdateKept(context, task);
+}
+
+// The model's next evaluation can say that it is on rows that it has learnt from.
+absl::Status RememberRows(const Context& context, Task* task) {
+  if (!HasEncoding(task->model)) return absl::OkStatus();
+  if (!Remember(FingerprintOf(task->data.dataset), &task->data.encoding.trained_on)) {
+    return absl::OkStatus();
+  }
+  v1::Model kept = task->model;
+  // One that has no room for it is still to be trained.
+  if (!KeepEncoding(task->data.encoding, &kept).ok()) return absl::OkStatus();
+  task->model = std::move(kept);
+  return UpdateKept(context, task);
+}
 absl::StatusOr<Task> ContinueModel(const TrainOptions& options, const Context& context,
                                    v1::Model model) {
   RETURN_IF_ERROR(CheckModelOptions(options.model, model));
@@ -94,6 +112,7 @@ absl::StatusOr<Task> ContinueModel(const TrainOptions& options, const Context& c
                                    " outputs; train learns one target"));
   }
   ASSIGN_OR_RETURN(task.data, PrepareData(data_options, task.model));
+  RETURN_IF_ERROR(RememberRows(context, &task));
   return task;
 }
 

@@ -9,6 +9,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/fingerprint.h"
 #include "client/cli/generators.h"
+#include "client/cli/known_columns.h"
 #include "client/cli/known_file.h"
 #include "client/cli/new_table.h"
 #include "client/cli/random.h"
@@ -22,24 +23,6 @@ namespace descent::cli {
 namespace {
 
 constexpr int64_t kDefaultGeneratedRows = 10000;
-
-absl::Status CheckOptions(const DataOptions& options) {
-  if (!(options.test_fraction >= 0 && options.test_fraction < 1)) {
-    return UsageError("--test-fraction must be at least 0 and below 1");
-  }
-  if (options.csv.empty() &&
-      (!options.target.empty() || !options.ignored.empty() || !options.categorical.empty() ||
-       !options.test_csv.empty() || !options.positive.empty() || options.file.given())) {
-    return UsageError(
-        "--target, --ignore, --categorical, --positive, --test-csv and how a file is written go "
-        "with "
-        "--csv alone");
-  }
-  if (options.generator.empty() && (options.rows.has_value() || options.noise.has_value())) {
-    return UsageError("--rows and --noise go with --generate alone");
-  }
-  return absl::OkStatus();
-}
 
 TargetForm FormFor(v1::LossKind loss) {
   if (IsClassLoss(loss)) return TargetForm::kClass;
@@ -181,47 +164,17 @@ absl::StatusOr<Encoding> PlainEncodingFor(const DataOptions& options, const CsvR
 // Reads the file for a model that is there, and completes what is known of its encoding.
 absl::StatusOr<Table> ReadFor(const DataOptions& options, bool has_encoding, Encoding* encoding) {
   ASSIGN_OR_RETURN(KnownFile file, OpenKnown(options.csv, options.file, *encoding));
+  if (has_encoding) RETURN_IF_ERROR(CheckKnownColumns(options, *encoding, file));
   if (!has_encoding && !options.target.empty()) {
     ASSIGN_OR_RETURN(*encoding, PlainEncodingFor(options, file.reader, *encoding));
   }
   return ReadKnownTable(std::move(file), *encoding);
 }
 
-// Whether the options say of the columns what the encoding says.
-absl::Status CheckColumns(const DataOptions& options, const Encoding& encoding) {
-  const bool same_target = options.target.empty() || options.target == encoding.target.name ||
-                           options.target == absl::StrCat(encoding.target.field + 1);
-  if (!same_target) {
-    return UsageError(absl::StrCat("--target: the model is there already, and its target is ",
-                                   encoding.target.name));
-  }
-  const std::string& positive = options.positive;
-  if (!positive.empty() && positive != PositiveClass(encoding.target)) {
-    return UsageError(
-        absl::StrCat("--positive: the model is there already, and ",
-                     PositiveClass(encoding.target).empty()
-                         ? "has no two classes"
-                         : absl::StrCat("its positive class is ", PositiveClass(encoding.target))));
-  }
-  for (const InputEncoding& input : encoding.inputs) {
-    for (const std::string& ignored : options.ignored) {
-      if (ignored != input.name) continue;
-      return UsageError(absl::StrCat("--ignore: the model is there already, and needs ", ignored));
-    }
-    const bool numbers = std::holds_alternative<NumberEncoding>(input.values);
-    for (const std::string& categorical : options.categorical) {
-      if (categorical != input.name || !numbers) continue;
-      return UsageError(absl::StrCat("--categorical: the model is there already, and takes ",
-                                     categorical, " for numbers"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
-  RETURN_IF_ERROR(CheckOptions(options));
+  RETURN_IF_ERROR(CheckDataOptions(options));
   ASSIGN_OR_RETURN(NewTable read, ReadData(options));
   TrainingData data;
   RETURN_IF_ERROR(ChooseLoss(options, *read.table.target, &data));
@@ -238,17 +191,17 @@ absl::StatusOr<TrainingData> PrepareNewData(const DataOptions& options) {
   data.encoding.fields = read.fields;
   RETURN_IF_ERROR(EncodeData(options, std::move(read.table), std::move(split),
                              TermsOf(data.loss.kind(), options.float64), &data));
-  data.encoding.trained_on = FingerprintOf(data.dataset);
+  data.encoding.trained_on = {FingerprintOf(data.dataset)};
   return data;
 }
 
 absl::StatusOr<TrainingData> PrepareData(const DataOptions& options, const v1::Model& model) {
-  RETURN_IF_ERROR(CheckOptions(options));
+  RETURN_IF_ERROR(CheckDataOptions(options));
   TrainingData data;
   data.loss = model.network().loss();
   data.outputs = OutputsOf(model.network());
   ASSIGN_OR_RETURN(data.encoding, EncodingOf(model));
-  if (HasEncoding(model)) RETURN_IF_ERROR(CheckColumns(options, data.encoding));
+  if (!HasEncoding(model)) RETURN_IF_ERROR(CheckPlainColumns(options));
   absl::StatusOr<Table> table = options.csv.empty()
                                     ? GenerateKnownTable(options, data.encoding)
                                     : ReadFor(options, HasEncoding(model), &data.encoding);

@@ -9,34 +9,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/data_options.h"
 #include "client/cli/encoding.h"
-#include "client/cli/file_inference.h"
 #include "client/cli/model_data.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network.pb.h"
 
 namespace descent::cli {
-
-// Where the rows come from. Exactly one of `csv` and `generator` is set.
-struct DataOptions {
-  std::string csv;
-  std::string generator;
-  std::optional<int64_t> rows;  // of the generator, to learn from; default 10,000
-  std::optional<double> noise;  // of the generator
-  std::string target;           // column by name or number; empty: the last
-  std::vector<std::string> ignored;
-  std::vector<std::string> categorical;  // columns that hold categories, whatever they look like
-  std::string
-      positive;  // of two classes, the one that precision and recall are of; empty: the last
-  FileOptions file;
-  std::string test_csv;  // if set, all of `csv` is learnt from
-  // Otherwise: the share of all rows that is for testing. A file's are drawn by the seed; a
-  // generator makes them on top of `rows`.
-  double test_fraction = 0.2;
-  std::optional<v1::Loss> loss;  // for a new model; unset: what suits the target
-  bool float64 = false;          // whether a new model computes in double precision
-  uint64_t seed = 0;
-};
 
 struct TrainingData {
   Encoding encoding;

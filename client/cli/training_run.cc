@@ -187,9 +187,13 @@ class TrainingRun {
   }
 
   absl::Status TestError(const absl::Status& error, const Dataset& dataset) const {
-    RowLines lines;
-    for (const int64_t row : data_.test_rows) lines.Add({dataset.lines[row]});
-    return AtItsPlace(error, dataset.source, lines, options_.model);
+    EvaluatedRows rows;
+    const absl::Span<const int64_t> all = data_.test_rows;
+    const auto piece = static_cast<size_t>(RowsInMessage(dataset.features));
+    for (size_t first = 0; first < all.size(); first += piece) {
+      rows.Add(dataset, all.subspan(first, piece));
+    }
+    return AtItsPlace(error, rows, options_.model);
   }
 
   const client::Client& client_;

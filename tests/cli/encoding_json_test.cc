@@ -86,8 +86,8 @@ TEST(EncodingJsonTest, RefusesTextThatIsNotUtf8) {
 
 TEST(EncodingJsonTest, KeepsWhatItWasTrainedOn) {
   Encoding encoding = Example();
-  EXPECT_EQ(EncodingFromJson(EncodingToJson(encoding).value())->trained_on.rows, 0);
-  encoding.trained_on = {20640, 0xF00DFEED12345678};
+  EXPECT_EQ(EncodingFromJson(EncodingToJson(encoding).value())->trained_on.size(), 0U);
+  encoding.trained_on = {{20640, 0xF00DFEED12345678}, {3, 7}, {1, 2}};
   EXPECT_EQ(EncodingFromJson(EncodingToJson(encoding).value())->trained_on, encoding.trained_on);
 }
 

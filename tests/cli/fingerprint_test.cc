@@ -1,5 +1,6 @@
 #include "client/cli/fingerprint.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -34,6 +35,17 @@ TEST(FingerprintTest, IsAnotherForOtherRows) {
   EXPECT_FALSE(FingerprintOf(Rows({1, 2}, {1, 1}, {7, 8})) == all);
   EXPECT_FALSE(FingerprintOf(Rows({1}, {0}, {7})) == all);
   EXPECT_FALSE(FingerprintOf(Rows({}, {}, {})) == all);
+}
+
+TEST(RememberTest, KeepsTheLatestFilesAndEachOnce) {
+  std::vector<RowsFingerprint> trained_on;
+  EXPECT_TRUE(Remember({1, 1}, &trained_on));
+  EXPECT_FALSE(Remember({1, 1}, &trained_on));
+  EXPECT_TRUE(Remember({1, 2}, &trained_on));
+  EXPECT_THAT(trained_on, testing::ElementsAre(RowsFingerprint{1, 1}, RowsFingerprint{1, 2}));
+  for (uint64_t file = 3; file < 100; ++file) EXPECT_TRUE(Remember({1, file}, &trained_on));
+  EXPECT_EQ(trained_on.size(), 32U);
+  EXPECT_EQ(trained_on.back(), (RowsFingerprint{1, 99}));
 }
 
 }  // namespace

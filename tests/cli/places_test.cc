@@ -79,7 +79,7 @@ TEST(PlacesTest, LeaveOtherErrorsAsTheyAre) {
                                     ServerError("of a row there isn't", "X", {{"row", "99"}}),
                                     ServerError("of no row", "X", {{"row", "many"}})}) {
     EXPECT_EQ(AtItsPlace(error, Rows(), {0, 1, 2}, "m"), error);
-    EXPECT_EQ(AtItsPlace(error, "rows.csv", RowLines(), "m"), error);
+    EXPECT_EQ(AtItsPlace(error, EvaluatedRows(), "m"), error);
   }
 }
 
@@ -97,13 +97,39 @@ TEST(RowLinesTest, FindsTheLineOfARow) {
   EXPECT_EQ(lines.LineOf(7), std::nullopt);
 }
 
-TEST(RowLinesTest, NamesTheLineOfAnEvaluatedRow) {
-  RowLines lines;
-  lines.Add({2, 3, 5, 6, 7});
-  const absl::Status error = ServerError("row 1: loss would be inf", "NON_FINITE_ANSWER",
-                                         {{"answer", "loss"}, {"row", "1"}, {"rows_before", "2"}});
-  EXPECT_THAT(Message(AtItsPlace(error, "rows.csv", lines, "m")),
-              StartsWith("rows.csv:6: the loss is not a finite number"));
+// Rows 2, 7 | 3 of the file, sent in pieces.
+EvaluatedRows Evaluated(int pieces) {
+  EvaluatedRows rows;
+  rows.Add(Rows(), {0, 2});
+  if (pieces == 2) rows.Add(Rows(), {1});
+  return rows;
+}
+
+TEST(EvaluatedRowsTest, NameTheLineOfALossThatIsNotFinite) {
+  const absl::Status error = ServerError("row 0: loss would be inf", "NON_FINITE_ANSWER",
+                                         {{"answer", "loss"}, {"row", "0"}, {"rows_before", "2"}});
+  EXPECT_THAT(Message(AtItsPlace(error, Evaluated(2), "m")),
+              StartsWith("rows.csv:3: the loss is not a finite number"));
+}
+
+TEST(EvaluatedRowsTest, NameTheLineAndColumnOfABadValue) {
+  const std::map<std::string, std::string> facts = {
+      {"field", "batch.inputs"}, {"row", "1"}, {"column", "3"}, {"rows_before", "0"}};
+  const absl::Status error =
+      ServerError("batch.inputs: expected finite float32 values, got 5 at row 1, column 3",
+                  "NON_FINITE_VALUE", facts);
+  EXPECT_EQ(Message(AtItsPlace(error, Evaluated(2), "m")),
+            "rows.csv:7:3: c: expected finite float32 values, got 5");
+}
+
+TEST(EvaluatedRowsTest, NeedNotBeToldWhatCameBeforeTheOnlyPiece) {
+  const absl::Status error =
+      ServerError("batch.targets: row 1: expected a class, got 12", "INVALID_FIELD",
+                  {{"field", "batch.targets"}, {"row", "1"}});
+  EXPECT_EQ(Message(AtItsPlace(error, Evaluated(1), "m")),
+            "rows.csv:7:2: y: expected a class, got 12");
+  // Of one of several the line is not known, but the file and the column are.
+  EXPECT_EQ(Message(AtItsPlace(error, Evaluated(2), "m")), "rows.csv: y: expected a class, got 12");
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST(PredictionsTest, RefusesAnAnswerThatIsNotOfItsRows) {
 TEST(PredictionsTest, NamesTheLikelierOfTwoClasses) {
   const Predictions predictions(WithTarget({"income", 0, CategoryEncoding{{"<=50K", ">50K"}}}),
                                 Network(1, v1::LOSS_KIND_BINARY_CROSS_ENTROPY));
-  EXPECT_EQ(predictions.CsvHeader(), "income,probability of <=50K,probability of >50K");
+  EXPECT_EQ(predictions.CsvHeader(), "income,probability of <=50K,probability of >50K (positive)");
   EXPECT_EQ(predictions.CsvRecord(predictions.Decode({0.75})), ">50K,0.25,0.75");
   EXPECT_EQ(predictions.CsvRecord(predictions.Decode({0.25})), "<=50K,0.75,0.25");
 }

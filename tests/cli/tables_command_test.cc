@@ -4,67 +4,23 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <csignal>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/cli/command.h"
 #include "tests/cli/temporary_file.h"
-#include "tests/support/paths.h"
-#include "tests/support/process.h"
 
 namespace descent::cli {
 namespace {
 
-using descent::testing::BinaryDir;
-using descent::testing::Process;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
-struct Result {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
+using TablesCommandTest = CommandTest;
 
-class TablesCommandTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ = new Process({BinaryDir() + "/bin/descentd", "--listen=127.0.0.1:0", "--in-memory"});
-    address_ = new std::string(server_->AwaitLine("listening on "));
-    ASSERT_THAT(*address_, Not(IsEmpty())) << server_->ErrorOutput();
-  }
-
-  static void TearDownTestSuite() {
-    server_->Signal(SIGTERM);
-    EXPECT_EQ(server_->Wait(), 0) << server_->ErrorOutput();
-    delete server_;
-    delete address_;
-  }
-
-  // Runs a command line of the shell, in which `descent` is the program.
-  static Result Shell(const std::string& command) {
-    Process process({"/bin/sh", "-c", absl::StrCat("PATH=", BinaryDir(), "/bin:$PATH; ", command)},
-                    {{"DESCENT_SERVER", *address_}});
-    Result result;
-    result.code = process.Wait();
-    result.out = process.Output();
-    result.err = process.ErrorOutput();
-    return result;
-  }
-
-  static Process* server_;
-  static std::string* address_;
-};
-
-Process* TablesCommandTest::server_ = nullptr;
-std::string* TablesCommandTest::address_ = nullptr;
-
-std::string Rows(const char* delimiter) {
+std::string RowsWith(const char* delimiter) {
   std::vector<std::string> lines = {absl::StrCat("a", delimiter, "b", delimiter, "y")};
   for (int i = 0; i < 60; ++i) {
     lines.push_back(absl::StrCat(i * 0.25, delimiter, i % 7 - 3, delimiter, i * 2.5 + i % 7));
@@ -75,7 +31,7 @@ std::string Rows(const char* delimiter) {
 constexpr char kQuick[] = " --epochs 1 --layers 4";
 
 TEST_F(TablesCommandTest, TrainsFromStandardInputAPipeWithANameAndGzip) {
-  const TemporaryFile file(Rows(","));
+  const TemporaryFile file(RowsWith(","));
   const std::string& path = file.path();
   const std::string fifo = path + ".fifo";
   for (const std::string& command : {
@@ -98,21 +54,21 @@ TEST_F(TablesCommandTest, TrainsFromStandardInputAPipeWithANameAndGzip) {
 
 TEST_F(TablesCommandTest, FindsTheDelimiterAndSaysItAndTakesATabByName) {
   for (const char* delimiter : {";", "\t", "|"}) {
-    const TemporaryFile file(Rows(delimiter));
+    const TemporaryFile file(RowsWith(delimiter));
     const std::string name = absl::StrCat("delimiter", static_cast<int>(delimiter[0]));
     const Result result =
         Shell(absl::StrCat("descent train ", name, " --target y --csv ", file.path(), kQuick));
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.err, HasSubstr("stands between fields"));
     // Files of another make are read by the same model.
-    const TemporaryFile other(Rows(","));
+    const TemporaryFile other(RowsWith(","));
     for (const std::string& path : {file.path(), other.path()}) {
       const Result predicted = Shell(absl::StrCat("descent predict ", name, " --csv ", path));
       EXPECT_EQ(predicted.code, 0) << predicted.err;
       EXPECT_EQ(std::count(predicted.out.begin(), predicted.out.end(), '\n'), 61);
     }
   }
-  const TemporaryFile file(Rows("\t"));
+  const TemporaryFile file(RowsWith("\t"));
   for (const char* tab : {"'\\t'", "tab", "\"$(printf '\\t')\""}) {
     const Result result =
         Shell(absl::StrCat("descent train tab --delimiter ", tab, " --csv ", file.path(), kQuick));
@@ -121,7 +77,7 @@ TEST_F(TablesCommandTest, FindsTheDelimiterAndSaysItAndTakesATabByName) {
 }
 
 TEST_F(TablesCommandTest, ASlipIsAnErrorWithItsPlaceAndTheOptionsItNamesWork) {
-  const TemporaryFile file(Rows(",") + "1O,2,3\n");
+  const TemporaryFile file(RowsWith(",") + "1O,2,3\n");
   const std::string train = absl::StrCat("descent train slip --csv ", file.path(), kQuick);
   const Result result = Shell(train);
   EXPECT_EQ(result.code, 65);
@@ -153,7 +109,7 @@ TEST_F(TablesCommandTest, DatesUnitsAndDecimalCommasAreReadAgainByPredict) {
 }
 
 TEST_F(TablesCommandTest, RowsWithoutATargetAreLeftOutAndCounted) {
-  const TemporaryFile file(Rows(",") + "1,2,NA\n1,3,\n");
+  const TemporaryFile file(RowsWith(",") + "1,2,NA\n1,3,\n");
   const Result result = Shell(absl::StrCat("descent train absent --csv ", file.path(), kQuick));
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("left out: 2 rows without a target"));
@@ -164,7 +120,7 @@ TEST_F(TablesCommandTest, RowsWithoutATargetAreLeftOutAndCounted) {
 }
 
 TEST_F(TablesCommandTest, AFileOfAHeaderAloneIsNamedInWords) {
-  const TemporaryFile file(Rows(","));
+  const TemporaryFile file(RowsWith(","));
   ASSERT_EQ(Shell(absl::StrCat("descent train empty --csv ", file.path(), kQuick)).code, 0);
   const TemporaryFile header("a,b,y\n");
   for (const char* command : {"evaluate", "gradient"}) {

@@ -148,11 +148,11 @@ TEST(PrepareNewDataTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("--test-fraction"));
   options = {};
   options.rows = 3;
-  EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("go with --generate alone"));
+  EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("goes with --generate alone"));
   options = {};
   options.generator = "friedman1";
   options.target = "y";
-  EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("go with --csv alone"));
+  EXPECT_THAT(refusal(options, ExitCode::kUsage), HasSubstr("goes with --csv alone"));
   options = {};
   options.generator = "friedman1";
   options.rows = 0;

@@ -24,7 +24,7 @@ std::vector<std::string> Seeds() {
                      {"ocean \"x\"", 2, CategoryEncoding{{"<1H OCEAN", "?"}}}};
   encoding.target = {"value", 3, Standardization{206855.81690891474, 115392.8}};
   std::vector<std::string> seeds = {EncodingToJson(encoding).value()};
-  encoding.trained_on = {20640, 0xF00DFEED12345678};
+  encoding.trained_on = {{20640, 0xF00DFEED12345678}, {3, 7}};
   encoding.target.values = CategoryEncoding{{"ok", "fraud"}};
   seeds.push_back(EncodingToJson(encoding).value());
   seeds.push_back(PackText(seeds.back()));
