@@ -4,6 +4,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "server/descentd.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 int main(int argc, char** argv) {
 #ifdef NDEBUG

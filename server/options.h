@@ -10,7 +10,7 @@
 #include "server/models/options.h"
 #include "server/ops/log.h"
 #include "server/ops/server.h"
-#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite_options.h"
 
 namespace descent {
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/status_macros.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace descent::crash {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite_options.h"
 #include "server/store/store.h"
 
 namespace descent::crash {

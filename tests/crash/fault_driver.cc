@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/crash/early_store.h"
 #include "tests/crash/fault_case.h"
 #include "tests/crash/temporary_directory.h"

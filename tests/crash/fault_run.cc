@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite_options.h"
 
 namespace descent::crash {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "server/models/registry.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/crash/early_store.h"
 #include "tests/crash/faulty_vfs.h"
 #include "tests/crash/player.h"

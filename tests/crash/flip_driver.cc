@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "core/check.h"
+#include "server/store/sqlite/sqlite_store.h"
 #include "tests/crash/fault_run.h"
 #include "tests/crash/temporary_directory.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite_options.h"
 #include "server/store/store.h"
 #include "server/store/tables/sqlite_connection.h"
 
