@@ -22,7 +22,7 @@ std::shared_ptr<KeptModel> CheckpointLoader::ReadSome(CheckpointTable* table) {
     std::move(job.done)(read.status());
   }
   job.model->loading = false;
-  --job.model->outstanding;
+  --job.model->shared.outstanding;
   return std::move(job.model);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
@@ -46,116 +47,141 @@ std::int64_t StateBytes(const TrainerState& state) {
 }
 
 absl::Status CheckpointWriter::Apply(StoreParts* parts) {
-  is_last_ = false;
-  while (!jobs_.empty() && (!jobs_.front().model->failure.ok() || jobs_.front().model->removed)) {
-    const KeptModel& model = *jobs_.front().model;
-    if (row_.id != 0) parts->trash.AddCheckpoints({row_.id});
-    Finish(model.removed ? ModelRemoved(model) : model.failure);
-  }
+  DropLostJobs(parts);
   if (jobs_.empty()) return absl::OkStatus();
-  CheckpointJob& job = jobs_.front();
-  if (row_.id == 0) {
-    parts->EnsureId(job.model.get());
-    row_.id = parts->next_checkpoint_id++;
-    row_.model_id = job.model->row.id;
-    row_.step = job.image.state.step;
-    row_.position = job.position;
-    row_.create_time = job.create_time;
-    row_.size_bytes = StateBytes(job.image.state);
-    hasher_ = std::make_unique<StateHasher>();
-  }
-  if (written_ < row_.size_bytes) {
-    piece_.clear();
-    CopyBytes(job.image.state, written_, kPieceBytes, &piece_);
-    hasher_->Add(piece_.data(), piece_.size());
-    RETURN_IF_ERROR(parts->checkpoints.InsertPiece(row_.id, written_ / kPieceBytes, piece_));
-    written_ += static_cast<std::int64_t>(piece_.size());
-  }
-  if (written_ < row_.size_bytes) return absl::OkStatus();
-  is_last_ = true;
-  return WriteRow(parts);
+  if (!progress_.has_value()) Begin(parts);
+  if (!progress_->has_all()) RETURN_IF_ERROR(WritePiece(parts));
+  if (!progress_->has_all()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(completion_, Complete(parts));
+  return absl::OkStatus();
 }
 
-absl::Status CheckpointWriter::WriteRow(StoreParts* parts) {
-  CheckpointJob& job = jobs_.front();
-  KeptModel* model = job.model.get();
-  row_.state_hash = hasher_->Finish(job.image.state.scalars, job.image.state.optimizer_updates);
-  row_.requested = job.requested;
-  row_.listed = true;
-  row_.build_id = parts->build_id;
-  std::vector<CheckpointRow> checkpoints = model->checkpoints;
-  for (CheckpointRow& other : checkpoints) {
-    if (!other.listed || other.step != row_.step) continue;
-    other.listed = false;
-    row_.requested = row_.requested || other.requested;
-    RETURN_IF_ERROR(parts->checkpoints.SetListed(other));
+void CheckpointWriter::DropLostJobs(StoreParts* parts) {
+  while (!jobs_.empty()) {
+    const KeptModel& model = *jobs_.front().model;
+    if (model.failure.ok() && !model.removed) return;
+    ThrowAwayPieces(parts);
+    Finish(model.removed ? ModelRemoved(model) : model.failure);
   }
-  const std::string header = EncodeImageHeader(job.image);
-  RETURN_IF_ERROR(parts->checkpoints.Insert(&row_, header));
-  checkpoints.push_back(row_);
-  retention_ = Retain(checkpoints, model->rows, model->loaded_checkpoint,
-                      std::max(1, parts->options.kept_checkpoints));
-  RETURN_IF_ERROR(parts->Write(retention_));
-  keeps_model_ = !model->kept && job.raises_durability && job.position > model->forgotten_position;
-  if (keeps_model_) {
+}
+
+void CheckpointWriter::Begin(StoreParts* parts) {
+  const CheckpointJob& job = jobs_.front();
+  // A model that is raised from kMemory has no id until something of it is written.
+  parts->EnsureId(job.model.get());
+  CheckpointRow row;
+  row.id = parts->next_checkpoint_id++;
+  row.model_id = job.model->row.id;
+  row.step = job.image.state.step;
+  row.position = job.position;
+  row.create_time = job.create_time;
+  row.size_bytes = StateBytes(job.image.state);
+  progress_.emplace(row);
+}
+
+absl::Status CheckpointWriter::WritePiece(StoreParts* parts) {
+  piece_.clear();
+  CopyBytes(jobs_.front().image.state, progress_->written, kPieceBytes, &piece_);
+  progress_->hasher.Add(piece_.data(), piece_.size());
+  RETURN_IF_ERROR(
+      parts->checkpoints.InsertPiece(progress_->row.id, progress_->written / kPieceBytes, piece_));
+  progress_->written += static_cast<std::int64_t>(piece_.size());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StoreParts* parts) {
+  const CheckpointJob& job = jobs_.front();
+  KeptModel* model = job.model.get();
+  const TrainerState& state = job.image.state;
+  CheckpointRow& row = progress_->row;
+  row.state_hash = progress_->hasher.Finish(state.scalars, state.optimizer_updates);
+  row.requested = job.requested;
+  row.listed = true;
+  row.build_id = parts->build_id;
+  std::vector<CheckpointRow> checkpoints = model->checkpoints;
+  RETURN_IF_ERROR(TakePlaceOfSameStep(&checkpoints, parts));
+  RETURN_IF_ERROR(parts->checkpoints.Insert(&row, EncodeImageHeader(job.image)));
+  checkpoints.push_back(row);
+
+  Completion completion;
+  completion.retention = Retain(checkpoints, model->rows, model->loaded_checkpoint,
+                                std::max(1, parts->options.kept_checkpoints));
+  RETURN_IF_ERROR(parts->Write(completion.retention));
+  // With this the model is in the file for good, unless it went back to kMemory after the image was
+  // taken.
+  completion.adds_model =
+      !model->kept && job.raises_durability && job.position > model->forgotten_position;
+  if (completion.adds_model) {
     model->row.build_id = parts->build_id;
     RETURN_IF_ERROR(parts->models.Insert(model->row));
+  }
+  return completion;
+}
+
+absl::Status CheckpointWriter::TakePlaceOfSameStep(std::vector<CheckpointRow>* others,
+                                                   StoreParts* parts) {
+  CheckpointRow& row = progress_->row;
+  for (CheckpointRow& other : *others) {
+    if (!other.listed || other.step != row.step) continue;
+    other.listed = false;
+    // Whoever asked for that one is to find this one.
+    row.requested = row.requested || other.requested;
+    RETURN_IF_ERROR(parts->checkpoints.SetListed(other));
   }
   return absl::OkStatus();
 }
 
 void CheckpointWriter::Committed(StoreParts* parts) {
-  if (jobs_.empty() || !is_last_) return;
-  is_last_ = false;
-  CheckpointJob& job = jobs_.front();
+  if (!completion_.has_value()) return;
+  const CheckpointJob& job = jobs_.front();
+  const CheckpointRow& row = progress_->row;
   KeptModel* model = job.model.get();
-  const bool counted = model->JournalCounts();
-  if (keeps_model_) model->kept = true;
-  parts->trash.AddCheckpoints(retention_.deleted);
-  model->checkpoints = std::move(retention_.kept);
+  const bool journal_counted = model->JournalCounts();
+  if (completion_->adds_model) model->kept = true;
+  parts->trash.AddCheckpoints(completion_->retention.deleted);
+  model->checkpoints = std::move(completion_->retention.kept);
   model->base_durability = job.image.settings.durability;
   parts->ThrowAway(model->TakeSupersededRows());
   std::int64_t journal_bytes = 0;
-  for (const LiveRow& row : model->rows) journal_bytes += row.size_bytes;
-  model->journal_bytes = journal_bytes;
-  model->state_bytes = row_.size_bytes;
-  if (model->kept && !counted) {
-    model->durable_step = model->JournalCounts() && model->last_position > job.position
-                              ? model->last_step
-                              : row_.step;
+  for (const LiveRow& live : model->rows) journal_bytes += live.size_bytes;
+  model->shared.journal_bytes = journal_bytes;
+  model->shared.state_bytes = row.size_bytes;
+  // Where the journal did not count, the checkpoint is what has become durable; and if the journal
+  // counts with it, so have the records that came after it.
+  if (model->kept && !journal_counted) {
+    const bool has_records = model->JournalCounts() && model->last_position > job.position;
+    model->shared.durable_step = has_records ? model->last_step : row.step;
   }
-  Finish(CheckpointInfo{.step = row_.step,
-                        .create_time = row_.create_time,
-                        .size_bytes = row_.size_bytes,
-                        .state_hash = row_.state_hash});
+  Finish(CheckpointInfo{.step = row.step,
+                        .create_time = row.create_time,
+                        .size_bytes = row.size_bytes,
+                        .state_hash = row.state_hash});
 }
 
 void CheckpointWriter::Fail(const absl::Status& status, StoreParts* parts) {
-  if (row_.id != 0) parts->trash.AddCheckpoints({row_.id});
+  ThrowAwayPieces(parts);
   while (!jobs_.empty()) Finish(status);
 }
 
 void CheckpointWriter::Restart(KeptModel* model, StoreParts* parts) {
-  if (jobs_.empty() || jobs_.front().model.get() != model || row_.id == 0) return;
-  parts->trash.AddCheckpoints({row_.id});
-  StartNext();
+  if (!jobs_.empty() && jobs_.front().model.get() == model) ThrowAwayPieces(parts);
+}
+
+void CheckpointWriter::ThrowAwayPieces(StoreParts* parts) {
+  if (progress_.has_value()) parts->trash.AddCheckpoints({progress_->row.id});
+  progress_.reset();
+  completion_.reset();
 }
 
 void CheckpointWriter::Finish(absl::StatusOr<CheckpointInfo> outcome) {
   CheckpointJob job = std::move(jobs_.front());
   jobs_.pop_front();
-  StartNext();
-  // What was acknowledged from here on relied on this checkpoint.
+  progress_.reset();
+  completion_.reset();
+  // What was acknowledged from the raise on relied on this checkpoint.
   if (!outcome.ok() && job.raises_durability) job.model->Fail(outcome.status());
-  job.image = ModelImage();
+  job.image = ModelImage();  // its memory goes before its owner hears of it
   std::move(job.done)(std::move(outcome));
-}
-
-void CheckpointWriter::StartNext() {
-  row_ = CheckpointRow();
-  hasher_.reset();
-  written_ = 0;
-  is_last_ = false;
 }
 
 }  // namespace descent::store

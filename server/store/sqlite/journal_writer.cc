@@ -66,7 +66,7 @@ absl::Status JournalWriter::Write(JournalTable* table, std::int64_t build_id) {
 
 void JournalWriter::Committed() {
   for (std::size_t i = 0; i < used_; ++i) {
-    groups_[i].model->journal_bytes += groups_[i].row.size_bytes;
+    groups_[i].model->shared.journal_bytes += groups_[i].row.size_bytes;
   }
   Clear();
 }

@@ -1,12 +1,10 @@
 #include "server/store/sqlite/kept_model.h"
 
-#include <ranges>
-#include <set>
-
 #include "server/store/sqlite/operation.h"
 
 namespace descent::store {
 
+// Here, where an Operation is known.
 KeptModel::KeptModel() = default;
 KeptModel::~KeptModel() = default;
 
@@ -17,29 +15,6 @@ std::vector<LiveRow> KeptModel::TakeSupersededRows() {
     rows.pop_front();
   }
   return superseded;
-}
-
-Retention Retain(const std::vector<CheckpointRow>& checkpoints, const std::deque<LiveRow>& rows,
-                 std::int64_t loaded, int most_automatic) {
-  Retention retention;
-  if (checkpoints.empty()) return retention;
-  const CheckpointRow& base = checkpoints.back();
-  std::set<std::int64_t> needed = {base.id, loaded};
-  for (const LiveRow& row : rows) {
-    if (row.last_position > base.position) needed.insert(row.restores.begin(), row.restores.end());
-  }
-  int automatic = 0;
-  for (const CheckpointRow& checkpoint : std::views::reverse(checkpoints)) {
-    CheckpointRow row = checkpoint;
-    if (row.listed && !row.requested && ++automatic > most_automatic) row.listed = false;
-    if (!row.listed && !needed.contains(row.id)) {
-      retention.deleted.push_back(row.id);
-      continue;
-    }
-    if (checkpoint.listed && !row.listed) retention.unlisted.push_back(row);
-    retention.kept.insert(retention.kept.begin(), row);
-  }
-  return retention;
 }
 
 }  // namespace descent::store

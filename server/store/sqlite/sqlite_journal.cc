@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "clock/steady.h"
+#include "server/store/sqlite/append_operation.h"
 #include "server/store/sqlite/journal_operations.h"
 
 namespace descent::store {
@@ -44,7 +45,8 @@ void SqliteJournal::Append(UpdateRecord record, Publish publish, OnStored done) 
   const std::int64_t position = ++position_;
   const bool is_deletion = std::holds_alternative<CheckpointDeletion>(record.update);
   if (before != Durability::kJournal && after == before && !is_deletion && MayCallBack()) {
-    const std::int64_t stored = before == Durability::kMemory ? step_ : model_->durable_step.load();
+    const std::int64_t stored =
+        before == Durability::kMemory ? step_ : model_->shared.durable_step.load();
     if (publish) std::move(publish)(stored);
     std::move(done)(stored);
     return;
@@ -64,7 +66,7 @@ void SqliteJournal::Sync(OnStored done) {
   std::optional<std::int64_t> memory_step;
   if (durability_ == Durability::kMemory) memory_step = step_;
   if (MayCallBack()) {
-    std::move(done)(memory_step.value_or(model_->durable_step));
+    std::move(done)(memory_step.value_or(model_->shared.durable_step));
     return;
   }
   thread_->Enqueue(std::make_unique<SyncOperation>(model_, memory_step, std::move(done)));
@@ -77,16 +79,16 @@ void SqliteJournal::Remove(std::optional<AnsweredRequest> request, OnStored done
 
 bool SqliteJournal::WantsCheckpoint() const {
   const Durability durability = durability_;
-  if (durability == Durability::kMemory || !damage_.ok() || model_->failed || model_->saves > 0 ||
-      !thread_->healthy()) {
+  if (durability == Durability::kMemory || !damage_.ok() || model_->shared.failed ||
+      model_->shared.saves > 0 || !thread_->healthy()) {
     return false;
   }
   const std::int64_t pending = thread_->pending_image_bytes();
-  if (pending > 0 && pending + model_->state_bytes > kMostPendingImageBytes) return false;
+  if (pending > 0 && pending + model_->shared.state_bytes > kMostPendingImageBytes) return false;
   const SqliteStoreOptions& options = thread_->options();
   if (durability == Durability::kJournal &&
-      model_->journal_bytes >=
-          std::max(options.checkpoint_journal_bytes, model_->state_bytes.load())) {
+      model_->shared.journal_bytes >=
+          std::max(options.checkpoint_journal_bytes, model_->shared.state_bytes.load())) {
     return true;
   }
   return position_ != saved_position_ &&
@@ -105,7 +107,7 @@ void SqliteJournal::SaveCheckpoint(ModelImage image, bool requested, OnSaved don
   saved_time_ = ToColumn(SteadyNow());
   const std::int64_t bytes = StateBytes(image.state);
   thread_->pending_image_bytes() += bytes;
-  ++model_->saves;
+  ++model_->shared.saves;
   thread_->Enqueue(std::make_unique<SaveOperation>(
       CheckpointJob{.model = model_,
                     .image = std::move(image),
@@ -116,7 +118,7 @@ void SqliteJournal::SaveCheckpoint(ModelImage image, bool requested, OnSaved don
                     .done = [thread = thread_, model = model_, bytes,
                              done = std::move(done)](absl::StatusOr<CheckpointInfo> saved) mutable {
                       thread->pending_image_bytes() -= bytes;
-                      --model->saves;
+                      --model->shared.saves;
                       std::move(done)(std::move(saved));
                     }}));
 }

@@ -42,7 +42,7 @@ class SqliteJournal final : public Journal {
 
  private:
   // Whether a callback made now would come behind all that are outstanding.
-  bool MayCallBack() const { return model_->outstanding == 0 && !model_->failed; }
+  bool MayCallBack() const { return model_->shared.outstanding == 0 && !model_->shared.failed; }
 
   StoreThread* const thread_;
   const std::shared_ptr<KeptModel> model_;

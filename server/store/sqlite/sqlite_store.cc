@@ -14,11 +14,13 @@
 #include "server/store/log/journal_log.h"
 #include "server/store/opening/files_check.h"
 #include "server/store/opening/wal_check.h"
+#include "server/store/sqlite/found_models.h"
 #include "server/store/sqlite/sqlite_backup.h"
 #include "server/store/sqlite/sqlite_journal.h"
 #include "server/store/sqlite/store_parts.h"
 #include "server/store/sqlite/store_thread.h"
-#include "server/store/sqlite/stored_models.h"
+#include "server/store/sqlite/stored_model.h"
+#include "server/store/sqlite/write_ahead_log.h"
 #include "server/store/tables/schema.h"
 #include "server/store/tables/sqlite_connection.h"
 
@@ -119,7 +121,7 @@ absl::Status SqliteStore::Open() {
     // Behind the log's last commit may be what a crash has left of one more: it must not be found
     // behind later commits (see wal_check.h). This also makes last what had been written but not
     // synced when the process before ended.
-    parts->status = StoreThread::EmptyLog(connection_.get());
+    parts->status = WriteAheadLog::Empty(connection_.get());
     if (parts->status.ok()) parts->status = log_->MakeLast();
     if (parts->status.ok() && options_.accept_missing_logs) {
       // What says that there are logs is to be written behind their making.

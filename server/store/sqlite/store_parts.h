@@ -16,6 +16,7 @@
 #include "server/store/sqlite/history_writer.h"
 #include "server/store/sqlite/journal_writer.h"
 #include "server/store/sqlite/kept_model.h"
+#include "server/store/sqlite/retention.h"
 #include "server/store/sqlite/trash.h"
 #include "server/store/sqlite_options.h"
 #include "server/store/tables/checkpoint_table.h"

@@ -15,24 +15,8 @@
 namespace descent::store {
 namespace {
 
-// What one commit takes of the queue, so that none lasts long.
-constexpr std::size_t kMostBatchBytes = std::size_t{8} << 20;
-// Where streams send more updates than one commit after the other can make last, a commit costs
-// less of two processors' time when it waits for some more of them: behind a commit of many, at
-// most so long, until they are enough. Nobody waits for an update of a stream before sending the
-// next.
-constexpr std::size_t kManyUpdates = 4;
-constexpr std::size_t kEnoughUpdates = 128;
-constexpr std::size_t kEnoughBytes = std::size_t{1} << 20;
-constexpr absl::Duration kWaitForMore = absl::Microseconds(500);
-// Of the journal's log in one transaction.
+// What is moved out of the journal's log in one transaction.
 constexpr std::int64_t kMovedAtOnce = std::int64_t{4} << 20;
-// SQLite's log is moved into the database when it has so many pages: 256 MiB. Pages that were
-// written several times until then are moved once; a longer log would make the commit behind that
-// wait longer.
-constexpr int kMostLogPages = 4096;
-// And when nothing has been written for so long.
-constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kLookForRoomInterval = absl::Seconds(1);
 // Whether the files are still there is seen with the next commit; where there is none, so often.
 constexpr absl::Duration kLookForFilesInterval = absl::Milliseconds(500);
@@ -54,30 +38,17 @@ class TaskOperation final : public Operation {
   StoreThread::Task task_;
 };
 
-int CountLogPages(void* pages, sqlite3* /*database*/, const char* /*name*/, int count) {
-  *static_cast<int*>(pages) = count;
-  return SQLITE_OK;
-}
-
-// Moves the log's pages into the database and syncs it. `mode`: SQLITE_CHECKPOINT_PASSIVE, which
-// leaves the file for the next commits to go over, or SQLITE_CHECKPOINT_TRUNCATE.
-absl::Status MoveLog(Connection* connection, int mode) {
-  const int code = sqlite3_wal_checkpoint_v2(connection->get(), nullptr, mode, nullptr, nullptr);
-  return code == SQLITE_OK ? absl::OkStatus() : connection->ErrorOf(code);
-}
-
 }  // namespace
 
 StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
     : parts_(std::move(parts)),
       backup_(parts_.get()),
+      write_ahead_log_(parts_->connection),
       status_(parts_->status),
       healthy_(status_.ok()),
-      last_work_(SteadyNow()),
-      next_look_for_room_(last_work_ + kLookForRoomInterval),
-      last_look_for_files_(last_work_),
-      next_move_(last_work_) {
-  sqlite3_wal_hook(parts_->connection->get(), CountLogPages, &log_pages_);
+      last_commit_(SteadyNow()),
+      next_look_for_room_(last_commit_ + kLookForRoomInterval),
+      last_look_for_files_(last_commit_) {
   thread_ = std::thread([this] {
     NameThisThread("store");
     Main();
@@ -85,46 +56,8 @@ StoreThread::StoreThread(std::unique_ptr<StoreParts> parts)
 }
 
 StoreThread::~StoreThread() {
-  {
-    const absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    work_.Signal();
-  }
+  queue_.Stop();
   thread_.join();
-}
-
-void StoreThread::Push(std::unique_ptr<Operation> operation) {
-  if (operation->model() != nullptr) ++operation->model()->outstanding;
-  if (queue_.empty()) work_.Signal();
-  if (queue_.empty() || queue_.back().bytes >= kMostBatchBytes) {
-    queue_.emplace_back().number = ++batches_;
-  }
-  QueuedBatch& last = queue_.back();
-  // Somebody may be waiting for more (WaitForMore), and this be enough.
-  if (last.is_of_streams && !operation->is_of_stream()) {
-    last.is_of_streams = false;
-    work_.Signal();
-  }
-  last.bytes += operation->bytes();
-  last.operations.push_back(std::move(operation));
-  if (last.operations.size() == kEnoughUpdates) work_.Signal();
-}
-
-void StoreThread::Enqueue(std::unique_ptr<Operation> operation) {
-  const absl::MutexLock lock(&mutex_);
-  Push(std::move(operation));
-}
-
-void StoreThread::Append(std::unique_ptr<AppendOperation> operation) {
-  KeptModel* const model = operation->model();
-  AppendOperation* const change = operation.get();
-  Publish superseded;  // destroyed behind the lock
-  const absl::MutexLock lock(&mutex_);
-  Push(std::move(operation));
-  const bool shares = model->publisher_batch == queue_.back().number;
-  if (shares && model->publisher->PublishInstead(change, &superseded)) return;
-  model->publisher = change;
-  model->publisher_batch = queue_.back().number;
 }
 
 void StoreThread::Post(Task task) { Enqueue(std::make_unique<TaskOperation>(std::move(task))); }
@@ -155,21 +88,19 @@ void StoreThread::NotifyStatus(Store::OnStatus on_status) {
 }
 
 void StoreThread::Main() {
-  Batch batch;
-  while (Wait(&batch)) {
-    Commit(batch);
-    last_batch_ = batch.size();
-    FinishAll(std::exchange(batch, {}));
+  Operations operations;
+  while (Wait(&operations)) {
+    Commit(operations);
+    FinishAll(std::exchange(operations, {}));
     WorkInBackground();
-    if (!parts_->checkpoint_loader.empty()) {
-      const std::shared_ptr<KeptModel> loaded =
-          parts_->checkpoint_loader.ReadSome(&parts_->checkpoints);
-      if (loaded != nullptr) FinishWaiting(loaded.get());
-    }
+    LoadCheckpoints();
     backup_.Step();
     LookForRoom();
     LookForFiles();
-    MoveLogIfDue();
+    if (parts_->status.ok()) {
+      const absl::Status moved = write_ahead_log_.MoveIfDue(last_commit_);
+      if (!moved.ok()) Fail(moved);
+    }
   }
   closing_ = true;
   WorkInBackground();
@@ -180,10 +111,10 @@ void StoreThread::Main() {
 absl::Status StoreThread::Close() {
   RETURN_IF_ERROR(MoveJournalLog());
   // Damaged rows stay where they are, and so does the log that they are in.
-  if (!parts_->log->empty()) return EmptyLog(parts_->connection);
+  if (!parts_->log->empty()) return write_ahead_log_.Empty();
   // In this order: the database no longer says that it needs logs, and then they go.
   RETURN_IF_ERROR(MarkLive(parts_->connection, false));
-  RETURN_IF_ERROR(EmptyLog(parts_->connection));
+  RETURN_IF_ERROR(write_ahead_log_.Empty());
   RETURN_IF_ERROR(parts_->log->Remove());
   sqlite3_db_config(parts_->connection->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return absl::OkStatus();
@@ -191,7 +122,7 @@ absl::Status StoreThread::Close() {
 
 absl::Status StoreThread::BecomeLive(Connection* connection) {
   RETURN_IF_ERROR(MarkLive(connection, true));
-  return EmptyLog(connection);
+  return WriteAheadLog::Empty(connection);
 }
 
 bool StoreThread::HasBackgroundWork() const {
@@ -205,40 +136,21 @@ absl::Duration StoreThread::TimeToWait() const {
   absl::Time next = absl::InfiniteFuture();
   if (parts_->status.ok()) {
     next = std::min(last_look_for_files_ + kLookForFilesInterval, parts_->history_writer.due());
-    if (log_pages_ > 0) next = std::min(next, std::max(last_work_ + kIdle, next_move_));
+    next = std::min(next, write_ahead_log_.due(last_commit_));
   } else if (absl::IsResourceExhausted(parts_->status)) {
     next = std::min(next, next_look_for_room_);
   }
   return std::max(absl::ZeroDuration(), next - now);
 }
 
-bool StoreThread::Wait(Batch* batch) {
-  const bool busy = HasBackgroundWork();
+bool StoreThread::Wait(Operations* operations) {
+  CommitQueue::Batch batch = HasBackgroundWork() ? queue_.TakeNow() : queue_.Take(TimeToWait());
+  committed_bytes_ = static_cast<std::int64_t>(batch.bytes);
+  *operations = std::move(batch.operations);
+  // Who waits for a checkpoint or a backup is answered before the end.
   const bool must_go_on =
       !parts_->checkpoint_writer.empty() || !parts_->checkpoint_loader.empty() || !backup_.empty();
-  const absl::Duration time = busy ? absl::ZeroDuration() : TimeToWait();
-  const absl::MutexLock lock(&mutex_);
-  const absl::Time deadline = SteadyNow() + time;
-  while (queue_.empty() && !stopping_ && !busy) {
-    if (work_.WaitUntil(&mutex_, deadline)) break;
-  }
-  if (!busy) WaitForMore();
-  batch_bytes_ = 0;
-  if (!queue_.empty()) {
-    *batch = std::move(queue_.front().operations);
-    batch_bytes_ = static_cast<std::int64_t>(queue_.front().bytes);
-    queue_.pop_front();
-  }
-  return !batch->empty() || !stopping_ || must_go_on;
-}
-
-void StoreThread::WaitForMore() {
-  if (last_batch_ < kManyUpdates) return;
-  const absl::Time deadline = SteadyNow() + kWaitForMore;
-  while (queue_.size() == 1 && queue_.front().is_of_streams && !stopping_ &&
-         queue_.front().operations.size() < kEnoughUpdates && queue_.front().bytes < kEnoughBytes) {
-    if (work_.WaitUntil(&mutex_, deadline)) return;
-  }
+  return !operations->empty() || !batch.is_stopped || must_go_on;
 }
 
 absl::Status StoreThread::Begin() {
@@ -267,8 +179,8 @@ void StoreThread::RollBack() {
   moved_rows_.clear();
 }
 
-absl::Status StoreThread::ApplyAll(const Batch& batch) {
-  for (const auto& operation : batch) {
+absl::Status StoreThread::ApplyAll(const Operations& operations) {
+  for (const auto& operation : operations) {
     const KeptModel* model = operation->model();
     if (!operation->changes() || (model != nullptr && !model->failure.ok())) continue;
     // A row names its build, which the database has to know before.
@@ -289,18 +201,18 @@ absl::Status StoreThread::WriteRows() {
   return parts.journal_writer.Write(&parts.journal, parts.build_id);
 }
 
-void StoreThread::Commit(const Batch& batch) {
+void StoreThread::Commit(const Operations& operations) {
   StoreParts& parts = *parts_;
   absl::Status outcome = parts.status;
   if (outcome.ok()) {
-    outcome = ApplyAll(batch);
+    outcome = ApplyAll(operations);
     if (outcome.ok()) outcome = WriteRows();
     const bool uses_database = in_transaction_;
     if (outcome.ok()) outcome = EndTransaction();
     // Nothing is acknowledged that was written into a file which has been deleted.
     if (outcome.ok()) outcome = CheckFiles(uses_database);
     if (outcome.ok()) {
-      last_work_ = SteadyNow();
+      last_commit_ = SteadyNow();
       parts.journal_writer.Committed();
     } else {
       RollBack();
@@ -309,7 +221,7 @@ void StoreThread::Commit(const Batch& batch) {
     }
   }
   if (outcome.ok()) return;
-  for (const auto& operation : batch) {
+  for (const auto& operation : operations) {
     KeptModel* model = operation->model();
     if (operation->changes() && model != nullptr && model->failure.ok()) model->Fail(outcome);
   }
@@ -329,7 +241,7 @@ absl::Status StoreThread::ApplyBackground() {
   if (!parts.trash.empty()) {
     RETURN_IF_ERROR(Begin());
     RETURN_IF_ERROR(
-        parts.trash.Apply(&parts.journal, &parts.checkpoints, &parts.history, batch_bytes_));
+        parts.trash.Apply(&parts.journal, &parts.checkpoints, &parts.history, committed_bytes_));
   }
   if (parts.log->wants_moving()) {
     RETURN_IF_ERROR(Begin());
@@ -350,7 +262,7 @@ void StoreThread::WorkInBackground() {
     Fail(outcome);
     return;
   }
-  last_work_ = SteadyNow();
+  last_commit_ = SteadyNow();
   for (const std::int64_t id : std::exchange(moved_rows_, {})) parts.log->Release(id);
   parts.trash.Committed();
   parts.history_writer.Finished();
@@ -368,8 +280,15 @@ absl::Status StoreThread::MoveJournalLog() {
   }
 }
 
-void StoreThread::FinishAll(Batch batch) {
-  for (auto& operation : batch) {
+void StoreThread::LoadCheckpoints() {
+  if (parts_->checkpoint_loader.empty()) return;
+  const std::shared_ptr<KeptModel> loaded =
+      parts_->checkpoint_loader.ReadSome(&parts_->checkpoints);
+  if (loaded != nullptr) FinishWaiting(loaded.get());
+}
+
+void StoreThread::FinishAll(Operations operations) {
+  for (auto& operation : operations) {
     const KeptModel* model = operation->model();
     FinishOne(std::move(operation), model != nullptr ? model->failure : absl::OkStatus());
   }
@@ -388,7 +307,7 @@ void StoreThread::FinishOne(std::unique_ptr<Operation> operation, const absl::St
   operation->Finish(outcome, parts_.get());
   operation.reset();
   // A checkpoint that is being loaded has not called back yet.
-  if (!model->loading) --model->outstanding;
+  if (!model->loading) --model->shared.outstanding;
 }
 
 void StoreThread::FinishWaiting(KeptModel* model) {
@@ -457,36 +376,13 @@ void StoreThread::LookForRoom() {
 absl::Status StoreThread::TryRoom() {
   // The log first: behind its last commit may be frames of the one that failed, and they must not
   // be found behind later commits (see wal_check.h).
-  RETURN_IF_ERROR(EmptyLog(parts_->connection));
-  log_pages_ = 0;
+  RETURN_IF_ERROR(write_ahead_log_.Empty());
   RETURN_IF_ERROR(parts_->log->MakeLast());
   RETURN_IF_ERROR(BecomeLive(parts_->connection));
   const std::string probe(kProbeBytes, '\0');
   RETURN_IF_ERROR(parts_->checkpoints.DeletePieces(0, 1).status());
   RETURN_IF_ERROR(parts_->checkpoints.InsertPiece(0, 0, probe));
   return parts_->checkpoints.DeletePieces(0, 1).status();
-}
-
-void StoreThread::MoveLogIfDue() {
-  if (!parts_->status.ok() || log_pages_ == 0) return;
-  const absl::Time now = SteadyNow();
-  const bool due = log_pages_ >= kMostLogPages || now - last_work_ >= kIdle;
-  if (!due || now < next_move_) return;
-  const absl::Status moved = MoveLog(parts_->connection, SQLITE_CHECKPOINT_PASSIVE);
-  if (moved.ok()) {
-    log_pages_ = 0;
-    return;
-  }
-  if (!absl::IsResourceExhausted(moved)) {
-    Fail(moved);
-    return;
-  }
-  // The database can't grow, but all is in the log: commits go on while that can.
-  next_move_ = now + kLookForRoomInterval;
-}
-
-absl::Status StoreThread::EmptyLog(Connection* connection) {
-  return MoveLog(connection, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 }  // namespace descent::store

@@ -1,31 +1,22 @@
+#include "server/store/sqlite/stored_model.h"
+
 #include <algorithm>
 #include <climits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "core/check.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
 #include "server/store/format/codec.h"
 #include "server/store/format/settings_json.h"
 #include "server/store/sqlite/checkpoint_reader.h"
+#include "server/store/sqlite/retention.h"
+#include "server/store/sqlite/row_reader.h"
 #include "server/store/sqlite/sqlite_journal.h"
-#include "server/store/sqlite/stored_models.h"
 
 namespace descent::store {
 namespace {
-
-// Records are read in chunks of about so much, one ahead of the one being applied.
-constexpr std::int64_t kChunkBytes = std::int64_t{4} << 20;
-
-// The records of some rows, on their way from the store's thread.
-struct Chunk {
-  std::size_t begin = 0;  // rows
-  std::size_t end = 0;
-  std::vector<absl::StatusOr<std::string>> records;
-  absl::Notification is_read;
-};
 
 class SqliteStoredModel final : public StoredModel {
  public:
@@ -33,13 +24,10 @@ class SqliteStoredModel final : public StoredModel {
       : thread_(thread),
         model_(std::move(found.model)),
         rows_(std::move(found.rows)),
-        damage_(std::move(found.damage)) {
+        damage_(std::move(found.damage)),
+        reader_(thread, &rows_) {
     for (const JournalRow& row : rows_) remaining_bytes_ += row.size_bytes;
     if (!model_->checkpoints.empty()) remaining_bytes_ += model_->checkpoints.back().size_bytes;
-  }
-
-  ~SqliteStoredModel() override {
-    if (ahead_ != nullptr) ahead_->is_read.WaitForNotification();
   }
 
   const std::string& name() const override { return model_->row.name; }
@@ -60,11 +48,20 @@ class SqliteStoredModel final : public StoredModel {
 
  private:
   absl::StatusOr<ModelImage> Read(const CheckpointRow& row);
-  std::unique_ptr<Chunk> StartReading(std::size_t begin);
-  // Decodes one row's records behind the base and appends them.
+  // Decodes one row's records after the base and appends them.
   absl::Status Decode(const JournalRow& row, const std::string& bytes,
                       std::vector<UpdateRecord>* records);
-  absl::Status Damage(const JournalRow& row, std::string_view what);
+  static absl::Status Damage(const JournalRow& row, std::string_view what);
+
+  // An update that lowers the durability ends the journal: nothing that follows it was promised.
+  bool JournalGoesOn() const { return durability_ == Durability::kJournal; }
+
+  SqliteJournal::Start WhereItGoesOn() const;
+  std::unique_ptr<Journal> JournalOfRecovered();
+  std::unique_ptr<Journal> JournalToRemoveItBy();
+  // Those of rows_ that are not among the model's: of before the base, or of after an update that
+  // lowered the durability.
+  std::vector<LiveRow> UnneededRows() const;
 
   StoreThread* const thread_;
   const std::shared_ptr<KeptModel> model_;
@@ -73,13 +70,14 @@ class SqliteStoredModel final : public StoredModel {
   std::int64_t remaining_bytes_ = 0;
   std::int64_t records_of_other_engines_ = 0;
 
-  bool has_base_ = false;
+  // As of the last record that was read, or the base.
   Durability durability_ = Durability::kJournal;
-  std::int64_t position_ = 0;  // of the last record that was read
+  std::int64_t position_ = 0;
   std::int64_t step_ = 0;
-  std::size_t next_row_ = 0;
+
+  bool has_base_ = false;
   bool at_end_ = false;
-  std::unique_ptr<Chunk> ahead_;  // being read, or null
+  RowReader reader_;  // last: the store's thread may be reading into it
 };
 
 absl::StatusOr<ModelImage> SqliteStoredModel::Read(const CheckpointRow& row) {
@@ -106,29 +104,16 @@ absl::StatusOr<ModelImage> SqliteStoredModel::Base() {
   model_->base_durability = durability_ = image.settings.durability;
   position_ = model_->base_position();
   step_ = image.state.step;
-  // What is behind a base of lower durability waited for a checkpoint that was not finished.
-  while (next_row_ < rows_.size() &&
-         (durability_ != Durability::kJournal || rows_[next_row_].last_position <= position_)) {
-    remaining_bytes_ -= rows_[next_row_++].size_bytes;
+  // Rows after a base of lower durability were written while the durability was being raised, which
+  // counts only with a checkpoint that was not finished.
+  for (const JournalRow* row = reader_.next();
+       row != nullptr && (!JournalGoesOn() || row->last_position <= position_);
+       row = reader_.next()) {
+    remaining_bytes_ -= row->size_bytes;
+    reader_.Skip();
   }
   has_base_ = true;
   return image;
-}
-
-std::unique_ptr<Chunk> SqliteStoredModel::StartReading(std::size_t begin) {
-  if (begin == rows_.size()) return nullptr;
-  auto chunk = std::make_unique<Chunk>();
-  chunk->begin = chunk->end = begin;
-  for (std::int64_t bytes = 0; chunk->end < rows_.size() && bytes < kChunkBytes; ++chunk->end) {
-    bytes += rows_[chunk->end].size_bytes;
-  }
-  thread_->Post([this, chunk = chunk.get()](StoreParts* parts) {
-    for (std::size_t i = chunk->begin; i < chunk->end; ++i) {
-      chunk->records.push_back(parts->ReadRecords(rows_[i]));
-    }
-    chunk->is_read.Notify();
-  });
-  return chunk;
 }
 
 absl::Status SqliteStoredModel::Damage(const JournalRow& row, std::string_view what) {
@@ -146,16 +131,13 @@ absl::Status SqliteStoredModel::Decode(const JournalRow& row, const std::string&
   // The first row may have begun before the base.
   const bool is_first = position_ == model_->base_position();
   if (row.first_position > position_ + 1 || (row.first_position <= position_ && !is_first)) {
-    return Damage(row, absl::StrCat("it begins with record ", row.first_position, " behind record ",
+    return Damage(row, absl::StrCat("it begins with record ", row.first_position, " after record ",
                                     position_));
   }
-  LiveRow live{.id = row.id,
-               .last_position = row.last_position,
-               .size_bytes = row.size_bytes,
-               .restores = {}};
+  LiveRow live = LiveRowOf(row);
   const bool is_of_this_engine = thread_->IsOfThisEngine(row.build_id);
   for (auto record = decoded.begin() + (position_ + 1 - row.first_position);
-       record != decoded.end() && durability_ == Durability::kJournal; ++record) {
+       record != decoded.end() && JournalGoesOn(); ++record) {
     if (!is_of_this_engine) {
       record->state_hash.reset();
       ++records_of_other_engines_;
@@ -177,22 +159,17 @@ absl::StatusOr<std::vector<UpdateRecord>> SqliteStoredModel::NextRecords() {
   RETURN_IF_ERROR(damage_);
   DESCENT_CHECK(has_base_);
   std::vector<UpdateRecord> records;
-  // An update that lowers the durability ends the journal.
-  if (next_row_ == rows_.size() || durability_ != Durability::kJournal) {
+  if (!JournalGoesOn() || reader_.next() == nullptr) {
     at_end_ = true;
     return records;
   }
-  std::unique_ptr<Chunk> chunk = std::move(ahead_);
-  if (chunk == nullptr) chunk = StartReading(next_row_);
-  chunk->is_read.WaitForNotification();
-  next_row_ = chunk->end;
-  ahead_ = StartReading(next_row_);
-  for (std::size_t i = chunk->begin; i < chunk->end && durability_ == Durability::kJournal; ++i) {
-    remaining_bytes_ -= rows_[i].size_bytes;
-    absl::StatusOr<std::string>& bytes = chunk->records[i - chunk->begin];
-    damage_ = bytes.ok() ? Decode(rows_[i], *bytes, &records) : bytes.status();
+  for (RowReader::Row& read : reader_.Read()) {
+    if (!JournalGoesOn()) break;
+    remaining_bytes_ -= read.row->size_bytes;
+    damage_ =
+        read.records.ok() ? Decode(*read.row, *read.records, &records) : read.records.status();
     RETURN_IF_ERROR(damage_);
-    std::string().swap(*bytes);
+    std::string().swap(*read.records);  // the decoded ones take as much
   }
   return records;
 }
@@ -206,53 +183,63 @@ absl::StatusOr<ModelImage> SqliteStoredModel::Checkpoint(std::int64_t id) {
 }
 
 std::unique_ptr<Journal> SqliteStoredModel::TakeJournal() {
-  KeptModel& model = *model_;
-  const CheckpointRow* base = model.checkpoints.empty() ? nullptr : &model.checkpoints.back();
-  SqliteJournal::Start start{
+  // A journal that goes on after some of the records would forget the rest.
+  if (!at_end_ && damage_.ok()) damage_ = StoredStateDamaged("the model was not recovered");
+  return damage_.ok() ? JournalOfRecovered() : JournalToRemoveItBy();
+}
+
+SqliteJournal::Start SqliteStoredModel::WhereItGoesOn() const {
+  const std::vector<CheckpointRow>& checkpoints = model_->checkpoints;
+  return {
       .durability = durability_,
+      // Above every record that the file has of the model, those that were not read among them.
       .position = std::max(position_, rows_.empty() ? 0 : rows_.back().last_position),
       .step = step_,
-      .saved_position = model.base_position(),
-      .saved_time = base != nullptr ? base->create_time : model.row.create_time,
-      .damage = damage_};
-  if (!at_end_ && damage_.ok()) start.damage = StoredStateDamaged("the model was not recovered");
-  if (!start.damage.ok()) {
-    // To be removed with all it has.
-    model.rows.clear();
-    for (const JournalRow& row : rows_) {
-      model.rows.push_back({.id = row.id,
-                            .last_position = row.last_position,
-                            .size_bytes = row.size_bytes,
-                            .restores = {}});
-    }
-    return std::make_unique<SqliteJournal>(thread_, model_, start);
-  }
+      .saved_position = model_->base_position(),
+      .saved_time = checkpoints.empty() ? model_->row.create_time : checkpoints.back().create_time,
+      .damage = damage_,
+  };
+}
 
+std::unique_ptr<Journal> SqliteStoredModel::JournalToRemoveItBy() {
+  // All that the file has, read or not, is to go when the model is removed.
+  model_->rows.clear();
+  for (const JournalRow& row : rows_) model_->rows.push_back(LiveRowOf(row));
+  return std::make_unique<SqliteJournal>(thread_, model_, WhereItGoesOn());
+}
+
+std::vector<LiveRow> SqliteStoredModel::UnneededRows() const {
   std::vector<LiveRow> unneeded;
-  std::int64_t live_bytes = 0;
-  std::size_t live = 0;
+  auto needed = model_->rows.begin();  // in the order of rows_
   for (const JournalRow& row : rows_) {
-    if (live < model.rows.size() && model.rows[live].id == row.id) {
-      live_bytes += row.size_bytes;
-      ++live;
+    if (needed != model_->rows.end() && needed->id == row.id) {
+      ++needed;
     } else {
-      unneeded.push_back({.id = row.id,
-                          .last_position = row.last_position,
-                          .size_bytes = row.size_bytes,
-                          .restores = {}});
+      unneeded.push_back(LiveRowOf(row));
     }
   }
-  // The option may have changed: what is on the list now stays until the next checkpoint.
-  Retention retention = Retain(model.checkpoints, model.rows, /*loaded=*/0, INT_MAX);
-  if (base != nullptr) model.state_bytes = base->size_bytes;
-  model.checkpoints = std::move(retention.kept);
-  model.journal_bytes = live_bytes;
-  model.durable_step = step_;
+  return unneeded;
+}
+
+std::unique_ptr<Journal> SqliteStoredModel::JournalOfRecovered() {
+  KeptModel& model = *model_;
+  const SqliteJournal::Start start = WhereItGoesOn();
+  if (!model.checkpoints.empty()) model.shared.state_bytes = model.checkpoints.back().size_bytes;
+  std::int64_t journal_bytes = 0;
+  for (const LiveRow& row : model.rows) journal_bytes += row.size_bytes;
+  model.shared.journal_bytes = journal_bytes;
+  model.shared.durable_step = step_;
   model.last_position = position_;
   model.last_step = step_;
+  // The journal lowered it: it counts again with the next checkpoint that has the higher one.
   if (durability_ != model.base_durability) model.lowered_position = position_;
+
+  // The option of how many are kept may have changed: what is on the list now stays there until the
+  // next checkpoint. What is neither listed nor needed goes.
+  Retention retention = Retain(model.checkpoints, model.rows, /*loaded=*/0, INT_MAX);
+  model.checkpoints = std::move(retention.kept);
   thread_->Post(
-      [unneeded = std::move(unneeded), deleted = std::move(retention.deleted)](StoreParts* parts) {
+      [unneeded = UnneededRows(), deleted = std::move(retention.deleted)](StoreParts* parts) {
         parts->ThrowAway(unneeded);
         parts->trash.AddCheckpoints(deleted);
       });

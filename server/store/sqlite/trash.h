@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/store/sqlite/kept_model.h"
+#include "server/store/sqlite/live_row.h"
 #include "server/store/tables/checkpoint_table.h"
 #include "server/store/tables/history_table.h"
 #include "server/store/tables/journal_table.h"

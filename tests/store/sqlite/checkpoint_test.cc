@@ -8,7 +8,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/store/sqlite/kept_model.h"
+#include "server/store/sqlite/retention.h"
 #include "tests/store/live_model.h"
 #include "tests/store/store_fixture.h"
 #include "tests/support/status_matchers.h"

@@ -1,7 +1,7 @@
-// Finding the models in the file, and reading each to recover it.
+// Finding the models in the file.
 
-#ifndef SERVER_STORE_SQLITE_STORED_MODELS_H_
-#define SERVER_STORE_SQLITE_STORED_MODELS_H_
+#ifndef SERVER_STORE_SQLITE_FOUND_MODELS_H_
+#define SERVER_STORE_SQLITE_FOUND_MODELS_H_
 
 #include <memory>
 #include <vector>
@@ -10,8 +10,6 @@
 #include "absl/status/statusor.h"
 #include "server/store/sqlite/kept_model.h"
 #include "server/store/sqlite/store_parts.h"
-#include "server/store/sqlite/store_thread.h"
-#include "server/store/store.h"
 
 namespace descent::store {
 
@@ -36,8 +34,6 @@ absl::StatusOr<FoundModels> FindModels(StoreParts* parts);
 // Marks for deletion what belongs to no model, and pieces of checkpoints that were never whole.
 absl::Status ThrowAwayRemains(const FoundModels& found, StoreParts* parts);
 
-std::unique_ptr<StoredModel> MakeStoredModel(FoundModel found, StoreThread* thread);
-
 }  // namespace descent::store
 
-#endif  // SERVER_STORE_SQLITE_STORED_MODELS_H_
+#endif  // SERVER_STORE_SQLITE_FOUND_MODELS_H_

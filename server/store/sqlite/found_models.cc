@@ -1,3 +1,5 @@
+#include "server/store/sqlite/found_models.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -6,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
-#include "server/store/sqlite/stored_models.h"
 
 namespace descent::store {
 namespace {
@@ -66,10 +67,7 @@ absl::StatusOr<FoundModels> FindModels(StoreParts* parts) {
     } else if (owner != by_id.end()) {
       models[owner->second].rows.push_back(row.row);
     } else {
-      result.ownerless_rows.push_back({.id = row.row.id,
-                                       .last_position = row.row.last_position,
-                                       .size_bytes = row.row.size_bytes,
-                                       .restores = {}});
+      result.ownerless_rows.push_back(LiveRowOf(row.row));
     }
   }
   return result;
