@@ -16,17 +16,21 @@
 namespace descent::cli {
 namespace {
 
-// pandas' and R's, and what SQL dumps, dates and this command itself write.
-constexpr std::array<absl::string_view, 21> kMissingWords = {
-    "?",    "#N/A",   "#N/A N/A", "#NA",  "-1.#IND", "-1.#QNAN", "-NaN",
-    "-nan", "1.#IND", "1.#QNAN",  "<NA>", "N/A",     "NA",       "NULL",
-    "NaN",  "n/a",    "nan",      "null", "NaT",     "nat",      "\\N"};
+// pandas' and R's, and what dates, this command itself and SQL write: dumps \N, and tools (null),
+// [NULL] and <null>.
+constexpr std::array<absl::string_view, 27> kMissingWords = {
+    "?",       "#N/A", "#N/A N/A", "#NA",    "-1.#IND", "-1.#QNAN", "-NaN",   "-nan",   "1.#IND",
+    "1.#QNAN", "<NA>", "N/A",      "NA",     "NULL",    "NaN",      "n/a",    "nan",    "null",
+    "NaT",     "nat",  "\\N",      "(null)", "(NULL)",  "[null]",   "[NULL]", "<null>", "<NULL>"};
+
+// Among numbers alone: as texts these may be said in earnest. A point is what SAS and Stata write.
+constexpr std::array<absl::string_view, 2> kMissingNumberWords = {"none", "."};
 
 const absl::flat_hash_set<std::string>& MissingWordsInLowerCase() {
   static const auto* words = [] {
     auto* all = new absl::flat_hash_set<std::string>;
     for (const absl::string_view word : kMissingWords) all->insert(absl::AsciiStrToLower(word));
-    all->insert("none");
+    for (const absl::string_view word : kMissingNumberWords) all->insert(std::string(word));
     return all;
   }();
   return *words;
@@ -53,13 +57,22 @@ size_t TakeDigits(absl::string_view* rest, std::string* number) {
   return count;
 }
 
-// Skips the sign that stands between thousands. A space may be one that does not break lines.
+// Spaces that typography knows beside the usual one: no-break, figure, thin, narrow no-break.
+constexpr std::array<absl::string_view, 4> kOtherSpaces = {"\xC2\xA0", "\xE2\x80\x87",
+                                                           "\xE2\x80\x89", "\xE2\x80\xAF"};
+constexpr absl::string_view kOtherApostrophe = "\xE2\x80\x99";  // U+2019
+constexpr absl::string_view kOtherMinus = "\xE2\x88\x92";       // U+2212
+
+bool TakeOtherSpace(absl::string_view* rest) {
+  return std::any_of(kOtherSpaces.begin(), kOtherSpaces.end(),
+                     [rest](absl::string_view space) { return absl::ConsumePrefix(rest, space); });
+}
+
+// Skips the sign that stands between thousands, which typography may have spelled.
 bool TakeThousands(absl::string_view* rest, char thousands) {
   if (thousands == '\0') return false;
-  if (thousands == ' ' &&
-      (absl::ConsumePrefix(rest, "\xC2\xA0") || absl::ConsumePrefix(rest, "\xE2\x80\xAF"))) {
-    return true;
-  }
+  if (thousands == ' ' && TakeOtherSpace(rest)) return true;
+  if (thousands == '\'' && absl::ConsumePrefix(rest, kOtherApostrophe)) return true;
   return absl::ConsumePrefix(rest, absl::string_view(&thousands, 1));
 }
 
@@ -95,11 +108,35 @@ std::optional<double> FiniteNumber(absl::string_view text) {
 
 absl::string_view StripSpaces(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
-  while (absl::ConsumePrefix(&text, "\xC2\xA0")) {
+  while (TakeOtherSpace(&text)) {
   }
-  while (absl::ConsumeSuffix(&text, "\xC2\xA0")) {
+  const auto take_last = [&text] {
+    return std::any_of(kOtherSpaces.begin(), kOtherSpaces.end(), [&text](absl::string_view space) {
+      return absl::ConsumeSuffix(&text, space);
+    });
+  };
+  while (take_last()) {
   }
   return absl::StripAsciiWhitespace(text);
+}
+
+bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+// A number as typography spells it, as it is usually spelled: with a hyphen for a minus, and no
+// other spaces around it; nothing if it is so already.
+std::optional<std::string> Retyped(absl::string_view cell) {
+  if (cell.empty() || (IsAscii(cell.front()) && IsAscii(cell.back()))) return std::nullopt;
+  absl::string_view text = StripSpaces(cell);
+  const bool negative = absl::ConsumePrefix(&text, kOtherMinus);
+  if (text.size() == cell.size()) return std::nullopt;
+  if (!negative) return std::string(text);
+  if (text.empty() || text.front() == '-' || text.front() == '+') return std::nullopt;
+  return absl::StrCat("-", text);
+}
+
+// Whether there is nothing to be seen in a cell.
+bool IsBlank(absl::string_view cell) {
+  return cell.empty() || (!IsAscii(cell.front()) && StripSpaces(cell).empty());
 }
 
 // Takes a unit from before or after a number; "" if there is none.
@@ -116,20 +153,26 @@ absl::string_view TakeUnit(absl::string_view* text) {
 bool IsMissingText(absl::string_view cell, const CellFormat& format) {
   if (Holds(format.missing, cell)) return true;
   if (cell.size() > kLongestMissingWord || Holds(format.values, cell)) return false;
-  return cell.empty() ||
+  return IsBlank(cell) ||
          std::find(kMissingWords.begin(), kMissingWords.end(), cell) != kMissingWords.end();
 }
 
 bool IsMissingNumber(absl::string_view cell, const CellFormat& format) {
   if (Holds(format.missing, cell)) return true;
   if (cell.size() > kLongestMissingWord || Holds(format.values, cell)) return false;
-  return cell.empty() || MissingWordsInLowerCase().contains(absl::AsciiStrToLower(cell));
+  return IsBlank(cell) || MissingWordsInLowerCase().contains(absl::AsciiStrToLower(cell));
 }
 
 std::optional<double> ParseNumber(absl::string_view cell, const CellFormat& format) {
-  if (format.decimal == '.' && format.thousands == '\0') return FiniteNumber(cell);
-  const std::optional<std::string> number = Normalized(cell, format);
-  return number.has_value() ? FiniteNumber(*number) : std::nullopt;
+  const auto parse = [&format](absl::string_view text) -> std::optional<double> {
+    if (format.decimal == '.' && format.thousands == '\0') return FiniteNumber(text);
+    const std::optional<std::string> number = Normalized(text, format);
+    return number.has_value() ? FiniteNumber(*number) : std::nullopt;
+  };
+  const std::optional<double> number = parse(cell);
+  if (number.has_value()) return number;
+  const std::optional<std::string> retyped = Retyped(cell);
+  return retyped.has_value() ? parse(*retyped) : std::nullopt;
 }
 
 std::optional<Quantity> ParseQuantity(absl::string_view cell, const CellFormat& format) {
@@ -137,7 +180,7 @@ std::optional<Quantity> ParseQuantity(absl::string_view cell, const CellFormat& 
     return Quantity{*number, ""};
   }
   absl::string_view text = StripSpaces(cell);
-  const bool negative = absl::ConsumePrefix(&text, "-");
+  const bool negative = absl::ConsumePrefix(&text, "-") || absl::ConsumePrefix(&text, kOtherMinus);
   const absl::string_view unit = TakeUnit(&text);
   text = StripSpaces(text);
   // One sign is enough, before the unit or behind it.

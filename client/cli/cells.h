@@ -31,12 +31,14 @@ inline constexpr absl::string_view kMissingCategory = "?";
 // earnest.
 bool IsMissingText(absl::string_view cell, const CellFormat& format = {});
 
-// Whether a cell of a column of numbers is missing: the same, in whatever case, and `None`.
+// Whether a cell of a column of numbers is missing: the same, in whatever case, `None`, and a
+// point.
 bool IsMissingNumber(absl::string_view cell, const CellFormat& format = {});
 
 // The finite number a cell spells out, if it is one: a decimal number as C has it, with the
 // format's decimal sign; a sign between thousands stands after every third digit of the
-// whole part or nowhere.
+// whole part or nowhere. A minus may be U+2212, a space between thousands one that does not break
+// lines or a thin one, and an apostrophe U+2019.
 std::optional<double> ParseNumber(absl::string_view cell, const CellFormat& format = {});
 
 // A number and what it is written with: a percent sign, or a currency's before or after it.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,6 +20,20 @@ constexpr size_t kMaxRecordBytes = 64 << 20;
 // By how much the parser's place for a field grows; its 128 bytes would copy a long one very often.
 constexpr size_t kFieldGrowth = 1 << 20;
 constexpr size_t kMaxFields = 1'000'000;
+
+bool IsNumber(const std::string& field) {
+  return ParseQuantity(field).has_value() || ParseQuantity(field, {.decimal = ','}).has_value();
+}
+
+// Whether the record has a name of its own, a text or a whole number, before the fields that the
+// header names, as R's write.table has them. An empty field at the end is rather one too many, and
+// above a record of texts alone, which may be the header, may stand a title.
+bool HasRowName(const std::vector<std::string>& names, const std::vector<std::string>& record) {
+  if (names.size() < 2 || record.size() != names.size() + 1 || record.back().empty()) return false;
+  const std::string& name = record.front();
+  return std::any_of(record.begin(), record.end(), IsNumber) &&
+         (!IsNumber(name) || std::all_of(name.begin(), name.end(), absl::ascii_isdigit));
+}
 
 // Takes the single quotes off all names, if they all stand in some.
 void Unquote(std::vector<std::string>* names) {
@@ -45,7 +60,11 @@ void CsvReader::ParserDeleter::operator()(csv_parser* parser) const {
 }
 
 CsvReader::CsvReader(std::unique_ptr<TextSource> source, const CsvOptions& options)
-    : source_(std::move(source)), parser_(new csv_parser) {
+    : source_(std::move(source)),
+      parser_(new csv_parser),
+      line_(source_->first_line()),
+      begin_line_(line_),
+      field_line_(line_) {
   csv_init(parser_.get(), CSV_STRICT | CSV_STRICT_FINI);
   csv_set_blk_size(parser_.get(), kFieldGrowth);
   csv_set_delim(parser_.get(), static_cast<unsigned char>(options.delimiter));
@@ -75,6 +94,8 @@ absl::Status CsvReader::ReadColumns(const CsvOptions& options) {
   std::vector<std::string> names;
   if (options.header) {
     names = record_.fields;
+    ASSIGN_OR_RETURN(held_, ReadRecord());
+    if (held_ && HasRowName(names, record_.fields)) names.insert(names.begin(), "");
   } else {
     names.resize(record_.fields.size());
     held_ = true;
@@ -123,16 +144,21 @@ absl::StatusOr<bool> CsvReader::Next(CsvRecord* record) {
     if (!any) return false;
   }
   held_ = false;
+  const bool first = !std::exchange(begun_, true);
   std::swap(*record, record_);
   const size_t expected = columns_.size();
   const size_t actual = record->fields.size();
   if (actual != expected) {
-    // The first field that is missing, or the first that is too many.
-    // A title or a comment is easily taken for a record of one field.
+    // The first field that is missing, or the first that is too many. A title above the table is
+    // easily taken for its header, and several of them for records of one field.
+    const bool title = actual > expected && (first || expected == 1);
     return DataError(
         PlaceOf(*record, std::min(expected, actual)),
         absl::StrCat("expected ", expected, expected == 1 ? " field" : " fields", ", got ", actual,
-                     expected == 1 ? "; what stands above the table has to be taken off" : ""));
+                     title ? absl::StrCat("; if what stands above this line is a title and not the "
+                                          "header, take it off, such as with tail -n +",
+                                          record->line)
+                           : ""));
   }
   RETURN_IF_ERROR(CheckText(*record));
   return true;

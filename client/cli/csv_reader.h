@@ -57,7 +57,9 @@ class CsvReader {
   // One name a column, no two alike. The header's (without the single quotes that all of them may
   // stand in); where it says a name once more, that with .1, .2 behind it, as pandas has it; where
   // it has none or there is no header, the column's number from 1, with "column " before it if
-  // another is called so. Every record has this many fields.
+  // another is called so. Every record has this many fields. A header that has one name less than
+  // the first record has fields is R's write.table's: the first column holds names of rows, and has
+  // none.
   const std::vector<std::string>& columns() const { return columns_; }
 
   // Whether the header names the column.
@@ -108,14 +110,15 @@ class CsvReader {
   bool finished_ = false;
   bool after_cr_ = false;  // an LF that follows belongs to the same line end
 
-  int64_t line_ = 1;         // of the next byte
-  int64_t begin_line_ = 1;   // where the record being parsed began
-  int64_t field_line_ = 1;   // where its field being parsed began
+  int64_t line_;             // of the next byte
+  int64_t begin_line_;       // where the record being parsed began
+  int64_t field_line_;       // where its field being parsed began
   size_t record_bytes_ = 0;  // of it, until now
   CsvRecord record_;         // being parsed
   size_t field_count_ = 0;   // of record_.fields, whose strings are recycled
   bool complete_ = false;    // record_ is whole
   bool held_ = false;        // record_ was read ahead
+  bool begun_ = false;       // Next has been called
 };
 
 }  // namespace descent::cli

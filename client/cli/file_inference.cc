@@ -70,6 +70,31 @@ void AddLayoutNotes(const FileOptions& options, const CsvOptions& csv, const Tex
   }
 }
 
+// Whether a record below a title that fills one of its fields can only be the header: all texts, no
+// two alike.
+bool NamesColumns(const CsvRecord& record) {
+  std::set<std::string> names;
+  return std::all_of(record.fields.begin(), record.fields.end(), [&](const std::string& field) {
+    return !field.empty() && !ParseQuantity(field).has_value() && names.insert(field).second;
+  });
+}
+
+// An error if the first record is no header but a title, such as "Sales 2024;;;": spreadsheets fill
+// it up with empty fields.
+absl::Status CheckTitle(const CsvReader& reader, const CsvRecord& first) {
+  constexpr size_t kFewest = 3;  // of two columns, one may well have no name
+  const size_t columns = reader.columns().size();
+  size_t named = 0;
+  for (size_t i = 0; i < columns; ++i) named += reader.named(i) ? 1 : 0;
+  if (columns < kFewest || named > 1 || !NamesColumns(first)) return absl::OkStatus();
+  return DataError(
+      reader.PlaceOf(first, 0),
+      absl::StrCat(
+          "this line looks like the header, and what stands above it like a title; take it "
+          "off, such as with tail -n +",
+          first.line, ", or say --header if it names the columns"));
+}
+
 bool Holds(const std::vector<std::string>& words, absl::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -159,6 +184,19 @@ CellFormat GuessCells(const Records& records, char delimiter) {
   const int64_t in_english = NumbersIn(records, english);
   const int64_t in_german = NumbersIn(records, german);
   const int64_t best = std::max({in_plain, in_comma, in_english, in_german});
+  // Rarer signs between thousands: a space, as French and the norms have it, or an apostrophe.
+  CellFormat rare;
+  int64_t in_rare = best;
+  for (const char thousands : {' ', '\''}) {
+    for (const char decimal : {'.', ','}) {
+      const CellFormat format = {.decimal = decimal, .thousands = thousands};
+      const int64_t numbers = NumbersIn(records, format);
+      if (numbers <= in_rare) continue;
+      in_rare = numbers;
+      rare = format;
+    }
+  }
+  if (in_rare > best) return rare;
   if (in_plain == best) return plain;
   const bool decimal_comma = in_comma == best || in_german == best;
   if (in_english == best && (!decimal_comma || delimiter == ',')) return english;
@@ -173,7 +211,9 @@ absl::StatusOr<CsvOptions> InferLayout(const FileOptions& options, TextSource* s
   sample = sample.substr(0, kSampleBytes);
   CsvOptions csv;
   csv.charset = options.charset;
-  csv.delimiter = options.delimiter.has_value() ? *options.delimiter : GuessDelimiter(sample);
+  csv.delimiter =
+      options.delimiter.has_value() ? *options.delimiter : source->separator().value_or('\0');
+  if (csv.delimiter == '\0') csv.delimiter = GuessDelimiter(sample);
   Records records = SampleRecords(sample, csv.delimiter);
   csv.header = options.header.has_value() ? *options.header : GuessHeader(records);
   csv.cells.missing = options.missing;
@@ -212,7 +252,9 @@ absl::StatusOr<InferredFile> InferFile(const FileOptions& options,
   while (true) {
     ASSIGN_OR_RETURN(const bool any, reader.Next(&record));
     if (!any) break;
-    ++rows;
+    if (rows++ == 0 && file.csv.header && !options.header.has_value()) {
+      RETURN_IF_ERROR(CheckTitle(reader, record));
+    }
     unseen.See(record.fields);
     for (size_t i = 0; i < probes.size(); ++i) probes[i].Add(record.fields[i], record.line);
   }

@@ -44,7 +44,8 @@ struct InferredFile {
 };
 
 // The cell format that most of the sample's cells are numbers in: with a decimal point, a decimal
-// comma, or either and the other sign between thousands. The first that there is no better one for;
+// comma, or either and the other sign, a space or an apostrophe between thousands. The first that
+// there is no better one for;
 // of 1,234 alone nobody knows, and it stays no number, save where commas stand between fields and
 // the number must have been quoted: then it is English.
 CellFormat GuessCells(const std::vector<std::vector<std::string>>& records, char delimiter);

@@ -1,6 +1,7 @@
 #include "client/cli/known_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -34,14 +35,16 @@ CsvOptions OptionsFor(const FileOptions& options, const Encoding& encoding) {
 
 // Looks anew at what the options don't say, if the delimiter can't be right.
 void LookAnew(absl::string_view sample, const FileOptions& options, const Encoding& encoding,
-              CsvOptions* csv) {
+              std::optional<char> separator, CsvOptions* csv) {
   if (options.delimiter.has_value() || encoding.fields < 2) return;
   const auto first_fields = [sample](char delimiter) {
     const auto records = SampleRecords(sample, delimiter);
     return records.empty() ? 0 : records.front().size();
   };
-  if (first_fields(csv->delimiter) != 1) return;
-  const char guess = GuessDelimiter(sample);
+  if (separator.has_value() ? *separator == csv->delimiter : first_fields(csv->delimiter) != 1) {
+    return;
+  }
+  const char guess = separator.has_value() ? *separator : GuessDelimiter(sample);
   if (first_fields(guess) < 2) return;
   csv->delimiter = guess;
   if (options.decimal.has_value() || options.thousands.has_value()) return;
@@ -58,7 +61,7 @@ absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const Fi
   CsvOptions csv = OptionsFor(options, encoding);
   // What is there already is enough: a pipe may give a row and wait for its prediction.
   ASSIGN_OR_RETURN(const absl::string_view beginning, source->Peek(1));
-  LookAnew(beginning.substr(0, kSampleBytes), options, encoding, &csv);
+  LookAnew(beginning.substr(0, kSampleBytes), options, encoding, source->separator(), &csv);
   if (csv.cells.decimal == csv.cells.thousands) {
     return UsageError("--decimal and --thousands can't be the same sign");
   }

@@ -24,11 +24,24 @@ bool IsBlank(const std::vector<std::string>& record) {
 
 // What is a number in one way or another of writing it.
 bool IsNumber(absl::string_view cell) {
-  static const auto* formats = new std::vector<CellFormat>{
-      {}, {.decimal = ',', .thousands = '.'}, {.decimal = '.', .thousands = ','}};
+  static const auto* formats = new std::vector<CellFormat>{{},
+                                                           {.decimal = ',', .thousands = '.'},
+                                                           {.decimal = '.', .thousands = ','},
+                                                           {.decimal = ',', .thousands = ' '},
+                                                           {.decimal = '.', .thousands = ' '},
+                                                           {.decimal = '.', .thousands = '\''}};
   return std::any_of(formats->begin(), formats->end(), [cell](const CellFormat& format) {
     return ParseQuantity(cell, format).has_value();
   });
+}
+
+// Whether all records but the first have a field more than it, as R's write.table has them: the
+// header has no name for the column of row names.
+bool HasRowNames(const Records& records) {
+  return records.size() > 1 && records.front().size() > 1 &&
+         std::all_of(records.begin() + 1, records.end(), [&](const auto& record) {
+           return record.size() == records.front().size() + 1;
+         });
 }
 
 // How well a delimiter cuts the sample.
@@ -42,7 +55,7 @@ Fit FitOf(absl::string_view sample, char delimiter) {
   if (records.empty()) return {};
   const size_t fields = records.back().size();
   if (fields < 2) return {};
-  size_t agreeing = 0;
+  size_t agreeing = HasRowNames(records) ? 1 : 0;
   size_t cells = 0;
   size_t numbers = 0;
   for (const std::vector<std::string>& record : records) {
@@ -157,11 +170,15 @@ char GuessDelimiter(absl::string_view sample) {
     best = delimiter;
     best_fit = fit;
   }
-  return best;
+  if (best_fit.agreeing > 0) return best;
+  // Where nothing else cuts anything: spaces stand in texts, so they have to cut all, and numbers.
+  constexpr double kFewestNumbers = 0.25;
+  const Fit fit = FitOf(sample, ' ');
+  return fit.agreeing == 1 && fit.numbers >= kFewestNumbers ? ' ' : best;
 }
 
 bool GuessHeader(const Records& records) {
-  if (records.empty()) return true;
+  if (records.empty() || HasRowNames(records)) return true;
   const std::vector<std::string>& first = records.front();
   size_t texts = 0;
   size_t texts_again = 0;

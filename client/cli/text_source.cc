@@ -94,6 +94,25 @@ absl::Status CheckText(const std::string& name, absl::string_view text) {
   return absl::OkStatus();
 }
 
+// Takes Excel's line off the beginning of a text, and returns the character that it names. The line
+// may stand in quotes.
+std::optional<char> TakeSeparatorLine(absl::string_view* text) {
+  absl::string_view rest = *text;
+  const bool quoted = absl::ConsumePrefix(&rest, "\"");
+  constexpr absl::string_view kSign = "sep=";
+  if (!absl::StartsWithIgnoreCase(rest, kSign) || rest.size() <= kSign.size()) return std::nullopt;
+  const char separator = rest[kSign.size()];
+  rest.remove_prefix(kSign.size() + 1);
+  if (separator == '"' || separator == '\r' || separator == '\n') return std::nullopt;
+  if (quoted && !absl::ConsumePrefix(&rest, "\"")) return std::nullopt;
+  if (!absl::ConsumePrefix(&rest, "\r\n") && !absl::ConsumePrefix(&rest, "\n") &&
+      !absl::ConsumePrefix(&rest, "\r")) {
+    return std::nullopt;
+  }
+  *text = rest;
+  return separator;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TextSource>> TextSource::Open(const std::string& path,
@@ -137,7 +156,9 @@ absl::Status TextSource::Begin() {
     ahead_ = std::move(bytes);
   }
   absl::string_view text = ahead_;
-  if (absl::ConsumePrefix(&text, kByteOrderMark)) ahead_ = std::string(text);
+  const bool marked = absl::ConsumePrefix(&text, kByteOrderMark);
+  separator_ = TakeSeparatorLine(&text);
+  if (marked || separator_.has_value()) ahead_ = std::string(text);
   return CheckText(name_, ahead_);
 }
 

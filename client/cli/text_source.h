@@ -8,7 +8,9 @@
 #define CLIENT_CLI_TEXT_SOURCE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,11 @@ class TextSource {
   // What was recognised, for a note: "gzip", "UTF-16LE", both or nothing.
   const std::vector<std::string>& recognised() const { return recognised_; }
 
+  // What stands between fields, if the first line says so as Excel has it, `sep=;`. That line is no
+  // part of the text, which begins in line 2 then.
+  std::optional<char> separator() const { return separator_; }
+  int64_t first_line() const { return separator_.has_value() ? 2 : 1; }
+
   // Replaces *piece by what comes next, as UTF-8; false at the end.
   absl::StatusOr<bool> Read(std::string* piece);
 
@@ -60,6 +67,7 @@ class TextSource {
   std::unique_ptr<CharsetDecoder> decoder_;  // null for UTF-8
   std::vector<std::string> recognised_;
   std::string ahead_;  // decoded, not read yet
+  std::optional<char> separator_;
 
   bool keep_ = false;  // what is read is put into kept_, too
   std::vector<std::string> kept_;

@@ -24,6 +24,23 @@ TEST(MissingTest, WhatPandasAndRCallMissingIsMissing) {
   EXPECT_TRUE(IsMissingText("?"));
 }
 
+TEST(MissingTest, ToolsOfSqlHaveWordsOfTheirOwn) {
+  for (const char* word : {"\\N", "(null)", "[NULL]", "<null>", "(NULL)"}) {
+    EXPECT_TRUE(IsMissingNumber(word)) << word;
+    EXPECT_TRUE(IsMissingText(word)) << word;
+  }
+  // SAS' and Stata's, who may mean a point among texts.
+  EXPECT_TRUE(IsMissingNumber("."));
+  EXPECT_FALSE(IsMissingText("."));
+}
+
+TEST(MissingTest, SpacesOfAnyKindAreNothing) {
+  for (const char* blank : {"", "\xC2\xA0", "\xE2\x80\xAF\xC2\xA0", "\xE2\x80\x89"}) {
+    EXPECT_TRUE(IsMissingNumber(blank));
+    EXPECT_TRUE(IsMissingText(blank));
+  }
+}
+
 TEST(MissingTest, ValuesAreNot) {
   for (const char* word : {"0", "-1", "1O", "inf", "-", "N", "nano", "none of them", "NA NA"}) {
     EXPECT_FALSE(IsMissingNumber(word)) << word;
@@ -87,6 +104,49 @@ TEST(ParseNumberTest, KnowsThousands) {
                         "234",
                         french),
             1234);
+}
+
+TEST(ParseNumberTest, KnowsWhatTypographyMakesOfNumbers) {
+  struct Case {
+    const char* cell;
+    double number;
+  };
+  // A minus as a sign of its own, and spaces around a number that are none to ASCII.
+  for (const Case& c : {Case{"\xE2\x88\x92"
+                             "5.5",
+                             -5.5},
+                        {"\xC2\xA0"
+                         "7\xC2\xA0",
+                         7},
+                        {"\xE2\x80\x89\xE2\x88\x92"
+                         "1e3",
+                         -1000}}) {
+    EXPECT_EQ(ParseNumber(c.cell), c.number) << c.cell;
+  }
+  EXPECT_EQ(ParseQuantity("\xE2\x88\x92$5")->number, -5);
+  EXPECT_EQ(ParseNumber("\xE2\x88\x92"
+                        "1,5",
+                        {.decimal = ','}),
+            -1.5);
+  // Figure, thin and narrow no-break spaces, and an apostrophe that is none to ASCII.
+  const CellFormat norm = {.thousands = ' '};
+  for (const char* space : {" ", "\xC2\xA0", "\xE2\x80\x87", "\xE2\x80\x89", "\xE2\x80\xAF"}) {
+    EXPECT_EQ(ParseNumber(std::string("1") + space + "234.5", norm), 1234.5) << space;
+  }
+  const CellFormat swiss = {.thousands = '\''};
+  for (const char* sign : {"'", "\xE2\x80\x99"}) {
+    EXPECT_EQ(ParseNumber(std::string("1") + sign + "234.5", swiss), 1234.5) << sign;
+  }
+  for (const char* text : {"\xE2\x88\x92", "\xE2\x88\x92-5",
+                           "\xE2\x88\x92\xE2\x88\x92"
+                           "5",
+                           "\xE2\x80\x93"  // a dash may mean a range
+                           "5",
+                           "\xC2\xA0",
+                           "1\xC2\xA0"
+                           "2"}) {
+    EXPECT_EQ(ParseNumber(text), std::nullopt) << text;
+  }
 }
 
 TEST(ParseQuantityTest, TakesUnits) {

@@ -79,6 +79,41 @@ TEST(CsvReaderTest, NumbersColumnsTheHeaderDoesNotName) {
   EXPECT_THAT(Parse(",0,1,2\n7,1,2,3\n").columns, ElementsAre("column 1", "0", "1", "2"));
 }
 
+TEST(CsvReaderTest, TakesTheRowNamesOfWriteTable) {
+  const Contents contents =
+      Parse("\"a\" \"b\"\n\"1\" 5.1 \"x y\"\n\"2\" 4.9 \"z\"\n", {.delimiter = ' '});
+  EXPECT_TRUE(contents.status.ok()) << contents.status;
+  EXPECT_THAT(contents.columns, ElementsAre("1", "a", "b"));
+  EXPECT_THAT(contents.rows,
+              ElementsAre(ElementsAre("1", "5.1", "x y"), ElementsAre("2", "4.9", "z")));
+  EXPECT_THAT(contents.lines, ElementsAre(2, 3));
+  // A delimiter at the end of all lines but the header's names no rows.
+  EXPECT_EQ(Message(Parse("a,b\n1,2,\n").status).substr(0, 30), ":2:3: expected 2 fields, got 3");
+}
+
+TEST(CsvReaderTest, SaysOfATitleAboveTheTableHowToTakeItOff) {
+  for (const auto& [text, place] : std::vector<std::pair<std::string, std::string>>{
+           {"Sales, 2024\na,b,c,d\n1,2,3,4\n", ":2:3: expected 2 fields, got 4"},
+           {"Sales, 2024\na,b,c\n1,2,3\n", ":2:3: expected 2 fields, got 3"},
+           {"Sales\n\na,b\n1,2\n", ":3:2: expected 1 field, got 2"},
+           {"Sales\nof all shops\na,b\n1,2\n", ":3:2: expected 1 field, got 2"},
+           {"# made by us\na,b,c\n1,2,3\n", ":2:2: expected 1 field, got 3"},
+       }) {
+    const std::string message = Message(Parse(text).status);
+    EXPECT_THAT(message, testing::StartsWith(place)) << text;
+    EXPECT_THAT(message, HasSubstr(absl::StrCat("tail -n +", place.substr(1, 1)))) << text;
+  }
+  // Further down it is no title.
+  EXPECT_EQ(Message(Parse("a,b\n1,2\n1,2,3\n").status), ":3:3: expected 2 fields, got 3");
+}
+
+TEST(CsvReaderTest, CountsExcelsFirstLine) {
+  const Contents contents = Parse("sep=,\na,b\n1,2\n3\n");
+  EXPECT_THAT(contents.columns, ElementsAre("a", "b"));
+  EXPECT_THAT(contents.lines, ElementsAre(3));
+  EXPECT_EQ(Message(contents.status), ":4:2: expected 2 fields, got 1");
+}
+
 TEST(CsvReaderTest, TakesNamesOutOfSingleQuotesIfAllStandInSome) {
   EXPECT_THAT(Parse("'a','b c'\n1,2\n").columns, ElementsAre("a", "b c"));
   EXPECT_THAT(Parse("'a',b\n1,2\n").columns, ElementsAre("'a'", "b"));
@@ -144,9 +179,11 @@ TEST(CsvReaderTest, TakesAnotherDelimiter) {
 
 TEST(CsvReaderTest, NamesTheFirstFieldThatIsMissingOrTooMany) {
   EXPECT_EQ(Parse("a,b,c\n1,2,3\n1,2\n").status.message(), ":3:3: expected 3 fields, got 2");
-  EXPECT_EQ(Parse("a,b,c\n1,2,3,4\n").status.message(), ":2:4: expected 3 fields, got 4");
+  EXPECT_THAT(Message(Parse("a,b,c\n1.5,2,3,4\n").status),
+              testing::StartsWith(":2:4: expected 3 fields, got 4"));
   EXPECT_EQ(Parse("My report\n\na,b\n").status.message(),
-            ":3:2: expected 1 field, got 2; what stands above the table has to be taken off");
+            ":3:2: expected 1 field, got 2; if what stands above this line is a title and not the "
+            "header, take it off, such as with tail -n +3");
 }
 
 TEST(CsvReaderTest, NamesWhereAnOpenQuoteBegan) {

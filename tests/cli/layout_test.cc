@@ -36,6 +36,14 @@ TEST(GuessDelimiterTest, FindsWhatCutsEvenly) {
   EXPECT_EQ(GuessDelimiter("a;b;c\n1;2;3\n4;5\n"), ';');
 }
 
+TEST(GuessDelimiterTest, TakesASpaceWhereNothingElseCutsAndItCutsAllIntoNumbers) {
+  EXPECT_EQ(GuessDelimiter("\"a\" \"b\"\n\"1\" 5.1 2\n\"2\" 4.9 3\n"), ' ');
+  EXPECT_EQ(GuessDelimiter("a b\n1 2\n3 4\n"), ' ');
+  EXPECT_EQ(GuessDelimiter("a b,c\n1 2,3\n3 4,5\n"), ',');
+  EXPECT_EQ(GuessDelimiter("note\nred car\nblue car\n"), ',');
+  EXPECT_EQ(GuessDelimiter("a  b\n1 2\n10  4\n"), ',');  // columns one below the other
+}
+
 bool Header(const std::string& text) { return GuessHeader(SampleRecords(text, ',')); }
 
 TEST(GuessHeaderTest, NamesStandAboveOtherThings) {
@@ -46,6 +54,7 @@ TEST(GuessHeaderTest, NamesStandAboveOtherThings) {
   EXPECT_TRUE(Header(",0,1,2\n0,5.5,6,7\n1,2,3,4\n"));
   EXPECT_TRUE(Header("0,1,2\n5.5,6,7\n2,3,4\n"));
   EXPECT_TRUE(Header("a,b\n"));
+  EXPECT_TRUE(Header("x,1\nq,x,1\nr,x,2\n"));  // names of rows have no name
   EXPECT_TRUE(Header(""));
 }
 

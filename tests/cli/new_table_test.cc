@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/failure.h"
 #include "tests/cli/message.h"
@@ -147,6 +148,72 @@ TEST_F(NewTableTest, ThousandsAreRecognised) {
               ElementsAre(10026.5, 1234567, 12));
 }
 
+TEST_F(NewTableTest, SpacesAndApostrophesBetweenThousandsAreRecognisedAndSaid) {
+  struct Case {
+    const char* first;
+    const char* second;
+    const char* note;
+  };
+  for (const Case& c : {Case{"1 234,5", "12 345 678", "a decimal comma and a space between"},
+                        {"1\xE2\x80\xAF"
+                         "234,5",
+                         "\xE2\x88\x92"
+                         "12\xC2\xA0"
+                         "345",
+                         "a decimal comma and a space between"},
+                        {"1 234.5", "7", "a space between thousands"},
+                        {"1'234.5",
+                         "2\xE2\x80\x99"
+                         "345'678",
+                         "\"'\" between thousands"}}) {
+    const NewTable read =
+        Read(absl::StrCat("x;y\n", c.first, ";1\n", c.second, ";2\n", c.first, ";3\n")).value();
+    EXPECT_EQ(read.table.inputs[0].schema.kind, ColumnKind::kNumber) << c.first;
+    EXPECT_EQ(read.table.inputs[0].numbers[0], 1234.5) << c.first;
+    EXPECT_THAT(read.notes, Contains(HasSubstr(c.note)));
+  }
+}
+
+TEST_F(NewTableTest, AMinusOfItsOwnIsOne) {
+  const NewTable read = Read(
+                            "x,y\n\xE2\x88\x92"
+                            "1.5,1\n2,3\n\xE2\x88\x92"
+                            "4,5\n")
+                            .value();
+  EXPECT_THAT(read.table.inputs[0].numbers, ElementsAre(-1.5, 2, -4));
+}
+
+TEST_F(NewTableTest, TheRowNamesOfWriteTableAreLeftOut) {
+  const NewTable read =
+      Read("\"a\" \"b\"\n\"one\" 1.5 \"u\"\n\"two\" 2.5 \"v\"\n\"three\" 3.5 \"u\"\n").value();
+  ASSERT_EQ(read.table.inputs.size(), 1U);
+  EXPECT_THAT(read.table.inputs[0].numbers, ElementsAre(1.5, 2.5, 3.5));
+  EXPECT_EQ(read.table.target->schema.name, "b");
+  EXPECT_THAT(read.notes, AllOf(Contains(HasSubstr("a space stands between fields")),
+                                Contains(HasSubstr("says which row it is and is left out"))));
+}
+
+TEST_F(NewTableTest, ExcelsFirstLineSaysTheDelimiter) {
+  const NewTable read = Read("sep=:\nx:y\n1:2\n3:4\n").value();
+  EXPECT_EQ(read.csv.delimiter, ':');
+  EXPECT_THAT(read.table.inputs[0].numbers, ElementsAre(1, 3));
+  EXPECT_THAT(read.table.lines, ElementsAre(3, 4));
+  EXPECT_THAT(Message(Read("sep=;\nx;y\n1;2\n1O;2\n3;4\n").status()), HasSubstr(":4:1: x: \"1O\""));
+}
+
+TEST_F(NewTableTest, ATitleAboveTheTableIsAnErrorThatNamesTheHeadersLine) {
+  // As it is, and filled up with fields that hold nothing.
+  for (const char* title : {"Sales\n", "Sales of 2024,,\n", "Sales\n\n", ",Sales,\n"}) {
+    const std::string text = absl::StrCat(title, "shop,region,price\n1,north,2\n2,south,3\n");
+    const int line = absl::StrContains(title, "\n\n") ? 3 : 2;
+    const std::string message = Message(Read(text).status());
+    EXPECT_THAT(message, HasSubstr(absl::StrCat(options_.csv, ":", line, ":"))) << title;
+    EXPECT_THAT(message, HasSubstr(absl::StrCat("tail -n +", line))) << title;
+  }
+  options_.file.header = true;
+  EXPECT_TRUE(Read("Sales,,\nshop,north,b\nmarket,south,c\n").ok());
+}
+
 TEST_F(NewTableTest, WhatMayBeADecimalCommaOrThousandsIsAskedFor) {
   const std::string text = "a;y\n1,234;1\n5,678;2\n";
   EXPECT_THAT(Message(Read(text).status()),
@@ -188,9 +255,9 @@ TEST_F(NewTableTest, ADelimiterAtTheEndOfLinesMakesNoTarget) {
 }
 
 TEST_F(NewTableTest, AFileOfOneColumnIsAskedForItsDelimiter) {
-  EXPECT_THAT(Message(Read("a b y\n1 2 3\n2 3 4\n").status()), HasSubstr("--delimiter says"));
+  EXPECT_THAT(Message(Read("a  b y\n1 2 3\n22  3 4\n").status()), HasSubstr("--delimiter says"));
   options_.file.delimiter = ' ';
-  EXPECT_EQ(Read("a b y\n1 2 3\n2 3 4\n")->table.inputs.size(), 2U);
+  EXPECT_EQ(Read("a  b y\n1 2 3\n22  3 4\n")->table.inputs.size(), 2U);
 }
 
 TEST_F(NewTableTest, EqualNumbersAreOneClass) {

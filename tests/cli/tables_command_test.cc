@@ -76,6 +76,24 @@ TEST_F(TablesCommandTest, FindsTheDelimiterAndSaysItAndTakesATabByName) {
   }
 }
 
+// What Excel and R write of the same rows, for a model that has learnt from a plain file.
+TEST_F(TablesCommandTest, FilesOfOtherMakesAreReadByAModelThatIsThere) {
+  const TemporaryFile file(RowsWith(","));
+  ASSERT_EQ(Shell(absl::StrCat("descent train makes --csv ", file.path(), kQuick)).code, 0);
+  const TemporaryFile excel(
+      "sep=;\r\na;b;y\r\n0,5;\xE2\x88\x92"
+      "1;2\r\n1,5;2;3\r\n");
+  const TemporaryFile plain("a,b,y\n0.5,-1,2\n1.5,2,3\n");
+  const TemporaryFile r("\"a\" \"b\" \"y\"\n\"1\" 0.5 -1 2\n\"2\" 1.5 2 3\n");
+  const std::string expected = Shell("descent predict makes --csv " + plain.path()).out;
+  EXPECT_EQ(std::count(expected.begin(), expected.end(), '\n'), 3);
+  for (const TemporaryFile* other : {&excel, &r}) {
+    const Result result = Shell("descent predict makes --csv " + other->path());
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out, expected);
+  }
+}
+
 TEST_F(TablesCommandTest, ASlipIsAnErrorWithItsPlaceAndTheOptionsItNamesWork) {
   const TemporaryFile file(RowsWith(",") + "1O,2,3\n");
   const std::string train = absl::StrCat("descent train slip --csv ", file.path(), kQuick);

@@ -232,6 +232,36 @@ TEST(TextSourceTest, ReadsAPipeAgainThatWasRead) {
   }
 }
 
+TEST(TextSourceTest, TakesExcelsFirstLineAway) {
+  struct Case {
+    std::string bytes;
+    char separator;
+  };
+  for (const Case& c : std::vector<Case>{{"sep=;\r\na;b\n", ';'},
+                                         {"SEP=\t\na;b\n", '\t'},
+                                         {"\"sep=;\"\na;b\n", ';'},
+                                         {"\xEF\xBB\xBFsep=|\na;b\n", '|'},
+                                         {Utf16("sep=;\r\na;b\n", true), ';'},
+                                         {Gzipped("sep=;\ra;b\n"), ';'}}) {
+    const TemporaryFile file(c.bytes);
+    const std::unique_ptr<TextSource> source = TextSource::Open(file.path(), "").value();
+    source->KeepForRewind();
+    for (int time = 0; time < 2; ++time) {
+      EXPECT_EQ(source->separator(), c.separator) << c.bytes;
+      EXPECT_EQ(source->first_line(), 2);
+      EXPECT_EQ(All(source.get()).value(), "a;b\n") << c.bytes;
+      ASSERT_TRUE(source->Rewind().ok());
+    }
+  }
+  for (const char* text : {"sep=", "sep=;", "sep=;;\na\n", "sep=\na\n", "separate,b\n1,2\n"}) {
+    const TemporaryFile file(text);
+    const std::unique_ptr<TextSource> source = TextSource::Open(file.path(), "").value();
+    EXPECT_EQ(source->separator(), std::nullopt) << text;
+    EXPECT_EQ(source->first_line(), 1);
+    EXPECT_EQ(All(source.get()).value(), text);
+  }
+}
+
 TEST(TextSourceTest, SaysWhatItRecognised) {
   const TemporaryFile file(Gzipped(Utf16("a,b\n1,2\n", true)));
   EXPECT_THAT(TextSource::Open(file.path(), "").value()->recognised(),
