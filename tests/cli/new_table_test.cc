@@ -257,7 +257,7 @@ TEST_F(NewTableTest, ADelimiterAtTheEndOfLinesMakesNoTarget) {
 TEST_F(NewTableTest, AFileOfOneColumnIsAskedForItsDelimiter) {
   EXPECT_THAT(Message(Read("a  b y\n1 2 3\n22  3 4\n").status()), HasSubstr("--delimiter says"));
   options_.file.delimiter = ' ';
-  EXPECT_EQ(Read("a  b y\n1 2 3\n22  3 4\n")->table.inputs.size(), 2U);
+  EXPECT_EQ(Read("a b y\n1 2 3\n2 3 4\n")->table.inputs.size(), 2U);
 }
 
 TEST_F(NewTableTest, EqualNumbersAreOneClass) {
