@@ -1,14 +1,8 @@
 #include "server/options.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cctype>
-#include <cstdlib>
-#include <istream>
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,327 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "core/instruction_set.h"
 #include "endpoint/endpoint.h"
-#include "server/machine_cores.h"
+#include "server/arguments.h"
 #include "server/machine_memory.h"
-#include "version/version.h"
+#include "server/services/unsent_answers.h"
 
 namespace descent {
 namespace {
-
-constexpr char kDescription[] =
-    "Serves neural networks over gRPC: holds models, trains them on streams of data, and answers\n"
-    "with predictions and gradients.";
-
-constexpr char kFooter[] = R"(
-Every option can also be given as an environment variable (DESCENT_LISTEN for --listen) or in the
-file of --config (TOML, `listen = "0.0.0.0:50051"`). A flag wins over the environment, and that over
-the file.
-
-The server prints `listening on HOST:PORT` on stdout when it has recovered its models and is ready,
-and logs to stderr. SIGTERM
-and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends; a second signal ends
-it at once.
-
-Exit status: 0 after a drain; 1 when the drain took too long, or healthcheck found the server not
-serving; 64 on bad options; 65 when verify found damage; 69 when the address can't be listened on;
-74 when the data directory can't be used.
-)";
-
-// Null where it is not set.
-const char* Variable(const char* name) {
-  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
-}
-
-// A default that may not be usable: an error then, which counts only if the default does.
-struct DefaultDirectory {
-  std::string path;
-  std::string error;
-};
-
-// Of the state directories that systemd gives, separated by colons, the first.
-DefaultDirectory FirstOf(const std::string& list) {
-  for (const absl::string_view path : absl::StrSplit(list, ':', absl::SkipEmpty())) {
-    if (path.front() == '/') return {std::string(path), ""};
-    return {std::string(path),
-            absl::StrCat("STATE_DIRECTORY: expected absolute paths separated by colons, as systemd "
-                         "sets them, got '",
-                         list, "'; for another directory, say --data-dir")};
-  }
-  return {};
-}
-
-// Where a program keeps what has to last: systemd says it, or the platform's convention does.
-DefaultDirectory StateDirectory() {
-  const auto variable = [](const char* name) {
-    const char* value = Variable(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (DefaultDirectory given = FirstOf(variable("STATE_DIRECTORY")); !given.path.empty()) {
-    return given;
-  }
-  if (geteuid() == 0) return {"/var/lib/descent", ""};
-  if (const std::string state = variable("XDG_STATE_HOME"); !state.empty()) {
-    return {state + "/descent", ""};
-  }
-  const std::string home = variable("HOME");
-  return {home.empty() ? "descent-state" : home + "/.local/state/descent", ""};
-}
-
-// CLI11's reader of files takes an empty list, and an option the first value of it.
-class ConfigReader final : public CLI::ConfigTOML {
- public:
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    std::vector<CLI::ConfigItem> items = CLI::ConfigTOML::from_config(input);
-    for (const CLI::ConfigItem& item : items) {
-      const bool is_section = item.name == "++" || item.name == "--";  // its beginning and end
-      if (item.inputs.empty() && !is_section) {
-        throw CLI::ConfigError(item.fullname() + ": expected a value, got an empty list");
-      }
-    }
-    return items;
-  }
-};
-
-// Options as they are typed.
-struct Arguments {
-  std::string listen = "127.0.0.1:50051";
-  std::string data_dir = StateDirectory().path;
-  bool in_memory = false;
-  bool accept_missing_logs = false;
-  int checkpoint_journal_mib = 64;
-  int checkpoint_interval = 300;
-  int kept_checkpoints = 2;
-  int request_window = 1024;
-  int request_window_age = 600;
-  int session_window = 512;
-  int max_merged_rows = 256;
-  int threads = MachineCores();
-  int max_message_mib = 64;
-  int memory_mib = 0;
-  int transport_memory_mib = 1024;
-  int max_streams = 256;
-  int max_connections = 0;
-  int max_connection_age = 0;
-  double drain_timeout = 8;
-  std::string log_format = "text";
-  std::string log_level = "info";
-
-  bool print_config = false;
-  std::string server;
-  double timeout = 3;
-
-  std::string verified;
-  bool json = false;
-};
-
-const std::map<std::string, ops::LogFormat> kLogFormats = {{"text", ops::LogFormat::kText},
-                                                           {"json", ops::LogFormat::kJson}};
-const std::map<std::string, ops::LogLevel> kLogLevels = {{"debug", ops::LogLevel::kDebug},
-                                                         {"info", ops::LogLevel::kInfo},
-                                                         {"warning", ops::LogLevel::kWarning},
-                                                         {"error", ops::LogLevel::kError}};
-
-// "" or what is wrong with an address to listen at, or to connect to.
-std::string CheckListen(const std::string& address) {
-  return std::string(endpoint::CheckListenAddress(address).message());
-}
-std::string CheckServer(const std::string& address) {
-  return std::string(endpoint::ParseTarget(address).status().message());
-}
-
-std::string VariableOf(const CLI::Option& option) {
-  std::string name = option.get_single_name();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
-  return "DESCENT_" + name;
-}
-
-// A range that is checked and not repeated in the help.
-template <typename T>
-CLI::Validator Between(T least, T most) {
-  return CLI::Range(least, most).description("");
-}
-
-void AddServerOptions(CLI::App* app, Arguments* arguments) {
-  app->add_option("--listen", arguments->listen,
-                  "Where to take calls; port 0 picks a free one. There is no encryption and no\n"
-                  "authentication: keep it on a network you trust, or put a proxy in front. Or a\n"
-                  "Unix socket, for programs on this machine that may write to it: unix:PATH")
-      ->check(CLI::Validator(CheckListen, ""))
-      ->type_name("HOST:PORT");
-  app->add_option(
-         "--threads", arguments->threads,
-         "Threads that compute updates, and as many again that compute predictions and\n"
-         "gradients; by default the machine's cores, hardware threads of one counted once,\n"
-         "or as many as the container's share of them is worth. Each costs its workspace")
-      ->check(Between(1, 1024))
-      ->type_name("N");
-  app->add_option("--max-message-mib", arguments->max_message_mib,
-                  "Largest message, each way; larger ones are RESOURCE_EXHAUSTED. What one call\n"
-                  "costs in memory is a few times its message")
-      ->check(Between(1, 2047))
-      ->type_name("MIB");
-  app->add_option("--memory-mib", arguments->memory_mib,
-                  "Memory for everything that models and calls hold: parameters, optimizer state,\n"
-                  "workspaces, queued work, remembered answers, evaluations, messages. What does\n"
-                  "not fit is refused with RESOURCE_EXHAUSTED; models may take three quarters of\n"
-                  "it. Queues and batches are bounded by parts of it where it is small. 0: three\n"
-                  "fifths of the machine's memory, or of the control group's if that has less;\n"
-                  "leave the program itself and the system's file cache the rest")
-      ->check(Between(0, 1 << 24))
-      ->type_name("MIB");
-  app->add_option("--transport-memory-mib", arguments->transport_memory_mib,
-                  "Memory for the buffers of all connections; beyond it they are slowed down and\n"
-                  "calls dropped")
-      ->check(Between(16, 1 << 24))
-      ->type_name("MIB");
-  app->add_option("--max-streams", arguments->max_streams,
-                  "Calls in flight on one connection; more wait at the client")
-      ->check(Between(1, 1 << 20))
-      ->type_name("N");
-  app->add_option("--max-connections", arguments->max_connections,
-                  "Connections at once. Where there would be more, those are closed that never\n"
-                  "called or have been silent longest. 0: as many as the limit of open files\n"
-                  "allows, two files each, at most 16384")
-      ->check(Between(0, 16384))
-      ->type_name("N");
-  app->add_option("--max-connection-age", arguments->max_connection_age,
-                  "When a connection is asked to go, so that clients spread again behind a load\n"
-                  "balancer; 0: never")
-      ->check(Between(0, 1 << 20))
-      ->type_name("SECONDS");
-  app->add_option("--drain-timeout", arguments->drain_timeout,
-                  "What calls have to finish in after SIGTERM before they are cancelled; the\n"
-                  "default is within the 10 s of `docker stop`")
-      ->check(Between(0.0, 86400.0))
-      ->type_name("SECONDS");
-}
-
-void AddStorageOptions(CLI::App* app, Arguments* arguments) {
-  app->add_option(
-         "--data-dir", arguments->data_dir,
-         "Where models are kept; made if it is not there. One server at a time has it. By\n"
-         "default the first directory of $STATE_DIRECTORY, which systemd sets; without it\n"
-         "/var/lib/descent for root, or else $XDG_STATE_HOME/descent")
-      ->type_name("DIR");
-  app->add_flag("--in-memory", arguments->in_memory,
-                "Keep models in memory alone: they are gone when the server ends. It contradicts\n"
-                "--data-dir; said in different places, a flag wins over the environment, and that\n"
-                "over the file");
-  app->add_flag(
-      "--accept-missing-logs", arguments->accept_missing_logs,
-      "Start, or verify, with what descent.db holds by itself where the logs that belong to\n"
-      "it are missing: a copy of a running server's file, or logs that were deleted. What\n"
-      "was in them alone is lost");
-  app->add_option(
-         "--checkpoint-journal-mib", arguments->checkpoint_journal_mib,
-         "A model's journal is replaced by a checkpoint at this size, or at the size of\n"
-         "its parameters and optimizer state if that is more. Raising it writes fewer\n"
-         "checkpoints; recovery applies up to that much again, no slower than training did")
-      ->check(Between(1, 1 << 24))
-      ->type_name("MIB");
-  app->add_option("--checkpoint-interval", arguments->checkpoint_interval,
-                  "And when it has changes this old: recovery repeats at most so much computing\n"
-                  "for each model, and it is what a crash may take of models with durability\n"
-                  "CHECKPOINT")
-      ->check(Between(1, 1 << 24))
-      ->type_name("SECONDS");
-  app->add_option("--kept-checkpoints", arguments->kept_checkpoints,
-                  "Checkpoints of a model that are kept though nobody asked for them; each costs\n"
-                  "its parameters and optimizer state on disk")
-      ->check(Between(1, 1 << 16))
-      ->type_name("N");
-  app->add_option(
-         "--request-window", arguments->request_window,
-         "Answers remembered for each model, to recognise repeats of a request_id; each\n"
-         "costs about 300 bytes, and 4 MiB are the most. Beyond them a repeat is taken for\n"
-         "a new request")
-      ->check(Between(0, 1 << 24))
-      ->type_name("N");
-  app->add_option("--request-window-age", arguments->request_window_age,
-                  "How long an answer is remembered at most")
-      ->check(Between(1, 1 << 24))
-      ->type_name("SECONDS");
-  app->add_option("--session-window", arguments->session_window,
-                  "Batches that a training stream may have on their way unacknowledged, up to 64\n"
-                  "MiB of them. More hide a longer way to the client and share commits; fewer let\n"
-                  "other calls in sooner where cores are few")
-      ->check(Between(1, 1024))
-      ->type_name("N");
-  app->add_option("--max-merged-rows", arguments->max_merged_rows,
-                  "Predictions of one model that wait at the same time are computed together, up\n"
-                  "to so many rows. 1: each by itself")
-      ->check(Between(1, 1 << 16))
-      ->type_name("ROWS");
-}
-
-void AddLogOptions(CLI::App* app, Arguments* arguments) {
-  app->add_option("--log-format", arguments->log_format, "json: one object a line")
-      ->check(CLI::IsMember(&kLogFormats).description(""))
-      ->type_name("text|json");
-  app->add_option("--log-level", arguments->log_level,
-                  "Least level of what is logged; debug logs every call")
-      ->check(CLI::IsMember(&kLogLevels).description(""))
-      ->type_name("debug|info|warning|error");
-}
-
-void AddHealthcheck(CLI::App* app, Arguments* arguments) {
-  CLI::App* healthcheck = app->add_subcommand(
-      "healthcheck", "Ask a running server whether it takes calls: exit 0 if so, 1 if not");
-  healthcheck->fallthrough()->configurable(false);
-  healthcheck
-      ->add_option("--server", arguments->server,
-                   "The server, also unix:PATH; by default this machine's, where --listen says")
-      ->check(CLI::Validator(CheckServer, ""))
-      ->configurable(false)
-      ->type_name("HOST:PORT");
-  healthcheck->add_option("--timeout", arguments->timeout, "How long to wait")
-      ->check(Between(0.001, 3600.0))
-      ->configurable(false)
-      ->type_name("SECONDS");
-}
-
-void AddVerify(CLI::App* app, Arguments* arguments) {
-  CLI::App* verify = app->add_subcommand(
-      "verify",
-      "Check a data directory that no server has open, changing nothing: checksums, the journal\n"
-      "applied again, hashes of every model. Exit 0 if all is well, 65 if something is damaged");
-  verify->configurable(false);
-  verify->add_option("directory", arguments->verified, "The data directory")
-      ->required()
-      ->configurable(false)
-      ->type_name("DIR");
-  verify->add_flag("--json", arguments->json, "One JSON object a model, and one for the whole")
-      ->configurable(false);
-}
-
-void AddOptions(CLI::App* app, Arguments* arguments) {
-  app->description(kDescription);
-  app->footer(kFooter);
-  app->option_defaults()->always_capture_default();
-  AddServerOptions(app, arguments);
-  AddStorageOptions(app, arguments);
-  AddLogOptions(app, arguments);
-  app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");
-  app->config_formatter(std::make_shared<ConfigReader>());
-  app->allow_config_extras(CLI::config_extras_mode::error);
-  for (CLI::Option* option : app->get_options()) {
-    if (option == app->get_help_ptr()) continue;
-    option->envname(VariableOf(*option))->take_last();
-  }
-  app->add_flag("--print-config", arguments->print_config,
-                "Print the options in force as a file for --config, and exit")
-      ->configurable(false);
-  app->set_version_flag("--version",
-                        absl::StrCat("descentd ", kVersion, " (commit ", kCommit, ", ", kCompiler,
-                                     ", running on ", std::string(InstructionSet()), ")"));
-  AddHealthcheck(app, arguments);
-  AddVerify(app, arguments);
-}
 
 // Where an option was given, the ones that win behind those they win over.
 enum class Source : std::uint8_t { kDefault, kFile, kEnvironment, kFlag };
@@ -419,31 +100,52 @@ Exit UsageError(const std::string& message) {
   return {kExitUsage, absl::StrCat("descentd: ", message, "\nSee descentd --help.\n")};
 }
 
-// What --memory-mib says, in bytes.
-std::size_t MemoryBudgetBytes(int memory_mib) {
-  if (memory_mib > 0) return static_cast<std::size_t>(memory_mib) << 20;
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+// What --memory-mib and --transport-memory-mib say, in bytes. The second is a part of the first.
+struct Memory {
+  std::size_t all = 0;
+  std::size_t transport = 0;
+};
+
+Memory MemoryOf(const Arguments& arguments) {
   const std::size_t machine = MachineMemory();
+  Memory memory;
   // Where nothing can be read, as much as a small machine has.
-  return machine == 0 ? std::size_t{1} << 30 : machine / 5 * 3;
+  memory.all = machine == 0 ? 1024 * kMiB : std::max(machine / 5 * 3, 64 * kMiB);
+  if (arguments.memory_mib > 0) memory.all = static_cast<std::size_t>(arguments.memory_mib) * kMiB;
+  memory.transport = std::min(memory.all / 4, 1024 * kMiB);
+  if (arguments.transport_memory_mib > 0) {
+    memory.transport = static_cast<std::size_t>(arguments.transport_memory_mib) * kMiB;
+  }
+  return memory;
+}
+
+// "" or what is wrong.
+std::string CheckMemory(const Arguments& arguments) {
+  const Memory memory = MemoryOf(arguments);
+  if (memory.transport <= memory.all / 2) return "";
+  return absl::StrCat("--transport-memory-mib: expected at most half of --memory-mib, which is ",
+                      memory.all / kMiB, ", got ", memory.transport / kMiB);
 }
 
 Serve MakeServe(const Arguments& arguments) {
-  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  const Memory memory = MemoryOf(arguments);
   Serve serve;
   serve.server.listen = arguments.listen;
-  serve.server.max_message_bytes = arguments.max_message_mib * kMiB;
+  serve.server.max_message_bytes = std::int64_t{arguments.max_message_mib} << 20;
   serve.server.max_streams_per_connection = arguments.max_streams;
   serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);
-  serve.server.transport_memory_bytes =
-      static_cast<std::size_t>(arguments.transport_memory_mib * kMiB);
+  serve.server.transport_memory_bytes = memory.transport;
+  services::BoundByMemory(memory.all - memory.transport, &serve.server.unsent);
   if (arguments.max_connection_age > 0) {
     serve.server.max_connection_age = absl::Seconds(arguments.max_connection_age);
   }
   serve.models.max_answer_bytes = static_cast<std::size_t>(serve.server.max_message_bytes);
   serve.models.threads = arguments.threads;
-  models::SetMemoryBudget(MemoryBudgetBytes(arguments.memory_mib), &serve.models);
-  serve.log_format = kLogFormats.at(arguments.log_format);
-  serve.log_level = kLogLevels.at(arguments.log_level);
+  models::SetMemoryBudget(memory.all - memory.transport, &serve.models);
+  serve.log_format = LogFormats().at(arguments.log_format);
+  serve.log_level = LogLevels().at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
@@ -452,7 +154,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
   serve.storage.directory = arguments.data_dir;
   serve.storage.accept_missing_logs = arguments.accept_missing_logs;
-  serve.storage.checkpoint_journal_bytes = arguments.checkpoint_journal_mib * kMiB;
+  serve.storage.checkpoint_journal_bytes = std::int64_t{arguments.checkpoint_journal_mib} << 20;
   serve.storage.checkpoint_interval = absl::Seconds(arguments.checkpoint_interval);
   serve.storage.kept_checkpoints = arguments.kept_checkpoints;
   serve.storage.request_window = arguments.request_window;
@@ -511,6 +213,7 @@ Invocation ParseOptions(int argc, const char* const* argv) {
   if (const std::string wrong = ChooseStorage(app, argc, argv, &arguments); !wrong.empty()) {
     return UsageError(wrong);
   }
+  if (const std::string wrong = CheckMemory(arguments); !wrong.empty()) return UsageError(wrong);
   if (arguments.print_config) return Exit{kExitOk, PrintedConfig(app, arguments)};
   return MakeServe(arguments);
 }

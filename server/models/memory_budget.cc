@@ -77,9 +77,10 @@ absl::Status MemoryBudget::Take(MemoryPurpose purpose, std::size_t bytes) {
     return OverMemoryBudget(MemoryPurposeName(purpose), bytes,
                             standing_.load(std::memory_order_relaxed), standing_limit_);
   }
-  if (!AddWithin(limit_, bytes, &used_)) {
+  const std::size_t limit = limit_with(bytes);
+  if (!AddWithin(limit, bytes, &used_)) {
     if (stands) standing_.fetch_sub(bytes, std::memory_order_relaxed);
-    return OverMemoryBudget(MemoryPurposeName(purpose), bytes, used(), limit_);
+    return OverMemoryBudget(MemoryPurposeName(purpose), bytes, used(), limit);
   }
   by_purpose_[static_cast<std::size_t>(purpose)].fetch_add(bytes, std::memory_order_relaxed);
   return absl::OkStatus();

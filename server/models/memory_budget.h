@@ -72,7 +72,9 @@ class MemoryCharge {
 };
 
 // Counts bytes by purpose. What stands may take three quarters of the limit, so that there is
-// always room for the work on it and to delete something. Thread-safe, without locks.
+// always room for the work on it and to delete something; and what is large (more than a thousandth
+// of the limit at once) leaves the last sixteenth to what is small, so that those who send a lot
+// leave room for others' predictions. Thread-safe, without locks.
 class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
  public:
   static std::shared_ptr<MemoryBudget> Create(std::size_t limit_bytes);
@@ -86,6 +88,10 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   std::size_t limit() const { return limit_; }
   // Most that models, remembered answers and sessions may hold.
   std::size_t standing_limit() const { return standing_limit_; }
+  // Most that may be held, all together, once `bytes` more are.
+  std::size_t limit_with(std::size_t bytes) const {
+    return bytes > limit_ / 1024 ? limit_ - limit_ / 16 : limit_;
+  }
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
   std::size_t used(MemoryPurpose purpose) const {
     return by_purpose_[static_cast<std::size_t>(purpose)].load(std::memory_order_relaxed);

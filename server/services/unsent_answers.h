@@ -8,6 +8,7 @@
 #ifndef SERVER_SERVICES_UNSENT_ANSWERS_H_
 #define SERVER_SERVICES_UNSENT_ANSWERS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,14 @@ struct UnsentLimits {
   absl::Duration grace = absl::Minutes(1);
   double bytes_per_second = 64 << 10;
 };
+
+// Lowers what would be large parts of a budget of `memory_bytes`: an answer costs twice its bytes
+// while it is made.
+inline void BoundByMemory(std::size_t memory_bytes, UnsentLimits* limits) {
+  limits->all_bytes = std::min(limits->all_bytes, memory_bytes / 8);
+  limits->connection_bytes = std::min(limits->connection_bytes, memory_bytes / 16);
+  limits->all_small_bytes = std::min(limits->all_small_bytes, memory_bytes / 32);
+}
 
 class UnsentAnswers;
 

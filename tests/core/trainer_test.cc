@@ -258,7 +258,8 @@ TEST(TrainerTest, LearnsALinearFunction) {
     loss = trainer->Step(batch)->loss;
   }
   EXPECT_LT(loss, 1e-6);
-  const Buffer& learned = trainer->snapshot().parameters();
+  const Snapshot snapshot = trainer->snapshot();
+  const Buffer& learned = snapshot.parameters();
   EXPECT_NEAR(learned.At(0), 2, 1e-3);
   EXPECT_NEAR(learned.At(1), -3, 1e-3);
   EXPECT_NEAR(learned.At(trainer->network().layout().bias_offset(0)), 1, 1e-3);

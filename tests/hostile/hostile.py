@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What attacks do to a server and to its honest callers.
 
-    hostile.py DESCENTD [--only NAME ...] [--short] [--check] [--nginx PROGRAM]
+    hostile.py DESCENTD [--only NAME ...] [--short] [--check] [--memory-mib N] [--nginx PROGRAM]
 
 For each attack starts a descentd on loopback, lets an honest caller predict on one connection all
 the time and another one on new connections, attacks from a process of its own, and drains the
@@ -13,6 +13,9 @@ server with SIGTERM while the attack goes on. Prints a table:
     new      the longest that a call on a new connection took, in s, and how many of them failed
     peak     the server's high-water mark, MiB beyond what it had when the attack began
     drain    from SIGTERM to the end, in s, and the exit status
+
+With --memory-mib the servers have that budget, and the peak is all that the server had, which is to
+stay within 1.25 times the budget.
 
 With --nginx everybody calls through that proxy, set up as docker/nginx.conf says.
 
@@ -58,6 +61,7 @@ class Row:
     in_memory: bool = True
     arguments: tuple = ()
     open_files: int = 0  # the limit; 0: as it is
+    budget_mib: int = 0  # that the server is started with; 0: its default
     reflection: bool = False  # what is asked on new connections, rather than a prediction
     # Bounds for --check. None: this row is measured alone.
     peak_mib: int | None = None
@@ -318,6 +322,8 @@ def measure_on(server, address, row):
     fresh.join(25)
     taken, failures = honest.during(begun, ended)
     new, new_failures = fresh.during(begun, ended)
+    if row.budget_mib:
+        before = 0
     peak = server.memory("VmHWM") - before if not died else peak_seen
     drain, status = server.drain() if not died else (0, server.process.wait())
     attacker.kill()
@@ -340,6 +346,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--memory-mib", type=int, metavar="N")
     parser.add_argument("--nginx", metavar="PROGRAM")
     arguments = parser.parse_args()
     shorten = 5 if arguments.short else None
@@ -351,6 +358,11 @@ def main():
     for row in rows:
         if shorten:
             row = dataclasses.replace(row, seconds=shorten)
+        if arguments.memory_mib:
+            row = dataclasses.replace(row, budget_mib=arguments.memory_mib,
+                                      peak_mib=arguments.memory_mib * 5 // 4,
+                                      arguments=(*row.arguments, "--memory-mib",
+                                                 str(arguments.memory_mib)))
         measured = measure(os.path.abspath(arguments.descentd), arguments.nginx, row)
         print("| " + " | ".join(measured.cells()) + " |", flush=True)
         for what in measured.broken():

@@ -1,0 +1,92 @@
+#include "server/options.h"
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/machine_memory.h"
+
+namespace descent {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+Invocation Parse(std::initializer_list<const char*> options) {
+  std::vector<const char*> argv = {"descentd", "--in-memory"};
+  argv.insert(argv.end(), options);
+  return ParseOptions(static_cast<int>(argv.size()), argv.data());
+}
+
+struct Shares {
+  std::size_t transport_mib;
+  std::size_t models_mib;
+};
+
+Shares SharesOf(std::initializer_list<const char*> options) {
+  const Invocation invocation = Parse(options);
+  const auto* serve = std::get_if<Serve>(&invocation);
+  if (serve == nullptr) {
+    ADD_FAILURE() << std::get<Exit>(invocation).output;
+    return {};
+  }
+  return {serve->server.transport_memory_bytes / kMiB, serve->models.memory_budget_bytes / kMiB};
+}
+
+// Which is a usage error.
+std::string ErrorOf(std::initializer_list<const char*> options) {
+  const Invocation invocation = Parse(options);
+  const auto* exit = std::get_if<Exit>(&invocation);
+  if (exit == nullptr) return "none";
+  EXPECT_EQ(exit->code, kExitUsage);
+  return exit->output;
+}
+
+TEST(OptionsTest, TheTransportHasAQuarterOfASmallBudget) {
+  const Shares shares = SharesOf({"--memory-mib=512"});
+  EXPECT_EQ(shares.transport_mib, 128U);
+  EXPECT_EQ(shares.models_mib, 384U);
+}
+
+TEST(OptionsTest, TheTransportHasAGibibyteOfALargeBudget) {
+  const Shares shares = SharesOf({"--memory-mib=65536"});
+  EXPECT_EQ(shares.transport_mib, 1024U);
+  EXPECT_EQ(shares.models_mib, 64512U);
+}
+
+TEST(OptionsTest, WhatTheTransportIsGivenIsTakenFromTheBudget) {
+  const Shares shares = SharesOf({"--memory-mib=1000", "--transport-memory-mib=300"});
+  EXPECT_EQ(shares.transport_mib, 300U);
+  EXPECT_EQ(shares.models_mib, 700U);
+}
+
+TEST(OptionsTest, WithoutABudgetBothTogetherAreThreeFifthsOfTheMachine) {
+  const Shares shares = SharesOf({});
+  const std::size_t mib = MachineMemory() / 5 * 3 / kMiB;
+  EXPECT_GE(shares.transport_mib + shares.models_mib + 1, mib);
+  EXPECT_LE(shares.transport_mib + shares.models_mib, mib);
+}
+
+TEST(OptionsTest, ATransportThatWouldLeaveTheModelsTooLittleIsRefused) {
+  EXPECT_THAT(ErrorOf({"--memory-mib=512", "--transport-memory-mib=300"}),
+              HasSubstr("--transport-memory-mib: expected at most half of --memory-mib, which is "
+                        "512, got 300"));
+}
+
+TEST(OptionsTest, MemoryThatIsNoUseIsRefusedWithWhatWasExpected) {
+  for (const char* value : {"1", "63", "-5", "16777217", "many", "1.5", "99999999999999999999"}) {
+    EXPECT_THAT(ErrorOf({"--memory-mib", value}),
+                AllOf(HasSubstr("--memory-mib: "), HasSubstr("0 or a whole number from 64"),
+                      HasSubstr(value)));
+  }
+  EXPECT_THAT(ErrorOf({"--transport-memory-mib=15"}), HasSubstr("0 or a whole number from 16"));
+}
+
+}  // namespace
+}  // namespace descent
