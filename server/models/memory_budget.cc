@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::array<std::string_view, kMemoryPurposes> kNames = {
     "models",      "answers",     "sessions", "workspaces", "held_work",
-    "evaluations", "checkpoints", "backups",  "received",   "unsent"};
+    "evaluations", "checkpoints", "received", "unsent"};
 
 bool Stands(MemoryPurpose purpose) { return purpose <= MemoryPurpose::kSessions; }
 

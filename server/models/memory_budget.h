@@ -26,11 +26,10 @@ enum class MemoryPurpose : std::uint8_t {
   kHeldWork,     // tensors of updates and reads that are queued, running or not answered yet
   kEvaluations,  // sums and scores of evaluations that are not finished
   kCheckpoints,  // images on their way into the store or out of it
-  kBackups,      // pieces of backups on their way out
   kReceived,     // messages that have come and are not decoded yet
-  kUnsent,       // answers, from their making until the transport has taken them
+  kUnsent,       // answers and pieces of backups, from their making until the transport has them
 };
-inline constexpr std::size_t kMemoryPurposes = 10;
+inline constexpr std::size_t kMemoryPurposes = 9;
 
 // "models", "held_work": a word for logs and metrics.
 std::string_view MemoryPurposeName(MemoryPurpose purpose);

@@ -6,6 +6,7 @@ CREATE = "/descent.v1.ModelService/CreateModel"
 DELETE = "/descent.v1.ModelService/DeleteModel"
 GET_PARAMETERS = "/descent.v1.ModelService/GetParameters"
 SET_PARAMETERS = "/descent.v1.ModelService/SetParameters"
+CREATE_CHECKPOINT = "/descent.v1.ModelService/CreateCheckpoint"
 LIST = "/descent.v1.ModelService/ListModels"
 PREDICT = "/descent.v1.NetworkService/Predict"
 FORWARD = "/descent.v1.NetworkService/Forward"
@@ -69,6 +70,10 @@ def create(name, inputs, layers):
 
 def predict(name, rows, inputs):
     return block(1, name) + block(2, floats([rows, inputs]))
+
+
+def create_checkpoint(name):
+    return block(1, name)
 
 
 def get_parameters(name):
