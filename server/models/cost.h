@@ -6,11 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "core/batch.h"
 #include "core/buffer.h"
 #include "core/network.h"
+#include "server/models/commands.h"
 #include "server/models/errors.h"
 
 namespace descent::models {
@@ -61,6 +63,25 @@ inline std::size_t ByteSize(const Targets& targets) {
 
 inline std::size_t ByteSize(const Batch& batch) {
   return ByteSize(batch.inputs) + ByteSize(batch.targets) + ByteSize(batch.weights);
+}
+
+// Of the tensors that come with a command, which are there until it is done.
+inline std::size_t ByteSize(const PredictCommand& command) { return ByteSize(command.inputs); }
+
+inline std::size_t ByteSize(const ForwardCommand& command) { return ByteSize(command.inputs); }
+
+inline std::size_t ByteSize(const GradientCommand& command) {
+  return ByteSize(command.inputs) + ByteSize(command.weights) +
+         std::visit([](const auto& cotangent) { return ByteSize(cotangent); }, command.cotangent);
+}
+
+inline std::size_t ByteSize(const StepCommand& command) {
+  if (const auto* batch = std::get_if<Batch>(&command.update)) return ByteSize(*batch);
+  return std::get<GradientUpdate>(command.update).gradients.capacity();
+}
+
+inline std::size_t ByteSize(const SetParametersCommand& command) {
+  return command.values.capacity();
 }
 
 }  // namespace descent::models

@@ -37,12 +37,6 @@ void RunRead(Resources* resources, const Publication& publication, Call<Outcome>
   std::move(call).Answer(std::move(outcome));
 }
 
-std::size_t ByteSize(const GradientCommand& command) {
-  return models::ByteSize(command.inputs) + models::ByteSize(command.weights) +
-         std::visit([](const auto& cotangent) { return models::ByteSize(cotangent); },
-                    command.cotangent);
-}
-
 }  // namespace
 
 Reader::Reader(Resources* resources, std::shared_ptr<const Publication> publication)
@@ -84,7 +78,7 @@ void Reader::Read(Call<Outcome> call, const Needs& needs, Compute compute) {
 void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
   const Needs needs{.rows = rows,
-                    .command_bytes = models::ByteSize(command.inputs),
+                    .command_bytes = ByteSize(command),
                     .answer = PredictAnswerSize(network(), rows),
                     .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
                     .cost = ForwardCost(network(), rows)};
@@ -107,7 +101,7 @@ void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictO
 void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
   const Needs needs{.rows = rows,
-                    .command_bytes = models::ByteSize(command.inputs),
+                    .command_bytes = ByteSize(command),
                     .answer = ForwardAnswerSize(network(), rows),
                     .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
                     .cost = ForwardCost(network(), rows)};

@@ -69,11 +69,6 @@ void RestoreAnswer(const store::RememberedAnswer& remembered,
   }
 }
 
-std::size_t ByteSize(const StepCommand& command) {
-  if (const auto* batch = std::get_if<Batch>(&command.update)) return models::ByteSize(*batch);
-  return std::get<GradientUpdate>(command.update).gradients.capacity();
-}
-
 }  // namespace
 
 Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembered)

@@ -5,6 +5,7 @@
 
 namespace descent::models {
 class Executor;
+class MemoryBudget;
 }
 
 namespace descent::services {
@@ -18,6 +19,7 @@ class UnsentAnswers;
 struct CallResources {
   CallGate* gate;
   models::Executor* executor;  // for what would hold up the calls of others where it comes
+  models::MemoryBudget* memory;
   MessageReader* reader;
   UnsentAnswers* unsent;
   OpenStreams* streams;

@@ -40,13 +40,14 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResour
   const auto begin = [registry, run](UnaryCall* call, const Request& request) -> absl::Status {
     ASSIGN_OR_RETURN(Command command, CatchExceptions([&] { return wire::Decode(request); }));
     const std::size_t answer_bytes = AnswerBytes(command);
-    return call->WhenTurnComes(answer_bytes, [registry, run, call,
-                                              command = std::move(command)]() mutable {
+    const std::size_t held_bytes = HeldBytes(command, request);
+    auto go = [registry, run, call, command = std::move(command)]() mutable {
       const auto encode = [](const Outcome& outcome, Response* to) { wire::Encode(outcome, to); };
       (registry->*run)(std::move(command), call->context(),
                        call->ReplyWith<Response, Outcome>(encode));
       return absl::OkStatus();
-    });
+    };
+    return call->WhenTurnComes(answer_bytes, held_bytes, std::move(go));
   };
   return ServeUnary<Request>(resources, name, context, bytes, response, begin);
 }
@@ -110,7 +111,7 @@ class ModelService final : public RawMethods<v1::ModelService::Service> {
       call->set_model(name);
       ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_->Find(name));
       const std::size_t answer_bytes = DescriptionBytes(model->settings());
-      return call->WhenTurnComes(answer_bytes, [call, model = std::move(model)] {
+      return call->WhenTurnComes(answer_bytes, /*held_bytes=*/0, [call, model = std::move(model)] {
         model->Info(call->context(),
                     call->ReplyWith<v1::GetModelResponse, models::ModelInfo>(
                         [](const models::ModelInfo& info, auto* to) { wire::Encode(info, to); }));
@@ -126,12 +127,13 @@ class ModelService final : public RawMethods<v1::ModelService::Service> {
     const auto begin = [this](UnaryCall* call,
                               const v1::ListModelsRequest& message) -> absl::Status {
       ASSIGN_OR_RETURN(models::ListModelsCommand command, wire::Decode(message));
-      return call->WhenTurnComes(kListBytes, [this, call, command = std::move(command)]() mutable {
+      auto go = [this, call, command = std::move(command)]() mutable {
         // Descriptions of deep networks are long.
         resources_.executor->Post(
             [this, call, command = std::move(command)] { AnswerList(command, call); });
         return absl::OkStatus();
-      });
+      };
+      return call->WhenTurnComes(kListBytes, message.SpaceUsedLong(), std::move(go));
     };
     return ServeUnary<v1::ListModelsRequest>(resources_, Name("ListModels"), context, request,
                                              response, begin);

@@ -14,16 +14,23 @@ UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,
                      grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
     : context_(*context),
       response_(response),
+      memory_(*resources.memory),
       unsent_answers_(*resources.unsent),
       cancelled_(std::make_shared<std::atomic<bool>>(false)),
       pass_(resources.gate, name, *context) {}
 
-void UnaryCall::AwaitTurn(std::size_t bytes, absl::AnyInvocable<absl::Status()> go) {
-  unsent_answers_.Await(context_.peer(), bytes, *cancelled_, &unsent_,
-                        [this, go = std::move(go)](absl::Status status) mutable {
-                          if (status.ok()) status = go();
-                          if (!status.ok()) End(status);
-                        });
+absl::Status UnaryCall::AwaitTurn(std::size_t bytes, std::size_t held_bytes,
+                                  absl::AnyInvocable<absl::Status()> go) {
+  ASSIGN_OR_RETURN(models::MemoryCharge held,
+                   memory_.Reserve(models::MemoryPurpose::kHeldWork, held_bytes));
+  unsent_answers_.Await(
+      context_.peer(), bytes, *cancelled_, &unsent_,
+      [this, held = std::move(held), go = std::move(go)](absl::Status status) mutable {
+        held = models::MemoryCharge();  // from here on the models count it
+        if (status.ok()) status = go();
+        if (!status.ok()) End(status);
+      });
+  return absl::OkStatus();
 }
 
 void UnaryCall::OnCancel() {

@@ -22,6 +22,8 @@
 #include "core/network.h"
 #include "core/status_macros.h"
 #include "server/models/commands.h"
+#include "server/models/cost.h"
+#include "server/models/memory_budget.h"
 #include "server/models/model.h"
 #include "server/models/registry.h"
 #include "server/models/reply.h"
@@ -53,13 +55,13 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
 
   // Calls `go`, an absl::Status(), when an answer of about `bytes` may be made: at once, or when it
-  // is its turn. An error, of the wait or of `go`, ends the call. An exception ends the process:
-  // the call may be somebody else's to end by then.
+  // is its turn; until then the `held_bytes` of the command are counted as held work. An error that
+  // is returned, of the budget or of `go`, or a later one of the wait or of `go`, ends the call. An
+  // exception ends the process: the call may be somebody else's to end by then.
   template <typename Go>
-  absl::Status WhenTurnComes(std::size_t bytes, Go go) noexcept {
+  absl::Status WhenTurnComes(std::size_t bytes, std::size_t held_bytes, Go go) noexcept {
     if (unsent_answers_.TakeSmall(bytes, &unsent_)) return go();
-    AwaitTurn(bytes, std::move(go));
-    return absl::OkStatus();
+    return AwaitTurn(bytes, held_bytes, std::move(go));
   }
 
   // The last call to this object: sends the status, which is not OK, or the answer.
@@ -88,7 +90,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
  private:
-  void AwaitTurn(std::size_t bytes, absl::AnyInvocable<absl::Status()> go);
+  absl::Status AwaitTurn(std::size_t bytes, std::size_t held_bytes,
+                         absl::AnyInvocable<absl::Status()> go);
   void Send(const absl::Status& status);
 
   void OnCancel() override;
@@ -101,6 +104,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   grpc::CallbackServerContext& context_;
   grpc::ByteBuffer* const response_;
+  models::MemoryBudget& memory_;
   UnsentAnswers& unsent_answers_;
   const std::shared_ptr<std::atomic<bool>> cancelled_;
   CallPass pass_;
@@ -165,6 +169,17 @@ void EncodeFor(const Network& network, wire::Encoding encoding, const Outcome& o
   }
 }
 
+// What a command takes in memory while it waits: its tensors, or where it has none about what its
+// message did.
+template <typename Command, typename Request>
+std::size_t HeldBytes(const Command& command, const Request& request) {
+  if constexpr (requires { models::ByteSize(command); }) {
+    return models::ByteSize(command);
+  } else {
+    return 2 * request.SpaceUsedLong();
+  }
+}
+
 // A call that one method of the request's model answers: look up, decode, run, encode, status.
 template <typename Request, typename Response, typename Command, typename Outcome>
 grpc::ServerUnaryReactor* ServeOnModel(
@@ -177,16 +192,17 @@ grpc::ServerUnaryReactor* ServeOnModel(
     ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry.Find(model_name));
     ASSIGN_OR_RETURN(Command command, CatchExceptions([&] { return DecodeFor(*model, request); }));
     const std::size_t answer_bytes = AnswerBytes(command, *model->network());
-    return call->WhenTurnComes(answer_bytes, [call, run, model = std::move(model),
-                                              command = std::move(command),
-                                              encoding = EncodingFor(request)]() mutable {
+    const std::size_t held_bytes = HeldBytes(command, request);
+    auto go = [call, run, model = std::move(model), command = std::move(command),
+               encoding = EncodingFor(request)]() mutable {
       auto encode = [network = model->network(), encoding](const Outcome& outcome, Response* to) {
         EncodeFor(*network, encoding, outcome, to);
       };
       ((*model).*run)(std::move(command), call->context(),
                       call->ReplyWith<Response, Outcome>(std::move(encode)));
       return absl::OkStatus();
-    });
+    };
+    return call->WhenTurnComes(answer_bytes, held_bytes, std::move(go));
   };
   return ServeUnary<Request>(resources, name, context, bytes, response, begin);
 }

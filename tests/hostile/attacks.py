@@ -61,6 +61,24 @@ def unread_forward(address, until):
     return [connection], "window 0"
 
 
+def unread_predictions(address, until):
+    """100 x Predict of 60 MB whose answers of 15 MB are never read"""
+    rows = 60 * MIB // 16
+    request = wire.predict(SMALL, rows, 4)
+    connections = []
+    for _ in range(4):
+        connection = Connection(address, reads=True, window=0)
+        connections.append(connection)
+        try:
+            for _ in range(25):
+                if time.monotonic() > until:
+                    break
+                connection.message(connection.start(wire.PREDICT), request, end=True)
+        except (Closed, OSError):
+            pass
+    return connections, "4 connections, window 0"
+
+
 def unread_lists(address, until):
     """4 x 1000 ListModels of 1000 models, never read"""
     for i in range(40):

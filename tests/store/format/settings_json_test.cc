@@ -113,8 +113,8 @@ TEST(SettingsJsonTest, EveryKindRoundTripsUnderItsName) {
 TEST(SettingsJsonTest, EveryOptimizerAndScheduleRoundTripsUnderItsName) {
   RandomValue random(7);
   ModelSettings settings = SmallSettings();
-  for (const auto& optimizer : AlternativeRows(OptimizerOptions())) {
-    for (const auto& decay : AlternativeRows(Decay())) {
+  for (const auto& optimizer : AlternativeRows(settings.optimizer.algorithm)) {
+    for (const auto& decay : AlternativeRows(settings.optimizer.schedule.decay)) {
       random.FillAlternative(optimizer.value.index(), &settings.optimizer.algorithm);
       random.FillAlternative(decay.value.index(), &settings.optimizer.schedule.decay);
       ExpectRoundTrip(settings);
