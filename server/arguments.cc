@@ -125,9 +125,10 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "program itself and the system's file cache the rest")
       ->check(ZeroOrFrom(64))
       ->type_name("MIB");
-  app->add_option("--transport-memory-mib", arguments->transport_memory_mib,
-                  "The part of --memory-mib for the buffers of all connections; beyond it they are\n"
-                  "slowed down and calls dropped. 0: a quarter, at most 1024")
+  app->add_option(
+         "--transport-memory-mib", arguments->transport_memory_mib,
+         "The part of --memory-mib for the buffers of all connections; beyond it they are\n"
+         "slowed down and calls dropped. 0: a quarter, at most 1024")
       ->check(ZeroOrFrom(16))
       ->type_name("MIB");
   app->add_option("--max-streams", arguments->max_streams,

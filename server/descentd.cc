@@ -94,9 +94,9 @@ int RunServer(const Serve& serve, OpenStore open_store) {
          {"commit", kCommit},
          {"instruction_set", InstructionSet()},
          {"threads", std::int64_t{serve.models.threads}},
-         {"memory_mib", static_cast<std::int64_t>((serve.models.memory_budget_bytes +
-                                                   serve.server.transport_memory_bytes) >>
-                                                  20)},
+         {"memory_mib",
+          static_cast<std::int64_t>(
+              (serve.models.memory_budget_bytes + serve.server.transport_memory_bytes) >> 20)},
          {"transport_memory_mib",
           static_cast<std::int64_t>(serve.server.transport_memory_bytes >> 20)},
          {"data_dir", serve.in_memory ? "none, models live in memory" : serve.storage.directory},

@@ -6,7 +6,7 @@
 namespace descent::models {
 class Executor;
 class MemoryBudget;
-}
+}  // namespace descent::models
 
 namespace descent::services {
 

@@ -120,7 +120,8 @@ TEST_F(HostileMessageTest, AnswersThatWaitTheirTurnComeAllTheSame) {
     const auto answer = client_->Call(PredictOf("line", Floats({3, 2}, {1, 2, 3, 4, 5, 6})));
     ASSERT_TRUE(answer.ok()) << answer;
   }
-  // Which the server gives back when its side of the call has ended; that may be after the client's.
+  // Which the server gives back when its side of the call has ended; that may be after the
+  // client's.
   const absl::Time deadline = SteadyNow() + absl::Seconds(20);
   while (registry_->memory()->used(models::MemoryPurpose::kUnsent) != 0 && SteadyNow() < deadline) {
     absl::SleepFor(absl::Milliseconds(1));
