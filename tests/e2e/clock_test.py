@@ -36,7 +36,10 @@ class Clock:
             "DONT_FAKE_MONOTONIC": "1"}
 
     def set(self, hours):
-        self._file.write_text(f"{hours:+}h\n", encoding="ascii")
+        # At once: a program that finds the file empty ends.
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{hours:+}h\n", encoding="ascii")
+        new.replace(self._file)
 
 
 @unittest.skipUnless(LIBRARY.exists(), f"{LIBRARY} is not there (Debian's libfaketime)")
