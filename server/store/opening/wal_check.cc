@@ -18,6 +18,7 @@ constexpr std::uint32_t kMagic = 0x377f0682;  // its last bit: checksums over bi
 constexpr std::uint32_t kFormat = 3007000;
 constexpr std::size_t kHeaderSize = 32;
 constexpr std::size_t kFrameHeaderSize = 24;
+constexpr std::int64_t kSectorSize = 512;  // what a disk writes whole, at least
 
 std::uint32_t BigEndian(const std::uint8_t* bytes) {
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
@@ -127,7 +128,11 @@ class WalReader {
     return static_cast<std::int64_t>(kHeaderSize) + frame * static_cast<std::int64_t>(frame_size_);
   }
 
-  // Of the frame that was read.
+  // Whether a sector begins between a frame's commit field and its salts: then a torn write may
+  // leave the one from an older log beside the other.
+  bool IsHeaderSplit(std::int64_t frame) const { return (Offset(frame) + 8) % kSectorSize == 0; }
+
+  // These are of the frame that was read.
   bool EndsCommit() const { return BigEndian(bytes_.data() + 4) != 0; }
   bool HasSalts() const { return ReadSalts(bytes_.data() + 8) == header_.salts; }
   Checksum Stored() const { return ReadChecksum(bytes_.data() + 16); }
@@ -147,15 +152,22 @@ class WalReader {
           absl::StrCat("descent.db-wal: one bit of frame ", bad, " of ", frames_, " has changed"));
     }
     int commits = HasSalts() && EndsCommit() ? 1 : 0;
+    // The frame before ends a commit, by a header that nothing has confirmed yet.
+    bool may_end_commit = false;
     Checksum seeds[2] = {stored, computed};
     for (std::int64_t frame = bad + 1; frame < frames_ && commits < 2; ++frame) {
       RETURN_IF_ERROR(file_->Read(Offset(frame), bytes_.data(), kFrameHeaderSize));
       if (HasSalts()) {
         RETURN_IF_ERROR(Read(frame));
         const Checksum by_stored = Compute(seeds[0]);
-        const bool right = by_stored == Stored() || Compute(seeds[1]) == Stored();
+        const bool confirms_stored = by_stored == Stored();
+        const bool right = confirms_stored || Compute(seeds[1]) == Stored();
+        if (confirms_stored && may_end_commit) ++commits;
         if (right && EndsCommit()) ++commits;
+        may_end_commit = !right && EndsCommit() && !IsHeaderSplit(frame);
         seeds[1] = by_stored;
+      } else {
+        may_end_commit = false;
       }
       seeds[0] = Stored();
     }
