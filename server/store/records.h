@@ -55,7 +55,7 @@ struct CheckpointDeletion {
 using Update = std::variant<BatchUpdate, GradientsUpdate, ParametersUpdate, SettingsUpdate,
                             RestoreUpdate, CheckpointDeletion>;
 
-// The training session that an update belongs to: a session goes on behind its last position.
+// The training session that an update belongs to: a session goes on after its last position.
 struct SessionPosition {
   std::string session_id;
   std::int64_t sequence = 0;

@@ -4,7 +4,7 @@
 // its parameters become visible to readers, when the journal calls back. Computing goes on
 // meanwhile, so what has been appended while one commit ran can become the next. Now and then a
 // checkpoint holds the whole state, and the journal before it goes. A model is recovered from its
-// newest checkpoint (or, without one, its initial state) and the records behind it.
+// newest checkpoint (or, without one, its initial state) and the records after it.
 
 #ifndef SERVER_STORE_STORE_H_
 #define SERVER_STORE_STORE_H_
@@ -49,7 +49,7 @@ class Journal {
   // With durability kCheckpoint nothing is kept, and the callback comes at once with the step of
   // the last whole checkpoint; with kMemory it comes at once with the record's step. A
   // SettingsUpdate that lowers the durability (from kJournal to kCheckpoint, from either to
-  // kMemory) is kept as the higher one promises and counts for what is appended behind it; with
+  // kMemory) is kept as the higher one promises and counts for what is appended after it; with
   // kMemory, whatever was kept of the model is removed. For raising it see SaveCheckpoint.
   //
   // `publish` may be null. It is called once the change is stored, before `done` and before that of
@@ -58,7 +58,7 @@ class Journal {
   // others are destroyed as soon as that is known, which lets go of what they hold.
   virtual void Append(UpdateRecord record, Publish publish, OnStored done) = 0;
 
-  // Calls back behind everything appended before.
+  // Calls back after everything appended before.
   virtual void Sync(OnStored done) = 0;
 
   // Removes the model with everything that belongs to it; the last call. `request`: the call that
@@ -72,7 +72,7 @@ class Journal {
   // thread.
   virtual bool WantsCheckpoint() const = 0;
 
-  // Saves `image`, which is the state behind everything appended so far, beside further commits in
+  // Saves `image`, which is the state after everything appended so far, beside further commits in
   // pieces. `requested`: somebody asked for it, so it is kept until it is deleted; the others are
   // kept by the store's policy. Called back when the checkpoint is whole and durable; with
   // durability kCheckpoint the image's step is durable then. A checkpoint of the same step as a
@@ -123,7 +123,7 @@ class StoredModel {
   // What is left to read, in bytes, for progress.
   virtual std::int64_t remaining_bytes() const = 0;
 
-  // The journal that goes on behind the last record, and of a damaged model the one to remove it
+  // The journal that goes on after the last record, and of a damaged model the one to remove it
   // by. Called once, last.
   virtual std::unique_ptr<Journal> TakeJournal() = 0;
 };

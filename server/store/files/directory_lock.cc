@@ -39,7 +39,7 @@ absl::Status SyncPath(const std::string& directory) {
   return absl::OkStatus();
 }
 
-// Makes it, with the rights of `mode`, and makes every new name last, the outermost first.
+// Makes it, with the rights of `mode`, and makes every new name durable, the outermost first.
 absl::Status MakeDirectory(const std::filesystem::path& directory, mode_t mode) {
   std::error_code error;
   if (directory.empty() || std::filesystem::is_directory(directory, error)) {
@@ -71,7 +71,7 @@ absl::StatusOr<DirectoryLock> DirectoryLock::Take(const std::string& directory) 
     return SystemError(path, "lock", errno);
   }
   const std::string id = absl::StrCat(::getpid(), "\n");
-  // On a full disk there is no name to read, and a lock all the same.
+  // On a full disk the name is missing, and the lock holds all the same.
   if ((::ftruncate(file, 0) != 0 ||
        ::pwrite(file, id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) &&
       errno != ENOSPC && errno != EDQUOT) {

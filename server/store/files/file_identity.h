@@ -17,7 +17,7 @@ namespace descent::store {
 
 class FileIdentity {
  public:
-  // Of nothing, which is always right.
+  // The identity of no file, which is always right.
   FileIdentity() = default;
   // Of what is at the path now; of nothing if nothing is, as where a test has a file system of its
   // own.

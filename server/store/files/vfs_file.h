@@ -24,7 +24,7 @@ class VfsFile {
   // SQLITE_OPEN_MAIN_DB.
   static absl::StatusOr<std::unique_ptr<VfsFile>> Open(sqlite3_vfs* vfs, const std::string& path,
                                                        int kind);
-  // For reading and writing. Made if it is not there; the first Sync makes its name last too.
+  // For reading and writing. Made if it is not there; the first Sync makes its name durable too.
   static absl::StatusOr<std::unique_ptr<VfsFile>> OpenOrMake(sqlite3_vfs* vfs,
                                                              const std::string& path);
   ~VfsFile();
@@ -65,7 +65,7 @@ absl::StatusOr<std::string> FullPath(sqlite3_vfs* vfs, const std::string& path);
 
 // As SQLite has it: an empty file does not count.
 absl::StatusOr<bool> FileExists(sqlite3_vfs* vfs, const std::string& path);
-// Also for an empty one.
+// Also true for an empty file.
 absl::StatusOr<bool> FileIsThere(sqlite3_vfs* vfs, const std::string& path);
 
 // Removes the file if it is there.

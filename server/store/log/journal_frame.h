@@ -54,7 +54,7 @@ std::string EncodeFrameHead(std::uint64_t salt, std::uint64_t number,
 
 // The head that `bytes` begin with, if it is exactly as it was written.
 std::optional<FrameHead> DecodeFrameHead(std::uint64_t salt, std::string_view bytes);
-// And if it is but for one bit.
+// The same, if it would be with one bit changed.
 std::optional<FrameHead> RepairFrameHead(std::uint64_t salt, std::string_view bytes);
 
 bool RecordsMatch(const FoundFrameRow& row, std::string_view records);

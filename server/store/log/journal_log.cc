@@ -151,7 +151,7 @@ absl::Status JournalLog::Load(int which) {
   return absl::OkStatus();
 }
 
-absl::Status JournalLog::MakeLast() {
+absl::Status JournalLog::MakeDurable() {
   for (const File& file : files_) {
     if (file.file == nullptr) continue;
     const auto write_again = [&file](std::int64_t begin, std::int64_t end) {

@@ -1,4 +1,4 @@
-// The journal's log: what is appended to journals is first written here and made last with one
+// The journal's log: what is appended to journals is first written here and made durable with one
 // sync, and moved into the table `journal` only if it is still needed when its place is.
 //
 // Two files, written in turn and over again, so that a commit in the steady state changes neither
@@ -33,22 +33,22 @@ class JournalLog {
   struct Options {
     sqlite3_vfs* vfs = nullptr;
     std::string directory;
-    // Of each of the two files, about.
+    // About the size of each of the two files.
     std::int64_t file_bytes = 0;
     bool read_only = false;
     // The database says that it belongs together with a log, of which no file may be missing then.
     bool is_needed = false;
   };
 
-  // Reads what is there. A commit at the end that a
-  // crash has torn is not there. DATA_LOSS if anything else is damaged and it can't be told what;
-  // records that are damaged are found when they are read.
+  // Reads what is there. A commit at the end that a crash has torn is not there. DATA_LOSS if
+  // anything else is damaged and it can't be told what; records that are damaged are found when
+  // they are read.
   static absl::StatusOr<std::unique_ptr<JournalLog>> Open(Options options);
 
-  // Makes last what was found; before the first commit. Where the process before has failed to
+  // Makes durable what was found; before the first commit. Where the process before has failed to
   // sync, what is read may come from the system's memory alone, and another sync would not write
   // it: so what may not have been synced, the last commit and the header, is written again.
-  absl::Status MakeLast();
+  absl::Status MakeDurable();
 
   // What there is of a log.
   struct Presence {
@@ -57,7 +57,7 @@ class JournalLog {
   };
   static absl::StatusOr<Presence> Look(sqlite3_vfs* vfs, const std::string& directory);
 
-  // Makes the first file, if it is not there, and its name last. It is there before the database
+  // Makes the first file, if it is not there, and its name durable. It is there before the database
   // says that it belongs together with a log, and until it no longer does.
   static absl::Status MakeFirst(sqlite3_vfs* vfs, const std::string& directory);
 
@@ -83,7 +83,7 @@ class JournalLog {
   // The oldest rows that can be read, of about so many bytes.
   std::vector<JournalRow> ReadableRows(std::int64_t most_bytes) const;
 
-  // Of all rows that were ever found or written here.
+  // The highest ids of all rows that were ever found or written here.
   std::int64_t last_row_id() const { return last_row_id_; }
   std::int64_t last_model_id() const { return last_model_id_; }
 
@@ -126,7 +126,7 @@ class JournalLog {
   static absl::Status CheckEnd(const File& file, std::string_view bytes, std::size_t offset);
   void AddRows(int which, std::int64_t offset, const FrameHead& head);
   // Where a small commit is about to make the file grow, makes it grow by more at once, so that
-  // those behind it find their places made.
+  // those after it find their places made.
   static absl::Status MakePlace(File* file, std::int64_t end, std::int64_t file_bytes);
   // Begins the file anew: what was in it is gone.
   absl::Status Begin(int which);

@@ -61,7 +61,7 @@ absl::StatusOr<bool> CheckFiles(sqlite3_vfs* vfs, const std::string& directory,
   ASSIGN_OR_RETURN(const std::int64_t application_id,
                    ReadNumber(file.get(), kApplicationIdOffset, 4));
   if (application_id == kApplicationId) {
-    // What a log has may go behind the end of the file.
+    // What a log has may go after the end of the file.
     ASSIGN_OR_RETURN(const bool log_has_content, FileExists(vfs, path + "-wal"));
     if (!log_has_content) RETURN_IF_ERROR(CheckSize(file.get(), size));
   }

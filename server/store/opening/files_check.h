@@ -5,9 +5,9 @@
 // looked before SQLite opens anything.
 //
 // While a server has a store open the database's header says so (schema.h): from then on it belongs
-// together with SQLite's log and the journal's, whose first file is always there. When a store is
-// made that file is made before the database: a database of no bytes beside an empty one is the
-// beginning of a store that a crash has ended.
+// together with its write-ahead log and the journal's log, whose first file is always there. When a
+// store is made that file is made before the database: a database of no bytes beside an empty one
+// is the beginning of a store that a crash has ended.
 
 #ifndef SERVER_STORE_OPENING_FILES_CHECK_H_
 #define SERVER_STORE_OPENING_FILES_CHECK_H_

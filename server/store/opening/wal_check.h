@@ -2,7 +2,7 @@
 //
 // SQLite reads the log up to the first frame that does not fit and takes that for its end: right
 // for a commit that a crash interrupted, but a bit that has flipped in the middle of the log would
-// silently take back every commit behind it. So the log is looked at before SQLite opens it.
+// silently take back every commit after it. So the log is looked at before SQLite opens it.
 //
 // What a crash can leave. A commit's frames are written, then synced, before the next commit begins
 // (synchronous=FULL), and a log that goes over old frames again starts with a new header, of one

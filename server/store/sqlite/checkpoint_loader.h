@@ -16,7 +16,7 @@ namespace descent::store {
 // Used by the store's thread.
 class CheckpointLoader {
  public:
-  // Marks the model as loading: its calls are called back behind `done`.
+  // Marks the model as loading: calls after this one call back after `done`.
   void Add(std::shared_ptr<KeptModel> model, const CheckpointRow& row, OnLoaded done);
   bool empty() const { return jobs_.empty(); }
 

@@ -24,7 +24,7 @@ class CheckpointReader {
   // of bytes and so the same for every build. DATA_LOSS.
   absl::StatusOr<bool> ReadSome(CheckpointTable* table);
 
-  // Of the rest, in bytes.
+  // How much is still to be read.
   std::int64_t remaining_bytes() const { return row_.size_bytes - read_; }
 
   // Once ReadSome has said true.

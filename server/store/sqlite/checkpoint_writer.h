@@ -95,7 +95,7 @@ class CheckpointWriter {
   void Finish(absl::StatusOr<CheckpointInfo> outcome);
 
   std::deque<CheckpointJob> jobs_;
-  // Of the first job.
+  // How far the first job is.
   std::optional<Progress> progress_;
   std::optional<Completion> completion_;
   std::string piece_;  // reused

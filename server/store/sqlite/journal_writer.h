@@ -31,9 +31,10 @@ class JournalWriter {
   static void CutGroup(KeptModel* model) { model->group = -1; }
 
   bool empty() const { return used_ == 0; }
-  // Writes the rows and makes them last. False if they belong into the table (JournalLog::Commit).
+  // Writes the rows to the journal's log, durably. False if they belong into the table instead
+  // (see JournalLog::Commit).
   absl::StatusOr<bool> Commit(JournalLog* log, std::int64_t build_id);
-  // Within a transaction.
+  // Writes the rows to the table, within a transaction.
   absl::Status Write(JournalTable* table, std::int64_t build_id);
 
   // After the transaction.

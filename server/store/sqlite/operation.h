@@ -27,13 +27,14 @@ class Operation {
   KeptModel* model() const { return model_.get(); }
   const std::shared_ptr<KeptModel>& shared_model() const { return model_; }
 
-  // Whether it has to be written: then its failure is its model's.
+  // Whether it has to be written. If it can't be, its model has failed: what was computed on top
+  // of it is not what the file would lead to.
   virtual bool changes() const { return true; }
   // Whether all it writes are records of a journal, so that it needs no transaction.
   virtual bool only_appends() const { return false; }
   // Whether it is one of many whose sender does not wait for it before the next.
   virtual bool is_of_stream() const { return false; }
-  // About how much it writes.
+  // About how many bytes it writes.
   virtual std::size_t bytes() const { return 0; }
   // Writes. Called if it changes anything, within a transaction unless it only appends. An error
   // fails the transaction.

@@ -46,13 +46,13 @@ class SqliteBackup {
   absl::Status Begin();
   // True when all is copied.
   absl::StatusOr<bool> Copy();
-  // Rows that are only in the journal's log.
+  // Copies the rows that are only in the journal's log.
   absl::Status CopyJournalLog();
   absl::StatusOr<std::unique_ptr<Backup>> Open();
 
   StoreParts& parts_;
   std::deque<OnBackup> waiting_;
-  // Of the first one.
+  // These belong to the first backup that waits.
   std::unique_ptr<Connection> copy_;
   std::unique_ptr<sqlite3_backup, Finish> backup_;
 };

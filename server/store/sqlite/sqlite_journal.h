@@ -17,7 +17,7 @@ namespace descent::store {
 
 class SqliteJournal final : public Journal {
  public:
-  // Where it goes on.
+  // What the model is when the journal begins, or goes on.
   struct Start {
     Durability durability = Durability::kJournal;
     std::int64_t position = 0;  // records that were ever appended
@@ -41,7 +41,7 @@ class SqliteJournal final : public Journal {
   void RecordEvaluation(EvaluationRecord evaluation) override;
 
  private:
-  // Whether a callback made now would come behind all that are outstanding.
+  // Whether a callback made now would overtake none that is outstanding.
   bool MayCallBack() const { return model_->shared.outstanding == 0 && !model_->shared.failed; }
 
   StoreThread* const thread_;

@@ -106,7 +106,7 @@ absl::Status SqliteStore::Open() {
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (!options_.read_only) flags |= SQLITE_OPEN_CREATE;
   ASSIGN_OR_RETURN(connection_, Connection::Open(path, flags, options_.vfs));
-  // SQLite's log stays where it is, whatever comes, unless the store is closed in order.
+  // The write-ahead log stays where it is, whatever comes, unless the store is closed in order.
   sqlite3_db_config(connection_->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   RETURN_IF_ERROR(PrepareDatabase(connection_.get(), options_.read_only));
   if (!options_.read_only) RETURN_IF_ERROR(lock_.SyncDirectory());
@@ -118,13 +118,13 @@ absl::Status SqliteStore::Open() {
     RETURN_IF_ERROR(connection_->Execute("PRAGMA query_only = ON"));
     parts->status = StorageFailed("it was opened for reading only");
   } else {
-    // Behind the log's last commit may be what a crash has left of one more: it must not be found
-    // behind later commits (see wal_check.h). This also makes last what had been written but not
-    // synced when the process before ended.
+    // After the write-ahead log's last commit may be what a crash has left of one more. It must not
+    // be found after later commits (see wal_check.h). This also makes durable what had been written
+    // but not synced when the process before ended.
     parts->status = WriteAheadLog::Empty(connection_.get());
-    if (parts->status.ok()) parts->status = log_->MakeLast();
+    if (parts->status.ok()) parts->status = log_->MakeDurable();
     if (parts->status.ok() && options_.accept_missing_logs) {
-      // What says that there are logs is to be written behind their making.
+      // The mark that there are logs is to be written after they were made, which comes now.
       parts->status = MarkLive(connection_.get(), false);
     }
     if (parts->status.ok()) parts->status = StoreThread::BecomeLive(connection_.get());

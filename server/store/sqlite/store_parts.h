@@ -27,7 +27,8 @@
 
 namespace descent::store {
 
-// Used by the store's thread alone once that runs. Whoever has a reference is called by it.
+// Used by the store's thread alone once that runs: whoever is given a pointer is called by it. The
+// parts know nothing of each other but what an operation tells them, and none begins a transaction.
 struct StoreParts {
   StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection,
              JournalLog* store_log);
@@ -37,13 +38,13 @@ struct StoreParts {
 
   // Within a transaction: makes this build known to the file if it is not.
   absl::Status WriteBuild();
-  // Within a transaction.
+  // Within a transaction: takes off the list and deletes what the retention says.
   absl::Status Write(const Retention& retention);
 
   // The records of a row of the journal, wherever it is. DATA_LOSS.
   absl::StatusOr<std::string> ReadRecords(const JournalRow& row);
-  // Within a transaction: rows that the log has into the table. They may be released when that is
-  // committed; those that can't be read stay.
+  // Within a transaction: puts rows that the log has into the table. They may be released when that
+  // is committed; those that can't be read stay.
   absl::StatusOr<std::vector<std::int64_t>> MoveRows(const std::vector<JournalRow>& rows);
   // Rows of the journal that nothing needs any more.
   void ThrowAway(const std::vector<LiveRow>& rows);
@@ -60,7 +61,7 @@ struct StoreParts {
   const SqliteStoreOptions& options;
   Connection* const connection;
   JournalLog* const log;
-  // The database and SQLite's log.
+  // The files of the database and of its write-ahead log.
   std::vector<FileIdentity> files;
 
   BuildsTable builds;
@@ -76,7 +77,7 @@ struct StoreParts {
   HistoryWriter history_writer;
   Trash trash;
 
-  // Of this build, whether the file knows it or not yet.
+  // The id of this build, whether the file knows it yet or not.
   std::int64_t build_id = 0;
   bool build_is_known = false;
   // Ids of the builds whose engine computes the same bits as this one's, itself among them. Not

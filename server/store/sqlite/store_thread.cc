@@ -374,10 +374,10 @@ void StoreThread::LookForRoom() {
 }
 
 absl::Status StoreThread::TryRoom() {
-  // The log first: behind its last commit may be frames of the one that failed, and they must not
-  // be found behind later commits (see wal_check.h).
+  // The write-ahead log first: after its last commit may be frames of the one that failed, and they
+  // must not be found after later commits (see wal_check.h).
   RETURN_IF_ERROR(write_ahead_log_.Empty());
-  RETURN_IF_ERROR(parts_->log->MakeLast());
+  RETURN_IF_ERROR(parts_->log->MakeDurable());
   RETURN_IF_ERROR(BecomeLive(parts_->connection));
   const std::string probe(kProbeBytes, '\0');
   RETURN_IF_ERROR(parts_->checkpoints.DeletePieces(0, 1).status());

@@ -16,17 +16,20 @@
 
 namespace descent::store {
 
-// Forgotten when the store is closed: what is left then is found again when it is opened, as rows
-// that no model needs. Used by the store's thread.
+// Deleting a large model in the transaction that removes it would make every other model's commit
+// wait. So what goes is only noted here, after the transaction that took away what referred to it,
+// and deleted a bounded part at a time. The notes are in memory alone: what is left when the store
+// is closed is found again when it is opened, as rows that no model needs. Used by the store's
+// thread.
 class Trash {
  public:
   // A row of the table `journal`.
   void AddRow(const LiveRow& row);
-  // With their pieces; whole or not.
+  // Checkpoints with their pieces, whole or not.
   void AddCheckpoints(const std::vector<std::int64_t>& checkpoints);
   // A model's history. Its id is never used again.
   void AddHistory(std::int64_t model_id);
-  // What of a model's history is from before `oldest`.
+  // The part of a model's history from before `oldest`.
   void AddOldHistory(std::int64_t model_id, absl::Time oldest);
 
   bool empty() const { return rows_.empty() && checkpoints_.empty() && histories_.empty(); }

@@ -23,7 +23,7 @@ struct CheckpointRow {
   std::int64_t id = 0;
   std::int64_t model_id = 0;
   std::int64_t step = 0;
-  std::int64_t position = 0;  // of the last record behind which it was taken
+  std::int64_t position = 0;  // of the last record that is in it
   absl::Time create_time;
   std::int64_t size_bytes = 0;  // of the numbers
   std::uint64_t state_hash = 0;

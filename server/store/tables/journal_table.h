@@ -1,5 +1,5 @@
 // The table `journal`: the records of one model that one commit kept are one row. Rows are written
-// to the log first (journal_log.h), most of them.
+// to the journal's log first (journal_log.h), most of them.
 
 #ifndef SERVER_STORE_TABLES_JOURNAL_TABLE_H_
 #define SERVER_STORE_TABLES_JOURNAL_TABLE_H_

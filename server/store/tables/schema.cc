@@ -195,8 +195,8 @@ absl::Status CheckPages(Connection* connection) {
 }
 
 absl::Status Configure(Connection* connection) {
-  // The lock comes before the log, so that the log's index is in this process's memory: no other
-  // connection can ever come beside this one.
+  // The lock comes before the write-ahead log, so that the log's index is in this process's memory:
+  // no other connection can ever come beside this one.
   for (const char* sql : {
            "PRAGMA page_size = 65536",
            "PRAGMA locking_mode = EXCLUSIVE",
@@ -228,7 +228,7 @@ absl::StatusOr<std::int64_t> ReadVersion(Connection* connection) {
   return version;
 }
 
-// Moves the log into the file and empties it.
+// Moves the write-ahead log into the file and empties it.
 absl::Status MoveLog(Connection* connection) {
   const int code = sqlite3_wal_checkpoint_v2(connection->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                              nullptr, nullptr);

@@ -29,7 +29,7 @@ inline constexpr std::int64_t kSchemaVersion = 2;
 absl::Status PrepareDatabase(Connection* connection, bool read_only);
 
 // Says in the header whether the file belongs together with logs: a transaction of its own where
-// that changes, which is in the file when SQLite's log has been moved into it.
+// that changes, which is in the file when the write-ahead log has been moved into it.
 absl::Status MarkLive(Connection* connection, bool live);
 
 }  // namespace descent::store

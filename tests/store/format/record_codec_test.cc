@@ -161,7 +161,7 @@ TEST(RecordCodecTest, CutShortIsRefused) {
     const std::string whole = SmallRecordOf(kind);
     ForEachTruncation(whole, [&](const std::string& cut) {
       ASSERT_THAT(DecodeRecords(cut), ReasonIs("STORED_STATE_DAMAGED"));
-      // Behind a whole one too.
+      // After a whole one too.
       ASSERT_THAT(DecodeRecords(whole + cut), ReasonIs("STORED_STATE_DAMAGED"));
     });
   }

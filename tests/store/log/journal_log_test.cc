@@ -49,7 +49,7 @@ class JournalLogTest : public ::testing::Test {
                                  .read_only = read_only_});
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
-    return read_only_ ? absl::OkStatus() : log_->MakeLast();
+    return read_only_ ? absl::OkStatus() : log_->MakeDurable();
   }
   void Open() { ASSERT_THAT(TryOpen(), IsOk()); }
 

@@ -122,7 +122,7 @@ TEST_F(CheckpointTest, TakesTheJournalBeforeItAway) {
   EXPECT_THAT(Query("SELECT sum(last_position - first_position + 1) FROM journal"), Eq(3));
 }
 
-// A row of the journal may begin before the checkpoint and end behind it.
+// A row of the journal may begin before the checkpoint and end after it.
 TEST_F(CheckpointTest, InTheMiddleOfACommitCutsTheRow) {
   std::unique_ptr<LiveModel> model = Create(SampleSettings("a"));
   const auto ignore = [](const absl::StatusOr<std::int64_t>& step) { EXPECT_THAT(step, IsOk()); };

@@ -152,7 +152,7 @@ TEST_F(DurabilityTest, RaisingKeepsFromTheCheckpointOn) {
   }
 }
 
-// Until the checkpoint is whole, what is appended behind it can't be recovered, and is not said
+// Until the checkpoint is whole, what is appended after it can't be recovered, and is not said
 // to be durable.
 TEST_F(DurabilityTest, RaisingPromisesNothingBeforeTheCheckpointIsWhole) {
   std::unique_ptr<LiveModel> model =
