@@ -254,6 +254,14 @@ Place Dataset::PlaceOf(int64_t row, const ColumnSchema& column) const {
   return {source, lines[row], column.field + 1};
 }
 
+std::string UnknownCategories::Text() const {
+  if (cells == 0) return "";
+  return absl::StrCat(FormatCount(cells),
+                      cells == 1 ? " cell holds a category" : " cells hold categories",
+                      " that training never saw, such as \"", Shortened(example), "\" at ",
+                      ToString(first), "; they count as none of the known ones");
+}
+
 Dataset EncodeUntil(absl::Status* problem, const Encoding& encoding, Table table,
                     const NumberTerms& terms, UnknownCategories* unknown) {
   Dataset dataset;

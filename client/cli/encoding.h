@@ -165,6 +165,9 @@ struct UnknownCategories {
   int64_t cells = 0;
   Place first;
   std::string example;  // what it says there
+
+  // For a note; empty if there are none.
+  std::string Text() const;
 };
 
 // Encodes every row of a table read by SchemaFor's schema, whose numbers it takes over. Adds what

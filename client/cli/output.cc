@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/format.h"
 
 namespace descent::cli {
 
@@ -51,16 +50,8 @@ void Note(absl::string_view text) {
   std::fputc('\n', stderr);
 }
 
-void NoteUnknown(const UnknownCategories& unknown) {
-  if (unknown.cells == 0) return;
-  Note(absl::StrCat("note: ", FormatCount(unknown.cells),
-                    unknown.cells == 1 ? " cell holds a category" : " cells hold categories",
-                    " that training never saw, such as \"", Shortened(unknown.example), "\" at ",
-                    ToString(unknown.first), "; they count as none of the known ones"));
-}
-
-void NoteWithoutTarget(const RowsWithoutTarget& without_target) {
-  if (without_target.rows > 0) Note(absl::StrCat("note: ", without_target.Text()));
+void NoteAny(absl::string_view text) {
+  if (!text.empty()) Note(absl::StrCat("note: ", text));
 }
 
 }  // namespace descent::cli

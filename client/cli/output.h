@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "client/cli/encoding.h"
 
 namespace descent::cli {
 
@@ -28,10 +27,8 @@ void PrintTable(const std::vector<std::vector<std::string>>& rows, const std::ve
 // A line on standard error.
 void Note(absl::string_view text);
 
-// Notes that some categories were unknown, if there are any.
-void NoteUnknown(const UnknownCategories& unknown);
-// Notes that some rows were left out, if there are any.
-void NoteWithoutTarget(const RowsWithoutTarget& without_target);
+// "note: " and the text, if there is one.
+void NoteAny(absl::string_view text);
 
 }  // namespace descent::cli
 

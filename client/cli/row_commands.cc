@@ -144,8 +144,8 @@ absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context
     if (rows.rows == 0) break;
     RETURN_IF_ERROR(PredictRows(rows, options.name, context, &printer));
   }
-  NoteUnknown(task.source->unknown());
-  NoteWithoutTarget(task.source->without_target());
+  NoteAny(task.source->unknown().Text());
+  NoteAny(task.source->without_target().Text());
   return ExitCode::kOk;
 }
 
@@ -216,8 +216,8 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
     Note(absl::StrCat("note: these are the rows that ", options.name,
                       " was trained with: how it does on rows it has not seen, they don't tell"));
   }
-  NoteUnknown(task.source->unknown());
-  NoteWithoutTarget(task.source->without_target());
+  NoteAny(task.source->unknown().Text());
+  NoteAny(task.source->without_target().Text());
   return ExitCode::kOk;
 }
 
@@ -258,8 +258,8 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
                        ", gradient norm ", FormatNumber(answer.gradient_norm()), "\n"));
     RETURN_IF_ERROR(PrintParameters(answer.gradients(), options.values));
   }
-  NoteUnknown(task.source->unknown());
-  NoteWithoutTarget(task.source->without_target());
+  NoteAny(task.source->unknown().Text());
+  NoteAny(task.source->without_target().Text());
   return ExitCode::kOk;
 }
 

@@ -39,8 +39,8 @@ void Announce(const Task& task) {
   Note(absl::StrCat("target ", TargetText(task.data.encoding), "; ",
                     FormatCount(task.data.training_rows.size()), " rows to learn from, ",
                     FormatCount(task.data.test_rows.size()), " to test"));
-  for (const std::string& note : task.data.notes) Note(absl::StrCat("note: ", note));
-  NoteUnknown(task.data.unknown);
+  for (const std::string& note : task.data.notes) NoteAny(note);
+  NoteAny(task.data.unknown.Text());
 }
 
 void PrintEpochJson(const EpochResult& epoch) {
