@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "client/cli/batches.h"
+#include "client/cli/encoding/batches.h"
 #include "client/descent/tensor.h"
 
 namespace descent::cli {

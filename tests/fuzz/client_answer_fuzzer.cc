@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/strings/cord.h"
-#include "client/cli/model_data.h"
-#include "client/cli/parameters.h"
-#include "client/cli/predictions.h"
+#include "client/cli/commands/parameters.h"
+#include "client/cli/encoding/model_data.h"
+#include "client/cli/encoding/predictions.h"
 #include "client/cli/specs.h"
 #include "client/descent/error.h"
 #include "client/descent/kept_batches.h"

@@ -6,9 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/cli/encoding.h"
-#include "client/cli/encoding_json.h"
-#include "client/cli/packed_text.h"
+#include "client/cli/encoding/encoding.h"
+#include "client/cli/encoding/encoding_json.h"
+#include "client/cli/encoding/packed_text.h"
 
 namespace descent::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "client/cli/encoding_json.h"
-#include "client/cli/packed_text.h"
+#include "client/cli/encoding/encoding_json.h"
+#include "client/cli/encoding/packed_text.h"
 #include "gtest/gtest.h"
 #include "tests/fuzz/mutate.h"
 

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/failure.h"
-#include "client/cli/new_table.h"
+#include "client/cli/tables/new_table.h"
 #include "core/check.h"
 
 namespace descent::cli {

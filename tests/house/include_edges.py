@@ -97,9 +97,27 @@ ROOMS = {
         sees=("proto", "clock", "endpoint"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog"},
     ),
-    "client/cli": Room(
-        sees=("proto", "client/descent", "clock", "version"),
-        uses=EVERYTHING - {"eigen", "sqlite"},
+    "client/examples": Room(sees=("proto", "client/descent")),
+    # The command's rooms, each below those that see it; all of them see the first.
+    "client/cli": Room(sees=("proto",), uses=frozenset({"protobuf"})),
+    "client/cli/text": Room(sees=("client/cli",), uses=frozenset({"surroundings"})),
+    "client/cli/tables": Room(sees=("client/cli", "client/cli/text")),
+    "client/cli/encoding": Room(
+        sees=("proto", "client/descent", "client/cli", "client/cli/text", "client/cli/tables"),
+        uses=frozenset({"protobuf"}),
+    ),
+    "client/cli/display": Room(
+        sees=("client/descent", "client/cli"), uses=frozenset({"protobuf", "surroundings"})
+    ),
+    "client/cli/training": Room(
+        sees=("proto", "clock", "client/descent", "client/cli", "client/cli/text",
+              "client/cli/tables", "client/cli/encoding", "client/cli/display"),
+    ),
+    "client/cli/commands": Room(
+        sees=("proto", "clock", "version", "client/descent", "client/cli", "client/cli/text",
+              "client/cli/tables", "client/cli/encoding", "client/cli/display",
+              "client/cli/training"),
+        uses=frozenset({"protobuf", "cli11", "surroundings"}),
     ),
     "tests": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "client", "tests", "version"),

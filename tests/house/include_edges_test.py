@@ -47,7 +47,7 @@ class MadeUpSourcesTest(unittest.TestCase):
                 "server/models/model.h": '#include "core/network.h"\n',
                 "server/main.cc": '#include "server/models/model.h"\n'
                                   '#include "server/wire/decode.h"\n',
-                "client/cli/main.cc": '#include "client/descent/client.h"\n#include "version/version.h"\n',
+                "client/cli/commands/main.cc": '#include "client/descent/client.h"\n#include "version/version.h"\n',
             }),
             [],
         )
@@ -93,8 +93,8 @@ class MadeUpSourcesTest(unittest.TestCase):
 
     def test_library_does_not_know_the_command(self):
         self.assert_one_problem(
-            {"client/descent/client.cc": '#include "client/cli/csv_reader.h"\n'},
-            "client/descent may not include client/cli/csv_reader.h",
+            {"client/descent/client.cc": '#include "client/cli/text/csv_reader.h"\n'},
+            "client/descent may not include client/cli/text/csv_reader.h",
         )
 
     def test_product_does_not_include_tests(self):

@@ -1,0 +1,70 @@
+#include "client/cli/encoding/batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "client/descent/tensor.h"
+
+namespace descent::cli {
+
+namespace {
+
+template <typename T>
+v1::Tensor Inputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  std::vector<T> inputs(rows.size() * dataset.features);
+  T* first = inputs.data();
+  for (const EncodedColumn& column : dataset.inputs) {
+    T* cell = first;
+    for (const int64_t row : rows) {
+      if (column.codes.empty()) {
+        *cell = static_cast<T>(column.numbers[row]);
+      } else if (column.codes[row] != kNoCategory) {
+        cell[column.codes[row]] = T{1};
+      }
+      cell += dataset.features;
+    }
+    first += column.width;
+  }
+  return client::MatrixTensor<T>(inputs, dataset.features);
+}
+
+template <typename T>
+std::vector<T> Targets(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  std::vector<T> targets;
+  targets.reserve(rows.size());
+  for (const int64_t row : rows) targets.push_back(static_cast<T>(dataset.targets[row]));
+  return targets;
+}
+
+}  // namespace
+
+v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  return dataset.float64 ? Inputs<double>(dataset, rows) : Inputs<float>(dataset, rows);
+}
+
+v1::Batch MakeBatch(const Dataset& dataset, absl::Span<const int64_t> rows, v1::LossKind loss) {
+  v1::Batch batch;
+  *batch.mutable_inputs() = GatherInputs(dataset, rows);
+  v1::Tensor& targets = *batch.mutable_targets();
+  if (loss == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY) {
+    targets = client::VectorTensor<int64_t>(Targets<int64_t>(dataset, rows));
+  } else if (dataset.float64) {
+    targets = client::MatrixTensor<double>(Targets<double>(dataset, rows), 1);
+  } else {
+    targets = client::MatrixTensor<float>(Targets<float>(dataset, rows), 1);
+  }
+  return batch;
+}
+
+std::vector<int64_t> AllRows(int64_t rows) {
+  std::vector<int64_t> all(rows);
+  std::iota(all.begin(), all.end(), int64_t{0});
+  return all;
+}
+
+int64_t RowsInMessage(int64_t features) {
+  constexpr int64_t kBytes = 1 << 20;
+  return std::max<int64_t>(1, kBytes / (static_cast<int64_t>(sizeof(float)) * (features + 1)));
+}
+
+}  // namespace descent::cli

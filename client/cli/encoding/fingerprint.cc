@@ -1,0 +1,52 @@
+#include "client/cli/encoding/fingerprint.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+namespace descent::cli {
+namespace {
+
+// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection that mixes all bits.
+uint64_t Mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+RowsFingerprint FingerprintOf(const Dataset& dataset) {
+  // Column by column, as they lie in memory: a row's hash so far goes into its next.
+  std::vector<uint64_t> hashes(static_cast<size_t>(dataset.rows));
+  const auto add_numbers = [&hashes](const std::vector<double>& numbers) {
+    for (size_t row = 0; row < numbers.size(); ++row) {
+      hashes[row] = Mix(hashes[row] ^ std::bit_cast<uint64_t>(numbers[row]));
+    }
+  };
+  for (const EncodedColumn& column : dataset.inputs) {
+    add_numbers(column.numbers);
+    for (size_t row = 0; row < column.codes.size(); ++row) {
+      hashes[row] = Mix(hashes[row] ^ static_cast<uint64_t>(int64_t{column.codes[row]}));
+    }
+  }
+  add_numbers(dataset.targets);
+  RowsFingerprint fingerprint{dataset.rows, 0};
+  for (const uint64_t hash : hashes) fingerprint.digest += Mix(hash);  // in any order
+  return fingerprint;
+}
+
+bool Remember(const RowsFingerprint& rows, std::vector<RowsFingerprint>* trained_on) {
+  constexpr size_t kMostFiles = 32;  // kept in a label, some fifty bytes each
+  if (std::find(trained_on->begin(), trained_on->end(), rows) != trained_on->end()) return false;
+  trained_on->push_back(rows);
+  if (trained_on->size() > kMostFiles) trained_on->erase(trained_on->begin());
+  return true;
+}
+
+RowsFingerprint operator+(const RowsFingerprint& a, const RowsFingerprint& b) {
+  return {a.rows + b.rows, a.digest + b.digest};
+}
+
+}  // namespace descent::cli

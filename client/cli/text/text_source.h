@@ -1,0 +1,79 @@
+// The text of a file, whatever carries it: a file, a pipe or standard input, perhaps compressed by
+// gzip, in UTF-8 with or without a byte order mark, UTF-16, or a charset that is named.
+//
+// What is no text (a spreadsheet, a compressed file of another kind, a binary format) is recognised
+// by how it begins, and refused by its name.
+
+#ifndef CLIENT_CLI_TEXT_TEXT_SOURCE_H_
+#define CLIENT_CLI_TEXT_TEXT_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/cli/text/byte_input.h"
+#include "client/cli/text/charset.h"
+
+namespace descent::cli {
+
+class TextSource {
+ public:
+  // Opens a file; "-" is standard input. `charset` is a name that iconv knows; empty: UTF-8, or
+  // UTF-16 if that is plain to see. A data error if it can't be opened or is no text.
+  static absl::StatusOr<std::unique_ptr<TextSource>> Open(const std::string& path,
+                                                          const std::string& charset);
+
+  // A text in memory instead, called `name` in messages.
+  static std::unique_ptr<TextSource> OfText(std::string name, std::string text);
+
+  // As it appears in messages.
+  const std::string& name() const { return name_; }
+
+  // What was recognised, for a note: "gzip", "UTF-16LE", both or nothing.
+  const std::vector<std::string>& recognised() const { return recognised_; }
+
+  // What stands between fields, if the first line says so as Excel has it, `sep=;`. That line is no
+  // part of the text, which begins in line 2 then.
+  std::optional<char> separator() const { return separator_; }
+  int64_t first_line() const { return separator_.has_value() ? 2 : 1; }
+
+  // Replaces *piece by what comes next, as UTF-8; false at the end.
+  absl::StatusOr<bool> Read(std::string* piece);
+
+  // At least `bytes` of what comes next, or all that is left; Read will give it still.
+  absl::StatusOr<absl::string_view> Peek(size_t bytes);
+
+  // From now on what is read can be read again after Rewind(); what can't be read twice, such as a
+  // pipe, is kept in memory for it. To be called before anything is read.
+  void KeepForRewind();
+  absl::Status Rewind();
+
+ private:
+  TextSource() = default;
+
+  absl::Status Begin();
+  // The next piece of the text from below, past what was read ahead.
+  absl::StatusOr<bool> Decode(std::string* piece);
+
+  std::string name_;
+  std::string charset_;
+  std::unique_ptr<ByteInput> input_;         // null for a text in memory
+  std::unique_ptr<CharsetDecoder> decoder_;  // null for UTF-8
+  std::vector<std::string> recognised_;
+  std::string ahead_;  // decoded, not read yet
+  std::optional<char> separator_;
+
+  bool keep_ = false;  // what is read is put into kept_, too
+  std::vector<std::string> kept_;
+  size_t replayed_ = 0;  // pieces of kept_ that have been read again
+};
+
+}  // namespace descent::cli
+
+#endif  // CLIENT_CLI_TEXT_TEXT_SOURCE_H_
