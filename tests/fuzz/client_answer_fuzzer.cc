@@ -152,6 +152,7 @@ void CheckSession(std::string_view bytes) {
 }  // namespace descent::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // The entry point stands outside of all namespaces.
   using namespace descent::fuzz;  // NOLINT(google-build-using-namespace)
   if (size == 0 || data[0] >= kFuzzedAnswers) return -1;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);

@@ -99,6 +99,7 @@ void PutHeadRight(std::string* frame) {
 }  // namespace descent::store
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // The entry point stands outside of all namespaces.
   using namespace descent::store;  // NOLINT(google-build-using-namespace)
   if (size == 0 || data[0] > static_cast<std::uint8_t>(FuzzedFrame::kHead)) return -1;
   std::string frame(reinterpret_cast<const char*>(data + 1), size - 1);

@@ -92,7 +92,7 @@ void CheckEnvironment(const std::string& text) {
   Check({});
   const Invocation printing = Parse({"--print-config"});
   CheckExit(std::get<Exit>(printing));
-  for (const char* name : kVariables) unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
+  for (const char* name : kVariables) unsetenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 void CheckFile(const std::string& text) {
@@ -109,6 +109,7 @@ void CheckFile(const std::string& text) {
 }  // namespace descent
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // The entry point stands outside of all namespaces.
   using namespace descent;  // NOLINT(google-build-using-namespace)
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);

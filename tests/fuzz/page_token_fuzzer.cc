@@ -59,6 +59,7 @@ void CheckPages(const std::vector<CheckpointInfo>& listed, int page_size, std::s
 }  // namespace descent::models
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // The entry point stands outside of all namespaces.
   using namespace descent::models;  // NOLINT(google-build-using-namespace)
   if (size < 2) return -1;
   const int page_size = static_cast<std::int8_t>(data[0]);

@@ -37,6 +37,7 @@ std::string EncodeRecords(const std::vector<UpdateRecord>& records) {
 }  // namespace descent::store
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // The entry point stands outside of all namespaces.
   using namespace descent::store;  // NOLINT(google-build-using-namespace)
   if (size == 0) return -1;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);

@@ -68,7 +68,8 @@ void CheckTable(const NewTable& read) {
 }  // namespace descent::cli
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace descent::cli;
+  // The entry point stands outside of all namespaces.
+  using namespace descent::cli;  // NOLINT(google-build-using-namespace)
   if (size == 0) return -1;
   const MemoryFile file(data + 1, size - 1);
   NewTableOptions options = OptionsOf(data[0]);
