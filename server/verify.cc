@@ -63,8 +63,8 @@ ModelReport Check(store::StoredModel* stored, models::Resources* resources) {
     report.status = std::move(recovered).status();
     return report;
   }
-  report.step = recovered->parts.trainer->step();
-  report.state_hash = recovered->parts.trainer->StateHash();
+  report.step = recovered->parts.model.step();
+  report.state_hash = recovered->parts.model.trainer().StateHash();
   report.replayed = recovered->replayed;
   store::Journal* const journal = recovered->parts.journal.get();
   for (const store::CheckpointInfo& checkpoint : List(journal, &report.status)) {

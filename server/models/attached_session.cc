@@ -114,7 +114,7 @@ absl::StatusOr<UpdateResult> AttachedSession::Apply(const TrainBatchCommand& com
   RETURN_IF_ERROR(CheckPassSize(writer_->state().network(), command.batch.rows(),
                                 writer_->resources()->options.max_pass_bytes));
   return CatchExceptions(
-      [&] { return writer_->state().Step(command.batch, command.learning_rate); });
+      [&] { return writer_->state().model()->Step(command.batch, command.learning_rate); });
 }
 
 void AttachedSession::ApplyNow(TrainBatchCommand command, const Held& held, WorkTicket ticket) {

@@ -3,9 +3,6 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "core/error.h"
-#include "core/status_macros.h"
-#include "server/models/cost.h"
 #include "server/models/model_bytes.h"
 
 namespace descent::models {
@@ -17,112 +14,28 @@ constexpr std::int64_t kHashEvery = 1024;
 
 }  // namespace
 
-absl::Status BecomeImage(TrainerState state, const OptimizerSpec& optimizer, Trainer* trainer) {
-  RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
-  return trainer->SetState(std::move(state));
-}
-
-ModelState::ModelState(Parts parts, std::shared_ptr<MemoryBudget> budget)
-    : publication_(std::make_shared<Publication>(
-          std::move(parts.network), parts.settings, parts.create_time, parts.trainer->snapshot(),
-          Publication::Progress{.step = parts.trainer->step(),
-                                .durable_step = parts.trainer->step(),
-                                .last_loss = parts.last_loss,
-                                .update_time = parts.update_time})),
-      settings_(std::move(parts.settings)),
-      memory_(std::move(parts.memory)),
-      more_memory_(budget->Count(MemoryPurpose::kModels, 0)),
-      workspace_memory_(budget->Count(MemoryPurpose::kWorkspaces, 0)),
-      trainer_(std::move(parts.trainer)),
+ModelState::ModelState(Parts parts)
+    : publication_(
+          std::make_shared<Publication>(parts.model.network(), parts.model.settings(),
+                                        parts.create_time, parts.model.trainer().snapshot(),
+                                        Publication::Progress{.step = parts.model.step(),
+                                                              .durable_step = parts.model.step(),
+                                                              .last_loss = parts.model.last_loss(),
+                                                              .update_time = parts.update_time})),
+      model_(std::move(parts.model)),
       journal_(std::move(parts.journal)),
-      last_loss_(parts.last_loss),
       update_time_(parts.update_time) {}
-
-absl::StatusOr<UpdateResult> ModelState::Step(const Batch& batch,
-                                              std::optional<double> learning_rate) {
-  RETURN_IF_ERROR(ReserveForUpdate(batch.rows()));
-  absl::StatusOr<UpdateResult> result = trainer_->Step(batch, learning_rate);
-  CountHeld();
-  if (result.ok()) last_loss_ = result->loss;
-  return result;
-}
-
-absl::StatusOr<UpdateResult> ModelState::ApplyGradients(const Buffer& gradients,
-                                                        std::optional<double> learning_rate) {
-  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
-  absl::StatusOr<UpdateResult> result = trainer_->ApplyGradients(gradients, learning_rate);
-  CountHeld();
-  return result;
-}
-
-absl::Status ModelState::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
-  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
-  const absl::Status status = trainer_->SetParameters(parameters, keep_optimizer_state);
-  CountHeld();
-  return status;
-}
-
-absl::Status ModelState::SetSettings(ModelSettings settings) {
-  const auto in_model = [](absl::Status status) {
-    return WithFieldPrefix(std::move(status), "model.optimizer");
-  };
-  absl::StatusOr<std::size_t> bytes = EstimateModelBytes(network(), settings);
-  if (!bytes.ok()) return in_model(std::move(bytes).status());
-  RETURN_IF_ERROR(memory_.TryRaise(*bytes));
-  RETURN_IF_ERROR(in_model(trainer_->SetOptimizer(settings.optimizer)));
-  settings_ = std::move(settings);
-  return absl::OkStatus();
-}
-
-absl::Status ModelState::Restore(store::ModelImage image) {
-  ASSIGN_OR_RETURN(const std::size_t bytes, EstimateModelBytes(network(), image.settings));
-  RETURN_IF_ERROR(memory_.TryRaise(bytes));
-  RETURN_IF_ERROR(BecomeImage(std::move(image.state), image.settings.optimizer, trainer_.get()));
-  settings_.optimizer = image.settings.optimizer;
-  last_loss_ = image.last_loss;
-  return absl::OkStatus();
-}
-
-std::size_t ModelState::UsualStateBytes() const {
-  const std::size_t copy =
-      static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
-  return (kParameterCopies + trainer_->slots()) * copy;
-}
-
-absl::Status ModelState::ReserveForUpdate(std::int64_t rows) {
-  RETURN_IF_ERROR(workspace_memory_.TryRaise(
-      static_cast<std::size_t>(PassBytes(network(), rows, /*matrices=*/3))));
-  const std::size_t state = trainer_->state_byte_size() + trainer_->next_byte_size();
-  const std::size_t usual = UsualStateBytes();
-  return state <= usual ? absl::OkStatus() : more_memory_.TryRaise(state - usual);
-}
-
-void ModelState::CountHeld() {
-  workspace_memory_.Raise(trainer_->workspace_byte_size());
-  const std::size_t state = trainer_->state_byte_size();
-  const std::size_t usual = UsualStateBytes();
-  const std::size_t more = state <= usual ? 0 : state - usual;
-  more_memory_.Raise(more);
-  more_memory_.LowerTo(more);
-}
-
-void ModelState::FreeUnused() {
-  if (trainer_ == nullptr) return;
-  trainer_->FreeUnused();
-  workspace_memory_.LowerTo(trainer_->workspace_byte_size());
-  CountHeld();
-}
 
 void ModelState::Commit(Change change, store::OnStored done) {
   update_time_ = absl::Now();
   Publication::Progress progress{
-      .step = step(), .last_loss = last_loss_, .update_time = update_time_};
+      .step = step(), .last_loss = model_.last_loss(), .update_time = update_time_};
   std::shared_ptr<const ModelSettings> settings;
   if (std::holds_alternative<store::SettingsUpdate>(change.update)) {
-    settings = std::make_shared<const ModelSettings>(settings_);
+    settings = std::make_shared<const ModelSettings>(model_.settings());
   }
   const bool hashed =
-      change.result.step % kHashEvery == 0 && settings_.durability == Durability::kJournal;
+      change.result.step % kHashEvery == 0 && model_.settings().durability == Durability::kJournal;
   journal_->Append(
       {.time = update_time_,
        .update = std::move(change.update),
@@ -130,8 +43,8 @@ void ModelState::Commit(Change change, store::OnStored done) {
        .request = std::move(change.request),
        .result = change.result,
        .rows = change.rows,
-       .state_hash = hashed ? std::optional(trainer_->StateHash()) : std::nullopt},
-      [publication = publication_, snapshot = trainer_->snapshot(), progress,
+       .state_hash = hashed ? std::optional(model_.trainer().StateHash()) : std::nullopt},
+      [publication = publication_, snapshot = model_.trainer().snapshot(), progress,
        settings = std::move(settings)](std::int64_t durable_step) mutable {
         progress.durable_step = durable_step;
         publication->Publish(std::move(snapshot), progress, std::move(settings));
@@ -152,10 +65,7 @@ void ModelState::Sync(store::OnStored done) {
 }
 
 void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) {
-  trainer_.reset();
-  memory_.LowerTo(0);
-  more_memory_.LowerTo(0);
-  workspace_memory_.LowerTo(0);
+  model_.Release();
   if (journal_ == nullptr) {
     std::move(done)(publication_->WriteStatus());
     return;
@@ -164,17 +74,14 @@ void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::On
 }
 
 void ModelState::Abandon() {
-  trainer_.reset();
-  memory_.LowerTo(0);
-  more_memory_.LowerTo(0);
-  workspace_memory_.LowerTo(0);
+  model_.Release();
   journal_.reset();
 }
 
 store::ModelImage ModelState::Image() const {
-  return {.settings = settings_,
-          .state = trainer_->GetState(),
-          .last_loss = last_loss_,
+  return {.settings = model_.settings(),
+          .state = model_.trainer().GetState(),
+          .last_loss = model_.last_loss(),
           .update_time = update_time_,
           .sessions = {},
           .answers = {}};
@@ -183,17 +90,17 @@ store::ModelImage ModelState::Image() const {
 std::size_t ModelState::ImageBytes() const {
   const std::size_t copy =
       static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
-  return trainer_->slots() * copy + SettingsBytes(settings_);
+  return model_.trainer().slots() * copy + SettingsBytes(model_.settings());
 }
 
 ModelInfo ModelState::Describe() const {
-  return {.settings = settings_,
+  return {.settings = model_.settings(),
           .step = step(),
           .parameter_count = network().layout().parameter_count(),
           .create_time = publication_->create_time(),
           .update_time = update_time_,
-          .last_loss = last_loss_,
-          .state_hash = trainer_->StateHash()};
+          .last_loss = model_.last_loss(),
+          .state_hash = model_.trainer().StateHash()};
 }
 
 }  // namespace descent::models

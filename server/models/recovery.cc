@@ -9,12 +9,10 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "core/network.h"
 #include "core/status_macros.h"
-#include "core/trainer.h"
 #include "server/models/answer_log.h"
 #include "server/models/errors.h"
-#include "server/models/model_bytes.h"
+#include "server/models/trained_model.h"
 #include "server/store/errors.h"
 
 namespace descent::models {
@@ -25,9 +23,13 @@ absl::Status Damaged(absl::string_view what) {
   return store::StoredStateDamaged({what.data(), what.size()});
 }
 
-// An error of the engine about stored numbers means that they are not what was stored.
+// An error of the engine about stored numbers means that they are not what was stored; want of
+// memory and of the store itself do not.
 absl::Status AsDamage(const absl::Status& status, absl::string_view where) {
-  if (status.ok() || absl::IsDataLoss(status)) return status;
+  if (status.ok() || absl::IsDataLoss(status) || absl::IsResourceExhausted(status) ||
+      absl::IsUnavailable(status)) {
+    return status;
+  }
   return Damaged(absl::StrCat(where, ": ", status.message()));
 }
 
@@ -44,30 +46,31 @@ class Replay {
   absl::Status Begin() {
     ASSIGN_OR_RETURN(store::ModelImage image, stored_->Base());
     const bool is_initial = !image.state.parameters;
-    auto network = Network::Create(image.settings.network);
-    if (!network.ok()) return AsDamage(network.status(), "the network");
-    network_ = *std::move(network);
-    const auto bytes = EstimateModelBytes(*network_, image.settings);
-    if (!bytes.ok()) return AsDamage(bytes.status(), "the optimizer");
-    ASSIGN_OR_RETURN(memory_, resources_->memory->Reserve(MemoryPurpose::kModels, *bytes));
-    auto trainer = Trainer::Create(network_, image.settings.optimizer, &resources_->update_pool);
-    if (!trainer.ok()) return AsDamage(trainer.status(), "the optimizer");
-    trainer_ = *std::move(trainer);
     update_time_ = is_initial ? stored_->create_time() : image.update_time;
-    last_loss_ = image.last_loss;
-    settings_ = std::move(image.settings);
     Remember(image);
-    if (is_initial) return CheckHash(stored_->InitialStateHash());
-    return AsDamage(trainer_->SetState(std::move(image.state)), "the checkpoint");
+    auto model =
+        TrainedModel::Create(std::move(image), resources_->memory.get(), &resources_->update_pool);
+    if (!model.ok()) {
+      return AsDamage(model.status(), is_initial ? "the settings" : "the checkpoint");
+    }
+    model_.emplace(*std::move(model));
+    return is_initial ? CheckHash(stored_->InitialStateHash()) : absl::OkStatus();
   }
 
-  absl::Status Apply(store::UpdateRecord record) {
+  absl::Status Apply(const store::UpdateRecord& record) {
     const std::string where = absl::StrCat("the record of step ", record.result.step);
-    RETURN_IF_ERROR(AsDamage(
-        std::visit([&](auto& update) { return ApplyUpdate(update, record); }, record.update),
-        where));
-    if (trainer_->step() != record.result.step) {
-      return Damaged(absl::StrCat(where, ": applying it led to step ", trainer_->step()));
+    const auto find_checkpoint = [&](std::int64_t id) -> absl::StatusOr<store::ModelImage> {
+      ASSIGN_OR_RETURN(store::ModelImage image, stored_->Checkpoint(id));
+      // The model's sessions are those of the checkpoint again.
+      sessions_.clear();
+      for (store::SessionRecord& session : image.sessions) {
+        sessions_[session.id] = std::move(session);
+      }
+      return image;
+    };
+    RETURN_IF_ERROR(AsDamage(model_->Replay(record.update, find_checkpoint), where));
+    if (model_->step() != record.result.step) {
+      return Damaged(absl::StrCat(where, ": applying it led to step ", model_->step()));
     }
     RETURN_IF_ERROR(CheckHash(record.state_hash));
     update_time_ = record.time;
@@ -86,13 +89,9 @@ class Replay {
 
   RecoveredModel Finish() {
     RecoveredModel recovered{
-        .parts = {.network = std::move(network_),
-                  .trainer = std::move(trainer_),
-                  .settings = std::move(settings_),
+        .parts = {.model = *std::move(model_),
                   .create_time = stored_->create_time(),
                   .update_time = update_time_,
-                  .last_loss = last_loss_,
-                  .memory = std::move(memory_),
                   .journal = nullptr},
         .remembered = {.sessions = {}, .answers = answers_.Records(), .checkpoints = {}},
         .replayed = {.updates = updates_,
@@ -105,64 +104,13 @@ class Replay {
   }
 
  private:
-  absl::Status ApplyUpdate(const store::BatchUpdate& update,
-                           const store::UpdateRecord& /*record*/) {
-    RETURN_IF_ERROR(network_->ValidateBatch(update.batch));
-    ASSIGN_OR_RETURN(const UpdateResult result, trainer_->Step(update.batch, update.learning_rate));
-    last_loss_ = result.loss;
-    return absl::OkStatus();
-  }
-
-  absl::Status ApplyUpdate(const store::GradientsUpdate& update,
-                           const store::UpdateRecord& /*record*/) {
-    RETURN_IF_ERROR(CheckLayout(update.gradients));
-    return trainer_->ApplyGradients(update.gradients, update.learning_rate).status();
-  }
-
-  absl::Status ApplyUpdate(const store::ParametersUpdate& update,
-                           const store::UpdateRecord& /*record*/) {
-    RETURN_IF_ERROR(CheckLayout(update.parameters));
-    return trainer_->SetParameters(update.parameters, update.keep_optimizer_state);
-  }
-
-  absl::Status ApplyUpdate(store::SettingsUpdate& update, const store::UpdateRecord& /*record*/) {
-    RETURN_IF_ERROR(trainer_->SetOptimizer(update.settings.optimizer));
-    settings_ = std::move(update.settings);
-    return absl::OkStatus();
-  }
-
-  absl::Status ApplyUpdate(const store::RestoreUpdate& update,
-                           const store::UpdateRecord& /*record*/) {
-    ASSIGN_OR_RETURN(store::ModelImage image, stored_->Checkpoint(update.checkpoint_id));
-    RETURN_IF_ERROR(BecomeImage(std::move(image.state), image.settings.optimizer, trainer_.get()));
-    settings_.optimizer = image.settings.optimizer;
-    last_loss_ = image.last_loss;
-    sessions_.clear();
-    for (store::SessionRecord& session : image.sessions) {
-      sessions_[session.id] = std::move(session);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status ApplyUpdate(const store::CheckpointDeletion& /*update*/,
-                           const store::UpdateRecord& /*record*/) {
-    return absl::OkStatus();
-  }
-
-  absl::Status CheckLayout(const Buffer& values) const {
-    if (values.type() == network_->data_type() && values.size() == network_->layout().size()) {
-      return absl::OkStatus();
-    }
-    return Damaged("values that do not fit the network");
-  }
-
   absl::Status CheckHash(const std::optional<std::uint64_t>& expected) {
     if (!expected.has_value()) return absl::OkStatus();
-    if (*expected == trainer_->StateHash()) {
+    if (*expected == model_->trainer().StateHash()) {
       ++compared_hashes_;
       return absl::OkStatus();
     }
-    return Damaged(absl::StrCat("the state at step ", trainer_->step(),
+    return Damaged(absl::StrCat("the state at step ", model_->step(),
                                 " is not the one whose hash was recorded"));
   }
 
@@ -196,22 +144,18 @@ class Replay {
   }
 
   store::ModelAnswer Description() const {
-    return {.settings = settings_,
-            .step = trainer_->step(),
+    return {.settings = model_->settings(),
+            .step = model_->step(),
             .create_time = stored_->create_time(),
             .update_time = update_time_,
-            .last_loss = last_loss_,
-            .state_hash = trainer_->StateHash()};
+            .last_loss = model_->last_loss(),
+            .state_hash = model_->trainer().StateHash()};
   }
 
   store::StoredModel* const stored_;
   Resources* const resources_;
 
-  std::shared_ptr<const Network> network_;
-  MemoryCharge memory_;
-  std::unique_ptr<Trainer> trainer_;
-  ModelSettings settings_;
-  double last_loss_ = 0;
+  std::optional<TrainedModel> model_;  // from Begin to Finish
   absl::Time update_time_;
   std::int64_t updates_ = 0;
   std::int64_t compared_hashes_ = 0;
@@ -246,13 +190,13 @@ absl::StatusOr<RecoveredModel> RecoverModel(
   Replay replay(stored, resources);
   RETURN_IF_ERROR(replay.Begin());
   for (;;) {
-    ASSIGN_OR_RETURN(std::vector<store::UpdateRecord> records, stored->NextRecords());
+    ASSIGN_OR_RETURN(const std::vector<store::UpdateRecord> records, stored->NextRecords());
     if (records.empty()) break;
-    for (store::UpdateRecord& record : records) {
+    for (const store::UpdateRecord& record : records) {
       if (stop.load(std::memory_order_relaxed)) {
         return absl::CancelledError("the server stops before the model is recovered");
       }
-      RETURN_IF_ERROR(replay.Apply(std::move(record)));
+      RETURN_IF_ERROR(replay.Apply(record));
     }
     progress(replay.updates());
   }

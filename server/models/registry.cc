@@ -39,33 +39,21 @@ constexpr int kMostBackups = 4;
 
 // Everything of a new model but its journal.
 absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* resources) {
-  auto network = Network::Create(settings.network);
-  if (!network.ok()) return WithFieldPrefix(std::move(network).status(), "model.network");
-  const auto in_optimizer = [](absl::Status status) {
-    return WithFieldPrefix(std::move(status), "model.optimizer");
-  };
-  const auto bytes = EstimateModelBytes(**network, settings);
-  if (!bytes.ok()) return in_optimizer(bytes.status());
-  ASSIGN_OR_RETURN(MemoryCharge memory, resources->memory->Reserve(MemoryPurpose::kModels, *bytes));
-  auto trainer = Trainer::Create(*network, settings.optimizer, &resources->update_pool);
-  if (!trainer.ok()) return in_optimizer(std::move(trainer).status());
+  ASSIGN_OR_RETURN(
+      TrainedModel model,
+      TrainedModel::Create(std::move(settings), resources->memory.get(), &resources->update_pool));
   const absl::Time now = absl::Now();
-  return ModelState::Parts{.network = *std::move(network),
-                           .trainer = *std::move(trainer),
-                           .settings = std::move(settings),
-                           .create_time = now,
-                           .update_time = now,
-                           .memory = std::move(memory),
-                           .journal = nullptr};
+  return ModelState::Parts{
+      .model = std::move(model), .create_time = now, .update_time = now, .journal = nullptr};
 }
 
 // A model that was just made.
 ModelInfo Describe(const ModelState::Parts& parts) {
-  return {.settings = parts.settings,
-          .parameter_count = parts.network->layout().parameter_count(),
+  return {.settings = parts.model.settings(),
+          .parameter_count = parts.model.network()->layout().parameter_count(),
           .create_time = parts.create_time,
           .update_time = parts.create_time,
-          .state_hash = parts.trainer->StateHash()};
+          .state_hash = parts.model.trainer().StateHash()};
 }
 
 }  // namespace
@@ -252,7 +240,7 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
   const store::ModelAnswer answer = AnswerOf(info);
   std::optional<store::AnsweredRequest> answered = Answered(command.request);
   store_->CreateModel(
-      made.settings, answer, std::move(answered),
+      made.model.settings(), answer, std::move(answered),
       [this, kept = std::move(kept), info = std::move(info), request = std::move(command.request),
        call = std::move(call)](absl::StatusOr<std::unique_ptr<store::Journal>> journal) mutable {
         if (!journal.ok()) {

@@ -78,7 +78,7 @@ Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembe
                                resources->work)),
       calls_(resources->options.request_window, resources->options.request_window_age,
              resources->options.request_window_bytes, resources->ForAnswers()),
-      state_(std::move(parts), resources->memory),
+      state_(std::move(parts)),
       sessions_(resources->options.max_sessions_per_model, resources->options.session_retention,
                 resources->memory->Count(MemoryPurpose::kSessions, 0)),
       answers_(resources->options.request_window, resources->options.request_window_age,
@@ -140,12 +140,12 @@ void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> r
 absl::StatusOr<UpdateResult> Writer::Apply(const StepCommand& command) {
   RETURN_IF_ERROR(CheckStep(command.expected_step));
   if (const auto* batch = std::get_if<Batch>(&command.update)) {
-    return CatchExceptions([&] { return state_.Step(*batch, command.learning_rate); });
+    return CatchExceptions([&] { return state_.model()->Step(*batch, command.learning_rate); });
   }
   const auto& update = std::get<GradientUpdate>(command.update);
   RETURN_IF_ERROR(CheckBase(update));
   return CatchExceptions(
-      [&] { return state_.ApplyGradients(update.gradients, command.learning_rate); });
+      [&] { return state_.model()->ApplyGradients(update.gradients, command.learning_rate); });
 }
 
 void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
@@ -190,7 +190,7 @@ void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOu
   if (status.ok()) {
     status = CatchExceptions([&] {
       merged = Merge(state_.network().layout(), state_.snapshot().parameters(), command);
-      return state_.SetParameters(merged, command.keep_optimizer_state);
+      return state_.model()->SetParameters(merged, command.keep_optimizer_state);
     });
   }
   if (!status.ok()) {
@@ -230,7 +230,7 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (command.client_data.has_value()) settings.client_data = *std::move(command.client_data);
   // A model that nothing is kept of would have nothing to go back to if this failed half-way.
   absl::Status status = raised ? state_.journal()->status() : absl::OkStatus();
-  if (status.ok()) status = state_.SetSettings(std::move(settings));
+  if (status.ok()) status = state_.model()->SetSettings(std::move(settings));
   if (!status.ok()) {
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;

@@ -198,7 +198,7 @@ void Writer::RestoreNow(const RestoreCheckpointCommand& command,
   if (status.ok()) status = CheckStep(command.expected_step);
   if (status.ok()) {
     const std::vector<store::SessionRecord> sessions = std::move(loaded->image.sessions);
-    status = state_.Restore(std::move(loaded->image));
+    status = state_.model()->Restore(std::move(loaded->image));
     if (status.ok()) {
       // Streams that are attached have sent batches that are no part of the model any more.
       for (const auto& session : sessions_.Attached()) session->End(ModelRestored(command.step));

@@ -14,11 +14,13 @@ namespace {
 
 constexpr std::size_t kRememberedRequests = 64;
 
-std::unique_ptr<Trainer> MakeTrainer(const ModelSettings& settings) {
-  auto trainer =
-      Trainer::Create(testing::MakeNetwork(settings.network), settings.optimizer, nullptr);
-  DESCENT_CHECK(trainer.ok());
-  return *std::move(trainer);
+// More than any test's models take.
+constexpr std::size_t kMemoryBytes = std::size_t{1} << 40;
+
+models::TrainedModel MakeModel(ModelImage image, models::MemoryBudget* memory) {
+  auto model = models::TrainedModel::Create(std::move(image), memory, nullptr);
+  DESCENT_CHECK(model.ok());
+  return *std::move(model);
 }
 
 TrainerState CloneOf(const TrainerState& state) {
@@ -54,13 +56,21 @@ void PrintTo(const ModelState& state, std::ostream* stream) {
   for (const std::string& id : state.requests) *stream << " request " << id;
 }
 
-LiveModel::LiveModel(ModelImage image) : trainer_(MakeTrainer(image.settings)) {
-  if (image.state.parameters) {
-    DESCENT_CHECK(trainer_->SetState(std::move(image.state)).ok());
-  }
-  image.state = TrainerState();
-  image_ = std::move(image);
-}
+LiveModel::LiveModel(ModelImage image)
+    : memory_(models::MemoryBudget::Create(kMemoryBytes)),
+      model_(MakeModel({.settings = std::move(image.settings),
+                        .state = std::move(image.state),
+                        .last_loss = image.last_loss,
+                        .update_time = image.update_time,
+                        .sessions = {},
+                        .answers = {}},
+                       memory_.get())),
+      image_({.settings = {},
+              .state = {},
+              .last_loss = 0,
+              .update_time = image.update_time,
+              .sessions = std::move(image.sessions),
+              .answers = std::move(image.answers)}) {}
 
 absl::StatusOr<std::unique_ptr<LiveModel>> LiveModel::Create(
     Store* store, const ModelSettings& settings, std::optional<AnsweredRequest> request) {
@@ -73,7 +83,7 @@ absl::StatusOr<std::unique_ptr<LiveModel>> LiveModel::Create(
                            .create_time = now,
                            .update_time = now,
                            .last_loss = 0,
-                           .state_hash = model->trainer_->StateHash()};
+                           .state_hash = model->model_.trainer().StateHash()};
   ASSIGN_OR_RETURN(model->journal_, Await<std::unique_ptr<Journal>>([&](Store::OnCreated done) {
                      store->CreateModel(settings, answer, std::move(request), std::move(done));
                    }));
@@ -85,7 +95,7 @@ absl::StatusOr<std::unique_ptr<LiveModel>> LiveModel::Recover(StoredModel* store
   const bool is_initial = !base.state.parameters;
   auto model = std::make_unique<LiveModel>(std::move(base));
   if (is_initial && stored->InitialStateHash().has_value() &&
-      *stored->InitialStateHash() != model->trainer_->StateHash()) {
+      *stored->InitialStateHash() != model->model_.trainer().StateHash()) {
     return absl::InternalError("the initial state has another hash");
   }
   while (true) {
@@ -99,36 +109,18 @@ absl::StatusOr<std::unique_ptr<LiveModel>> LiveModel::Recover(StoredModel* store
 }
 
 absl::Status LiveModel::Apply(const UpdateRecord& record, StoredModel* stored) {
-  if (const auto* batch = std::get_if<BatchUpdate>(&record.update)) {
-    ASSIGN_OR_RETURN(const UpdateResult result, trainer_->Step(batch->batch, batch->learning_rate));
-    if (result.loss != record.result.loss) return absl::InternalError("another loss");
-  } else if (const auto* gradients = std::get_if<GradientsUpdate>(&record.update)) {
-    RETURN_IF_ERROR(
-        trainer_->ApplyGradients(gradients->gradients, gradients->learning_rate).status());
-  } else if (const auto* parameters = std::get_if<ParametersUpdate>(&record.update)) {
-    RETURN_IF_ERROR(
-        trainer_->SetParameters(parameters->parameters, parameters->keep_optimizer_state));
-  } else if (const auto* settings = std::get_if<SettingsUpdate>(&record.update)) {
-    RETURN_IF_ERROR(trainer_->SetOptimizer(settings->settings.optimizer));
-    image_.settings = settings->settings;
-  } else if (const auto* restore = std::get_if<RestoreUpdate>(&record.update)) {
-    ASSIGN_OR_RETURN(ModelImage image, stored->Checkpoint(restore->checkpoint_id));
-    SetState(std::move(image));
+  RETURN_IF_ERROR(
+      model_.Replay(record.update, [stored](std::int64_t id) { return stored->Checkpoint(id); }));
+  if (std::holds_alternative<BatchUpdate>(record.update) &&
+      model_.last_loss() != record.result.loss) {
+    return absl::InternalError("another loss");
   }
-  if (trainer_->step() != record.result.step) return absl::InternalError("another step");
-  if (record.state_hash.has_value() && *record.state_hash != trainer_->StateHash()) {
+  if (model_.step() != record.result.step) return absl::InternalError("another step");
+  if (record.state_hash.has_value() && *record.state_hash != model_.trainer().StateHash()) {
     return absl::InternalError("another hash");
   }
   Remember(record);
   return absl::OkStatus();
-}
-
-void LiveModel::SetState(ModelImage image) {
-  DESCENT_CHECK(trainer_->SetOptimizer(image.settings.optimizer).ok());
-  DESCENT_CHECK(trainer_->SetState(std::move(image.state)).ok());
-  const Durability durability = image_.settings.durability;
-  image_.settings = image.settings;
-  image_.settings.durability = durability;
 }
 
 void LiveModel::Remember(const UpdateRecord& record) {
@@ -159,10 +151,10 @@ void LiveModel::Remember(const UpdateRecord& record) {
 }
 
 ModelState LiveModel::State() const {
-  ModelState state{.step = trainer_->step(),
-                   .hash = trainer_->StateHash(),
-                   .learning_rate = image_.settings.optimizer.learning_rate,
-                   .durability = image_.settings.durability,
+  ModelState state{.step = model_.step(),
+                   .hash = model_.trainer().StateHash(),
+                   .learning_rate = settings().optimizer.learning_rate,
+                   .durability = settings().durability,
                    .sessions = {},
                    .requests = {}};
   for (const SessionRecord& session : image_.sessions) {
@@ -173,9 +165,9 @@ ModelState LiveModel::State() const {
 }
 
 ModelImage LiveModel::Image() const {
-  return {.settings = image_.settings,
-          .state = CloneOf(trainer_->GetState()),
-          .last_loss = image_.last_loss,
+  return {.settings = settings(),
+          .state = CloneOf(model_.trainer().GetState()),
+          .last_loss = model_.last_loss(),
           .update_time = image_.update_time,
           .sessions = image_.sessions,
           .answers = image_.answers};
@@ -184,14 +176,14 @@ ModelImage LiveModel::Image() const {
 void LiveModel::Append(Update update, UpdateResult result, std::int64_t rows, OnStored done,
                        std::optional<SessionPosition> session,
                        std::optional<AnsweredRequest> request) {
-  result.step = trainer_->step();
+  result.step = model_.step();
   UpdateRecord record{.time = absl::Now(),
                       .update = std::move(update),
                       .session = std::move(session),
                       .request = std::move(request),
                       .result = result,
                       .rows = rows,
-                      .state_hash = trainer_->StateHash()};
+                      .state_hash = model_.trainer().StateHash()};
   Remember(record);
   journal_->Append(std::move(record), nullptr, std::move(done));
 }
@@ -199,7 +191,7 @@ void LiveModel::Append(Update update, UpdateResult result, std::int64_t rows, On
 void LiveModel::Step(std::uint64_t seed, OnStored done, std::optional<SessionPosition> session,
                      std::optional<AnsweredRequest> request, std::int64_t rows) {
   Batch batch = testing::RandomBatch(network().spec(), rows, seed);
-  const auto result = trainer_->Step(batch);
+  const auto result = model_.Step(batch, std::nullopt);
   DESCENT_CHECK(result.ok());
   Append(BatchUpdate{std::move(batch), std::nullopt}, *result, rows, std::move(done),
          std::move(session), std::move(request));
@@ -207,26 +199,25 @@ void LiveModel::Step(std::uint64_t seed, OnStored done, std::optional<SessionPos
 
 void LiveModel::ApplyGradients(std::uint64_t seed, OnStored done) {
   Buffer gradients = LaidOut(network(), seed);
-  const auto result = trainer_->ApplyGradients(gradients, 1e-3);
+  const auto result = model_.ApplyGradients(gradients, 1e-3);
   DESCENT_CHECK(result.ok());
   Append(GradientsUpdate{std::move(gradients), 1e-3}, *result, 0, std::move(done));
 }
 
 void LiveModel::SetParameters(std::uint64_t seed, OnStored done) {
   Buffer parameters = LaidOut(network(), seed);
-  DESCENT_CHECK(trainer_->SetParameters(parameters, seed % 2 == 0).ok());
+  DESCENT_CHECK(model_.SetParameters(parameters, seed % 2 == 0).ok());
   Append(ParametersUpdate{std::move(parameters), seed % 2 == 0}, {}, 0, std::move(done));
 }
 
 void LiveModel::ChangeSettings(const ModelSettings& settings, OnStored done) {
-  DESCENT_CHECK(trainer_->SetOptimizer(settings.optimizer).ok());
-  image_.settings = settings;
+  DESCENT_CHECK(model_.SetSettings(settings).ok());
   Append(SettingsUpdate{settings}, {}, 0, std::move(done));
 }
 
 void LiveModel::Restore(LoadedCheckpoint checkpoint, OnStored done) {
   const std::int64_t id = checkpoint.id;
-  SetState(std::move(checkpoint.image));
+  DESCENT_CHECK(model_.Restore(std::move(checkpoint.image)).ok());
   Append(RestoreUpdate{id}, {}, 0, std::move(done));
 }
 

@@ -12,7 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
-#include "core/trainer.h"
+#include "server/models/memory_budget.h"
+#include "server/models/trained_model.h"
 #include "server/store/store.h"
 #include "tests/support/random_network.h"
 
@@ -57,7 +58,7 @@ struct ModelState {
 };
 void PrintTo(const ModelState& state, std::ostream* stream);
 
-// Applies records to a trainer, live or again.
+// Applies updates as the server does, live or again.
 class LiveModel {
  public:
   // The state of `image`, or the initial one if it has no parameters.
@@ -72,8 +73,8 @@ class LiveModel {
 
   Journal& journal() { return *journal_; }
   std::unique_ptr<Journal> TakeJournal() { return std::move(journal_); }
-  std::int64_t step() const { return trainer_->step(); }
-  const Network& network() const { return trainer_->network(); }
+  std::int64_t step() const { return model_.step(); }
+  const Network& network() const { return *model_.network(); }
   ModelState State() const;
   ModelImage Image() const;
 
@@ -94,7 +95,7 @@ class LiveModel {
   absl::StatusOr<LoadedCheckpoint> LoadNow(std::int64_t step);
   absl::StatusOr<std::int64_t> RestoreNow(std::int64_t step);
 
-  const ModelSettings& settings() const { return image_.settings; }
+  const ModelSettings& settings() const { return model_.settings(); }
 
  private:
   absl::Status Apply(const UpdateRecord& record, StoredModel* stored);
@@ -102,10 +103,10 @@ class LiveModel {
               std::optional<SessionPosition> session = {},
               std::optional<AnsweredRequest> request = {});
   void Remember(const UpdateRecord& record);
-  void SetState(ModelImage image);
 
-  ModelImage image_;  // without state
-  std::unique_ptr<Trainer> trainer_;
+  std::shared_ptr<models::MemoryBudget> memory_;
+  models::TrainedModel model_;
+  ModelImage image_;  // without what is in model_
   std::unique_ptr<Journal> journal_;
 };
 
