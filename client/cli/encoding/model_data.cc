@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/encoding/encoding_json.h"
 #include "client/cli/encoding/packed_text.h"
 #include "client/cli/failure.h"
@@ -33,6 +34,16 @@ int64_t ClassesOf(const v1::NetworkSpec& network) {
   return binary ? 2 : outputs;
 }
 
+// Wider tables than anybody has, so that a few bytes of an answer do not fill the memory.
+constexpr int64_t kMostColumns = 1 << 20;
+
+absl::Status CheckCount(absl::string_view what, int64_t count) {
+  if (count >= 0 && count <= kMostColumns) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the model's network has ", count, " ", what,
+                                                    "; a table can have up to ", kMostColumns,
+                                                    " of them"));
+}
+
 }  // namespace
 
 bool HasEncoding(const v1::Model& model) { return !KeptEncoding(model).empty(); }
@@ -40,6 +51,8 @@ bool HasEncoding(const v1::Model& model) { return !KeptEncoding(model).empty(); 
 absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   const v1::NetworkSpec& network = model.network();
   const int64_t classes = ClassesOf(network);
+  RETURN_IF_ERROR(CheckCount("inputs", network.input_features()));
+  RETURN_IF_ERROR(CheckCount("classes", classes));
   if (!HasEncoding(model)) {
     return PlainEncoding(network.input_features(), classes, network.input_features());
   }

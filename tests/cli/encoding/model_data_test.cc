@@ -73,6 +73,16 @@ TEST(ModelDataTest, ModelsOfOthersGetAPlainEncoding) {
   EXPECT_THAT(binary.target.classes(), Pointee(ElementsAre("0", "1")));
 }
 
+// Which would take memory by what the numbers say.
+TEST(ModelDataTest, RefusesAnAnswerWithMoreInputsOrClassesThanATableHasColumns) {
+  const v1::Model inputs = ModelOf(int64_t{1} << 34, 1, v1::LOSS_KIND_HUBER);
+  EXPECT_THAT(Message(EncodingOf(inputs).status()), HasSubstr("17179869184 inputs"));
+  const v1::Model negative = ModelOf(-1, 1, v1::LOSS_KIND_HUBER);
+  EXPECT_THAT(Message(EncodingOf(negative).status()), HasSubstr("-1 inputs"));
+  const v1::Model classes = ModelOf(3, int64_t{1} << 40, v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY);
+  EXPECT_THAT(Message(EncodingOf(classes).status()), HasSubstr("1099511627776 classes"));
+}
+
 TEST(ModelDataTest, RefusesAnEncodingOfAnotherNetwork) {
   v1::Model model = ModelOf(2, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
   ASSERT_TRUE(KeepEncoding(OneNumber(), &model).ok());
