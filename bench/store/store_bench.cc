@@ -7,13 +7,15 @@
 // processor that the store's thread used, in the kernel too, by the time that went by;
 // "caller_cores" the same of the caller, who makes the records. "synced_mib_s" of the first case is
 // what the disk takes of plain writes of 1 MiB, each synced: the ceiling of the others. Single
-// steps: one record at a time, each waited for; beside a plain write and sync of one page.
+// steps: one record at a time, each waited for; beside a plain write and sync of one page. The same
+// while one checkpoint after another of 45 MB is written, for what a caller then waits.
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -179,6 +181,17 @@ void Stream(const std::string& directory, const char* name, const ModelSettings&
   std::fflush(stdout);
 }
 
+// How long one record takes to be durable, in seconds.
+double Step(Journal* journal, std::int64_t step) {
+  UpdateRecord record = Record(32, 13, 1, step);
+  absl::Notification stored;
+  const absl::Time begin = absl::Now();
+  journal->Append(std::move(record), nullptr,
+                  [&](const absl::StatusOr<std::int64_t>&) { stored.Notify(); });
+  stored.WaitForNotification();
+  return absl::ToDoubleSeconds(absl::Now() - begin);
+}
+
 void SingleSteps(const std::string& directory, double seconds) {
   const ModelSettings settings = Settings(13, {64, 1});
   Opened opened(directory, settings);
@@ -186,13 +199,7 @@ void SingleSteps(const std::string& directory, double seconds) {
   std::int64_t step = 0;
   const absl::Time end = absl::Now() + absl::Seconds(seconds);
   while (absl::Now() < end) {
-    UpdateRecord record = Record(32, 13, 1, ++step);
-    absl::Notification stored;
-    const absl::Time begin = absl::Now();
-    opened.journal->Append(std::move(record), nullptr,
-                           [&](const absl::StatusOr<std::int64_t>&) { stored.Notify(); });
-    stored.WaitForNotification();
-    times.push_back(absl::ToDoubleSeconds(absl::Now() - begin));
+    times.push_back(Step(opened.journal.get(), ++step));
   }
   const double plain = SyncedWrite(directory, 65536);
   const double median = Median(times);
@@ -200,6 +207,37 @@ void SingleSteps(const std::string& directory, double seconds) {
       "{\"case\": \"single step\", \"median_ms\": %.3f, \"plain_64k_sync_ms\": %.3f,"
       " \"steps_s\": %.0f}\n",
       1e3 * median, 1e3 * plain, static_cast<double>(step) / seconds);
+}
+
+void StepsBesideCheckpoints(const std::string& directory, double seconds) {
+  const ModelSettings settings = Settings(784, {2048, 1024, 10});
+  Opened opened(directory, settings);
+  std::vector<double> times;
+  std::int64_t step = 0;
+  int checkpoints = 0;
+  const absl::Time begin = absl::Now();
+  while (absl::Now() - begin < absl::Seconds(seconds)) {
+    std::atomic<bool> is_saved = false;
+    ModelImage image;
+    image.settings = settings;
+    image.state = opened.trainer->GetState();
+    opened.journal->SaveCheckpoint(std::move(image), /*requested=*/false,
+                                   [&](const absl::StatusOr<CheckpointInfo>& saved) {
+                                     DESCENT_CHECK(saved.ok());
+                                     is_saved = true;
+                                   });
+    while (!is_saved) times.push_back(Step(opened.journal.get(), ++step));
+    ++checkpoints;
+  }
+  std::sort(times.begin(), times.end());
+  const auto quantile = [&](double share) {
+    return 1e3 * times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+  };
+  std::printf(
+      "{\"case\": \"single step beside checkpoints\", \"median_ms\": %.3f, \"p99_ms\": %.3f,"
+      " \"longest_ms\": %.3f, \"steps\": %d, \"checkpoint_s\": %.2f}\n",
+      quantile(0.5), quantile(0.99), quantile(1), static_cast<int>(times.size()),
+      absl::ToDoubleSeconds(absl::Now() - begin) / checkpoints);
 }
 
 void Run(const std::string& directory, double seconds) {
@@ -215,7 +253,8 @@ void Run(const std::string& directory, double seconds) {
   Stream(fresh("large"), "784-512-256-10, batch 128", Settings(784, {512, 256, 10}), 128, 64,
          seconds);
   SingleSteps(fresh("single"), seconds);
-  for (const char* name : {"small", "large", "single"}) fresh(name);
+  StepsBesideCheckpoints(fresh("beside"), seconds);
+  for (const char* name : {"small", "large", "single", "beside"}) fresh(name);
 }
 
 }  // namespace
