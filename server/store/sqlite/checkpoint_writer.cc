@@ -49,7 +49,7 @@ std::int64_t StateBytes(const TrainerState& state) {
 absl::Status CheckpointWriter::Apply(StoreParts* parts) {
   DropLostJobs(parts);
   if (jobs_.empty()) return absl::OkStatus();
-  if (!progress_.has_value()) Begin(parts);
+  if (progress_ == nullptr) Begin(parts);
   if (!progress_->has_all()) RETURN_IF_ERROR(WritePiece(parts));
   if (!progress_->has_all()) return absl::OkStatus();
   ASSIGN_OR_RETURN(completion_, Complete(parts));
@@ -76,7 +76,7 @@ void CheckpointWriter::Begin(StoreParts* parts) {
   row.position = job.position;
   row.create_time = job.create_time;
   row.size_bytes = StateBytes(job.image.state);
-  progress_.emplace(row);
+  progress_ = std::make_unique<Progress>(row);
 }
 
 absl::Status CheckpointWriter::WritePiece(StoreParts* parts) {
@@ -168,7 +168,7 @@ void CheckpointWriter::Restart(KeptModel* model, StoreParts* parts) {
 }
 
 void CheckpointWriter::ThrowAwayPieces(StoreParts* parts) {
-  if (progress_.has_value()) parts->trash.AddCheckpoints({progress_->row.id});
+  if (progress_ != nullptr) parts->trash.AddCheckpoints({progress_->row.id});
   progress_.reset();
   completion_.reset();
 }

@@ -96,7 +96,7 @@ class CheckpointWriter {
 
   std::deque<CheckpointJob> jobs_;
   // How far the first job is.
-  std::optional<Progress> progress_;
+  std::unique_ptr<Progress> progress_;
   std::optional<Completion> completion_;
   std::string piece_;  // reused
 };

@@ -53,8 +53,8 @@ absl::StatusOr<FoundModels> FindModels(StoreParts* parts) {
   }
 
   ASSIGN_OR_RETURN(std::vector<FoundJournalRow> journal, parts->journal.ReadAll(ids));
-  for (JournalRow& row : parts->log->Rows()) {
-    journal.push_back({.row = std::move(row), .intact = true});
+  for (const JournalRow& row : parts->log->Rows()) {
+    journal.push_back({.row = row, .intact = true});
   }
   std::sort(journal.begin(), journal.end(),
             [](const auto& a, const auto& b) { return a.row.id < b.row.id; });
