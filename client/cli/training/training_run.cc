@@ -89,8 +89,7 @@ class TrainingRun {
     const auto sequence = details.metadata.find("sequence");
     int64_t number = 0;
     if (sequence != details.metadata.end() && absl::SimpleAtoi(sequence->second, &number)) {
-      const absl::Status placed =
-          AtItsPlace(error, data_.dataset, RowsOfBatch(number), options_.model);
+      absl::Status placed = AtItsPlace(error, data_.dataset, RowsOfBatch(number), options_.model);
       if (ExitCodeOf(placed) != ExitCodeOf(error)) return placed;
     }
     return details.reason == "NON_FINITE_UPDATE" ? Diverged(error) : error;
