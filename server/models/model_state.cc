@@ -94,13 +94,7 @@ std::size_t ModelState::ImageBytes() const {
 }
 
 ModelInfo ModelState::Describe() const {
-  return {.settings = model_.settings(),
-          .step = step(),
-          .parameter_count = network().layout().parameter_count(),
-          .create_time = publication_->create_time(),
-          .update_time = update_time_,
-          .last_loss = model_.last_loss(),
-          .state_hash = model_.trainer().StateHash()};
+  return models::Describe(model_, publication_->create_time(), update_time_);
 }
 
 }  // namespace descent::models

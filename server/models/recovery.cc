@@ -144,12 +144,7 @@ class Replay {
   }
 
   store::ModelAnswer Description() const {
-    return {.settings = model_->settings(),
-            .step = model_->step(),
-            .create_time = stored_->create_time(),
-            .update_time = update_time_,
-            .last_loss = model_->last_loss(),
-            .state_hash = model_->trainer().StateHash()};
+    return AnswerOf(Describe(*model_, stored_->create_time(), update_time_));
   }
 
   store::StoredModel* const stored_;

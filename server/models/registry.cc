@@ -47,15 +47,6 @@ absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* r
       .model = std::move(model), .create_time = now, .update_time = now, .journal = nullptr};
 }
 
-// A model that was just made.
-ModelInfo Describe(const ModelState::Parts& parts) {
-  return {.settings = parts.model.settings(),
-          .parameter_count = parts.model.network()->layout().parameter_count(),
-          .create_time = parts.create_time,
-          .update_time = parts.create_time,
-          .state_hash = parts.model.trainer().StateHash()};
-}
-
 }  // namespace
 
 // Models are made and removed one after another, on a lane of their own.
@@ -233,7 +224,7 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(parts).status());
     return;
   }
-  ModelInfo info = Describe(*parts);
+  ModelInfo info = Describe(parts->model, parts->create_time, parts->update_time);
   auto kept = std::make_unique<ModelState::Parts>(*std::move(parts));
   const ModelState::Parts& made = *kept;
   // Made before the call, whose arguments may be evaluated in any order: the callback takes both.

@@ -187,4 +187,14 @@ void TrainedModel::Release() {
   workspace_memory_.LowerTo(0);
 }
 
+ModelInfo Describe(const TrainedModel& model, absl::Time create_time, absl::Time update_time) {
+  return {.settings = model.settings(),
+          .step = model.step(),
+          .parameter_count = model.network()->layout().parameter_count(),
+          .create_time = create_time,
+          .update_time = update_time,
+          .last_loss = model.last_loss(),
+          .state_hash = model.trainer().StateHash()};
+}
+
 }  // namespace descent::models

@@ -14,9 +14,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/network.h"
 #include "core/thread_pool.h"
 #include "core/trainer.h"
+#include "server/models/commands.h"
 #include "server/models/memory_budget.h"
 #include "server/store/model_settings.h"
 #include "server/store/records.h"
@@ -98,6 +100,9 @@ class TrainedModel {
   std::unique_ptr<Trainer> trainer_;  // null once released
   double last_loss_ = 0;
 };
+
+// What is answered about a model: all but its durable step. Not after Release.
+ModelInfo Describe(const TrainedModel& model, absl::Time create_time, absl::Time update_time);
 
 }  // namespace descent::models
 

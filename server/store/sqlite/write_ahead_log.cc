@@ -42,7 +42,7 @@ absl::Status WriteAheadLog::MoveIfDue(absl::Time last_commit) {
   const absl::Time now = SteadyNow();
   const bool wanted = pages_ >= kMostPages || now - last_commit >= kIdle;
   if (!wanted || now < next_try_) return absl::OkStatus();
-  const absl::Status moved = Move(connection_, SQLITE_CHECKPOINT_PASSIVE);
+  absl::Status moved = Move(connection_, SQLITE_CHECKPOINT_PASSIVE);
   if (moved.ok()) {
     pages_ = 0;
     return absl::OkStatus();
