@@ -1,10 +1,13 @@
 #include "server/services/evaluate_call.h"
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "core/error.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/evaluation.h"
@@ -72,16 +75,20 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   absl::Status AddBatch(const v1::EvaluateRequest& request) {
     if (evaluation_ == nullptr) RETURN_IF_ERROR(Begin(request));
-    ASSIGN_OR_RETURN(Batch batch, CatchExceptions([&] {
-                       return wire::DecodeEvaluateBatch(request, model_name_, *model_->network());
-                     }));
-    evaluation_->Add(std::move(batch), context(), [this](const absl::StatusOr<std::int64_t>& rows) {
-      if (rows.ok()) {
-        StartRead(&bytes_);
-      } else {
-        End(rows.status());
-      }
-    });
+    absl::StatusOr<Batch> batch = CatchExceptions(
+        [&] { return wire::DecodeEvaluateBatch(request, model_name_, *model_->network()); });
+    if (!batch.ok()) {
+      return WithMetadata(std::move(batch).status(), "rows_before", absl::StrCat(rows_));
+    }
+    evaluation_->Add(*std::move(batch), context(),
+                     [this](const absl::StatusOr<std::int64_t>& rows) {
+                       if (rows.ok()) {
+                         rows_ = *rows;
+                         StartRead(&bytes_);
+                       } else {
+                         End(rows.status());
+                       }
+                     });
     return absl::OkStatus();
   }
 
@@ -120,6 +127,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   std::string model_name_;
   std::shared_ptr<models::Model> model_;
   std::shared_ptr<models::Evaluation> evaluation_;
+  std::int64_t rows_ = 0;  // of the batches that were added
 };
 
 }  // namespace

@@ -373,7 +373,10 @@ TEST_F(NetworkServiceTest, EvaluateRefusesABadStream) {
   EXPECT_THAT(client_->Call(requests).status.fields, ElementsAre("model"));
   requests[1].clear_model();
   requests[1].mutable_batch()->mutable_targets()->set_shape(0, 3);
-  EXPECT_THAT(client_->Call(requests).status.fields, ElementsAre("batch.targets"));
+  const auto refused = client_->Call(requests);
+  EXPECT_THAT(refused.status.fields, ElementsAre("batch.targets"));
+  // Where in the stream, for those who know the rows by their number.
+  EXPECT_EQ(refused.status.metadata.at("rows_before"), "2");
 }
 
 TEST_F(NetworkServiceTest, PredictionsDoNotWaitForTraining) {
