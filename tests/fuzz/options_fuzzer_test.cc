@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 
 namespace descent {
@@ -39,6 +40,10 @@ std::vector<std::string> Seeds() {
 
 void RunInput(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
+TEST(OptionsFuzzerTest, TheCorpusIsTakenOrRefused) {
+  for (const std::string& input : testing::Corpus("options")) RunInput(input);
 }
 
 TEST(OptionsFuzzerTest, MutatedOptionsAreTakenOrRefused) {
