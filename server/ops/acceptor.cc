@@ -261,9 +261,10 @@ void Acceptor::Run() {
 void Acceptor::Accept(int listener) {
   // Some at a time, so that connections that are over are heard of in between.
   for (int i = 0; i < 64; ++i) {
-    if (count_ >= max_connections_) MakeRoom();
     File accepted(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted.number() >= 0) {
+      // Before it is one of them: it has not called, and would be the one to go.
+      if (count_ >= max_connections_) MakeRoom();
       HandOver(std::move(accepted), listener);
     } else if (errno == EMFILE || errno == ENFILE) {
       MakeRoom();

@@ -94,6 +94,18 @@ TEST_F(AcceptorTest, SilentConnectionsMakeRoomForOthers) {
   EXPECT_EQ(late.CheckHealth(""), "SERVING");
 }
 
+// The newest has not called when it comes, and must not be the one that goes for it.
+TEST_F(AcceptorTest, WhoComesWhenAllPlacesAreTakenByCallersIsServed) {
+  ServerOptions options;
+  options.max_connections = 4;
+  Start(options);
+  std::vector<std::unique_ptr<ServiceClient>> callers;
+  for (int i = 0; i < 12; ++i) {
+    callers.push_back(std::make_unique<ServiceClient>(server_->address()));
+    ASSERT_EQ(callers.back()->CheckHealth(""), "SERVING") << i;
+  }
+}
+
 TEST_F(AcceptorTest, AcceptsAgainAfterItWasOutOfDescriptors) {
   Start({});
   rlimit before{};
