@@ -3,6 +3,7 @@
 #ifndef SERVER_MODELS_CALL_H_
 #define SERVER_MODELS_CALL_H_
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -37,6 +38,8 @@ class Call {
     std::move(*this).Answer(std::move(status));
     return false;
   }
+
+  std::uint64_t caller() const { return context_.caller; }
 
   absl::Status CheckStillWanted() const { return models::CheckStillWanted(context_); }
 

@@ -35,6 +35,8 @@ struct CallContext {
   absl::Time deadline = absl::InfiniteFuture();
   // Set to true when the caller has gone; null: never.
   std::shared_ptr<const std::atomic<bool>> cancelled;
+  // Tells callers apart, who take turns; 0: one of those that nobody tells apart.
+  std::uint64_t caller = 0;
 
   bool IsCancelled() const {
     return cancelled != nullptr && cancelled->load(std::memory_order_relaxed);

@@ -18,10 +18,10 @@ std::size_t FairQueue::ClassOf(MultiplyAdds cost) {
 
 void FairQueue::Push(Task task, const Claim& claim) {
   const std::size_t cost_class = ClassOf(claim.cost);
-  double& finished = flows_.try_emplace({claim.owner, cost_class}, now_).first->second;
-  finished = std::max(finished, now_) + std::max(claim.cost, kLeastCost);
-  classes_[cost_class].emplace(Mark(finished, pushed_++),
-                               Waiting{{std::move(task), claim.cost}, claim.owner});
+  Flow& flow = flows_[{claim.owner, cost_class}];
+  flow.finished = std::max(flow.finished, now_) + std::max(claim.cost, kLeastCost);
+  flow.waiting.Push(claim.caller, {std::move(task), claim.cost});
+  classes_[cost_class].emplace(Mark(flow.finished, pushed_++), claim.owner);
   ++size_;
 }
 
@@ -37,21 +37,27 @@ FairQueue::Entry FairQueue::Pop() {
 std::optional<FairQueue::Entry> FairQueue::PopCheaper(MultiplyAdds cost) {
   std::size_t next = kClasses;
   for (std::size_t i = 0; i < kClasses && (i == 0 || i <= ClassOf(cost)); ++i) {
-    if (classes_[i].empty() || classes_[i].begin()->second.entry.cost > cost) continue;
+    if (classes_[i].empty() || Next(i).cost > cost) continue;
     if (next == kClasses || classes_[i].begin()->first < classes_[next].begin()->first) next = i;
   }
   if (next == kClasses) return std::nullopt;
   return Take(next);
 }
 
+const FairQueue::Entry& FairQueue::Next(std::size_t cost_class) const {
+  return flows_.find({classes_[cost_class].begin()->second, cost_class})->second.waiting.Next();
+}
+
 FairQueue::Entry FairQueue::Take(std::size_t cost_class) {
-  auto first = classes_[cost_class].extract(classes_[cost_class].begin());
-  now_ = std::max(now_, first.key().first);
-  const auto flow = flows_.find({first.mapped().owner, cost_class});
-  // Behind its last task a flow begins anew.
-  if (flow != flows_.end() && flow->second <= first.key().first) flows_.erase(flow);
+  const auto first = classes_[cost_class].begin();
+  now_ = std::max(now_, first->first.first);
+  const auto flow = flows_.find({first->second, cost_class});
+  classes_[cost_class].erase(first);
+  Entry entry = flow->second.waiting.Pop();
+  // After its last task a flow begins anew.
+  if (flow->second.waiting.empty()) flows_.erase(flow);
   if (--size_ == 0) now_ = 0;
-  return std::move(first.mapped().entry);
+  return entry;
 }
 
 }  // namespace descent::models

@@ -1,9 +1,11 @@
-// Tasks that wait for threads, shared out fairly: between models, and between short work and long.
+// Tasks that wait for threads, shared out fairly: between models, between the callers of one, and
+// between short work and long.
 //
 // Self-clocked fair queueing. A task is marked with the virtual time at which it would be finished
 // if all that wait were worked on at once: that of the last one of its flow, or now if none waits,
-// plus its cost. The task with the least mark comes next, and its mark is now. A flow is one
+// plus its cost. The flow with the least mark comes next, and its mark is now. A flow is one
 // model's tasks of about one cost, so that a model's short calls do not stand behind its long ones.
+// Within a flow callers take turns: who sends more gets no more of the model.
 
 #ifndef SERVER_MODELS_FAIR_QUEUE_H_
 #define SERVER_MODELS_FAIR_QUEUE_H_
@@ -17,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
+#include "server/models/caller_turns.h"
 #include "server/models/cost.h"
 
 namespace descent::models {
@@ -27,6 +30,7 @@ using Task = absl::AnyInvocable<void() &&>;
 struct Claim {
   const void* owner = nullptr;  // tells models apart
   MultiplyAdds cost = 0;
+  std::uint64_t caller = 0;  // tells callers apart
 };
 
 // Not thread-safe.
@@ -54,17 +58,18 @@ class FairQueue {
   static std::size_t ClassOf(MultiplyAdds cost);
   // Those that come sooner first; in the order they came where both come at once.
   using Mark = std::pair<double, std::uint64_t>;
-  struct Waiting {
-    Entry entry;
-    const void* owner;
+  struct Flow {
+    double finished = 0;  // when its last waiting task is
+    CallerTurns<Entry> waiting;
   };
-  using Class = std::map<Mark, Waiting>;
+  // The owners whose turns the marks are: as many for each as its flow has tasks.
+  using Class = std::map<Mark, const void*>;
 
+  const Entry& Next(std::size_t cost_class) const;
   Entry Take(std::size_t cost_class);
 
   std::array<Class, kClasses> classes_;
-  // When the last waiting task of a flow is finished.
-  absl::flat_hash_map<std::pair<const void*, std::size_t>, double> flows_;
+  absl::flat_hash_map<std::pair<const void*, std::size_t>, Flow> flows_;  // that have tasks
   double now_ = 0;
   std::uint64_t pushed_ = 0;
   std::size_t size_ = 0;

@@ -31,7 +31,9 @@ void PredictionBatcher::Add(PredictCommand command, Call<PredictOutcome> call) {
   MultiplyAdds cost = 0;
   {
     const absl::MutexLock lock(&mutex_);
-    pending_.push_back({std::move(command), std::move(call)});
+    pending_rows_ += command.inputs.rows();
+    const std::uint64_t caller = call.caller();
+    pending_.Push(caller, {std::move(command), std::move(call)});
     if (std::exchange(scheduled_, true)) return;
     cost = CostOfNext();
   }
@@ -39,12 +41,9 @@ void PredictionBatcher::Add(PredictCommand command, Call<PredictOutcome> call) {
 }
 
 MultiplyAdds PredictionBatcher::CostOfNext() const {
-  std::int64_t rows = 0;
-  for (const Pending& pending : pending_) {
-    rows += pending.command.inputs.rows();
-    if (rows >= resources_->options.max_merged_rows) break;
-  }
-  return ForwardCost(*publication_->network(), rows);
+  const std::int64_t most = resources_->options.max_merged_rows;
+  const std::int64_t first = pending_.Next().command.inputs.rows();
+  return ForwardCost(*publication_->network(), std::max(first, std::min(pending_rows_, most)));
 }
 
 void PredictionBatcher::Schedule(MultiplyAdds cost) {
@@ -59,10 +58,10 @@ std::vector<PredictionBatcher::Pending> PredictionBatcher::Take() {
     const absl::MutexLock lock(&mutex_);
     std::int64_t rows = 0;
     while (!pending_.empty()) {
-      rows += pending_.front().command.inputs.rows();
+      rows += pending_.Next().command.inputs.rows();
       if (!batch.empty() && rows > resources_->options.max_merged_rows) break;
-      batch.push_back(std::move(pending_.front()));
-      pending_.pop_front();
+      batch.push_back(pending_.Pop());
+      pending_rows_ -= batch.back().command.inputs.rows();
     }
     scheduled_ = !pending_.empty();
     if (!scheduled_) return batch;

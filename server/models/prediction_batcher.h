@@ -3,13 +3,13 @@
 // At most one task per model waits for a reader thread. When a thread takes it, it takes with it
 // whatever predictions have come by then, up to a bound on rows, and computes them as one product.
 // So while threads are free each prediction starts at once and alone; while they are busy,
-// predictions gather, and a busier server merges more. Nothing ever waits to be merged.
+// predictions gather, and a busier server merges more. Nothing ever waits to be merged. Callers
+// take turns, so that one who sends many waits for those himself.
 
 #ifndef SERVER_MODELS_PREDICTION_BATCHER_H_
 #define SERVER_MODELS_PREDICTION_BATCHER_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/models/call.h"
+#include "server/models/caller_turns.h"
 #include "server/models/publication.h"
 #include "server/models/resources.h"
 
@@ -58,7 +59,8 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
   const std::shared_ptr<const Publication> publication_;
 
   absl::Mutex mutex_;
-  std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
+  CallerTurns<Pending> pending_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t pending_rows_ ABSL_GUARDED_BY(mutex_) = 0;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a task waits for a thread
   absl::Time last_arrival_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int calls_alone_ ABSL_GUARDED_BY(mutex_) = 0;  // the last so many came one at a time

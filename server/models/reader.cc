@@ -66,13 +66,14 @@ void Reader::Read(Call<Outcome> call, const Needs& needs, Compute compute) {
             compute);
     return;
   }
+  const Claim claim{.owner = publication_.get(), .cost = needs.cost, .caller = call.caller()};
   resources_->readers.Post(
       [resources = resources_, publication = publication_, call = std::move(call),
        workspace_bytes = needs.workspace_bytes, outcome_bytes,
        compute = std::move(compute)]() mutable {
         RunRead(resources, *publication, std::move(call), workspace_bytes, outcome_bytes, compute);
       },
-      {.owner = publication_.get(), .cost = needs.cost});
+      claim);
 }
 
 void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {

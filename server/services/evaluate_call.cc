@@ -112,7 +112,9 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     Finish(std::move(answer));
   }
 
-  models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
+  models::CallContext context() const {
+    return {DeadlineOf(context_), cancelled_, CallerOf(context_)};
+  }
 
   const models::Registry& registry_;
   const CallResources& resources_;

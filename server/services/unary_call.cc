@@ -1,5 +1,6 @@
 #include "server/services/unary_call.h"
 
+#include "absl/hash/hash.h"
 #include "clock/steady.h"
 #include "server/services/message.h"
 #include "server/wire/status.h"
@@ -8,6 +9,10 @@ namespace descent::services {
 
 absl::Time DeadlineOf(const grpc::ServerContextBase& context) {
   return ToSteady(context.deadline());
+}
+
+std::uint64_t CallerOf(const grpc::ServerContextBase& context) {
+  return absl::HashOf(context.peer());
 }
 
 UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,

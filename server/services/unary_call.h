@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ namespace descent::services {
 // How long the caller of `context` waits: a time of SteadyNow. To be asked when the call comes.
 absl::Time DeadlineOf(const grpc::ServerContextBase& context);
 
+// Tells the callers of `context` and of others apart, by their connections.
+std::uint64_t CallerOf(const grpc::ServerContextBase& context);
+
 // Owns itself; goes when gRPC is done with it. Ends exactly once, by End or Answer.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
@@ -52,7 +56,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void set_model(std::string_view model) { pass_.set_model(model); }
 
   // Deadline and cancellation, for the models.
-  models::CallContext context() const { return {DeadlineOf(context_), cancelled_}; }
+  models::CallContext context() const {
+    return {DeadlineOf(context_), cancelled_, CallerOf(context_)};
+  }
 
   // Calls `go`, an absl::Status(), when an answer of about `bytes` may be made: at once, or when it
   // is its turn; until then the `held_bytes` of the command are counted as held work. An error that

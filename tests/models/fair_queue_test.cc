@@ -3,6 +3,7 @@
 #include "server/models/fair_queue.h"
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ constexpr MultiplyAdds kBrief = 1e6;
 
 class FairQueueTest : public ::testing::Test {
  protected:
-  void Push(const std::string& name, const void* owner, MultiplyAdds cost) {
-    queue_.Push([this, name] { order_.push_back(name); }, {owner, cost});
+  void Push(const std::string& name, const void* owner, MultiplyAdds cost,
+            std::uint64_t caller = 0) {
+    queue_.Push([this, name] { order_.push_back(name); }, {owner, cost, caller});
   }
   void RunOne() { std::move(queue_.Pop().task)(); }
   std::vector<std::string> RunAll() {
@@ -49,6 +51,20 @@ TEST_F(FairQueueTest, TakesTurnsBetweenModels) {
   for (const char* name : {"a1", "a2", "a3"}) Push(name, &a_, kLong);
   for (const char* name : {"b1", "b2"}) Push(name, &b_, kLong);
   EXPECT_THAT(RunAll(), ElementsAre("a1", "b1", "a2", "b2", "a3"));
+}
+
+TEST_F(FairQueueTest, TakesTurnsBetweenTheCallersOfAModel) {
+  for (const char* name : {"x1", "x2", "x3", "x4"}) Push(name, &a_, kLong, 1);
+  RunOne();
+  for (const char* name : {"y1", "y2"}) Push(name, &a_, kLong, 2);
+  EXPECT_THAT(RunAll(), ElementsAre("x1", "x2", "y1", "x3", "y2", "x4"));
+}
+
+// Or whoever has many connections would have as many shares.
+TEST_F(FairQueueTest, AModelWithManyCallersGetsNoMoreThanOthers) {
+  for (const char* name : {"a1", "a2", "a3"}) Push(name, &a_, kLong, name[1]);
+  Push("b", &b_, kLong, 7);
+  EXPECT_THAT(RunAll(), ElementsAre("a1", "b", "a2", "a3"));
 }
 
 TEST_F(FairQueueTest, AModelsShortTaskDoesNotStandBehindItsLongOnes) {
