@@ -11,6 +11,7 @@
 #include "client/cli/encoding/encoding_json.h"
 #include "client/cli/encoding/packed_text.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 
 namespace descent::cli {
@@ -34,6 +35,10 @@ std::vector<std::string> Seeds() {
 
 void RunInput(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
+TEST(EncodingJsonFuzzerTest, TheCorpusIsReadOrRefused) {
+  for (const std::string& input : descent::testing::Corpus("encoding_json")) RunInput(input);
 }
 
 TEST(EncodingJsonFuzzerTest, MutatedTextIsReadOrRefused) {
