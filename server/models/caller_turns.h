@@ -3,7 +3,6 @@
 #ifndef SERVER_MODELS_CALLER_TURNS_H_
 #define SERVER_MODELS_CALLER_TURNS_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <utility>
@@ -20,7 +19,6 @@ class CallerTurns {
     std::deque<T>& items = waiting_[caller];
     if (items.empty()) turns_.push_back(caller);
     items.push_back(std::move(item));
-    ++size_;
   }
 
   // What Pop takes; requires one.
@@ -38,17 +36,14 @@ class CallerTurns {
     } else {
       turns_.push_back(caller);
     }
-    --size_;
     return item;
   }
 
-  bool empty() const { return size_ == 0; }
-  std::size_t size() const { return size_; }
+  bool empty() const { return turns_.empty(); }
 
  private:
   absl::flat_hash_map<std::uint64_t, std::deque<T>> waiting_;
   std::deque<std::uint64_t> turns_;  // those that have something, next first
-  std::size_t size_ = 0;
 };
 
 }  // namespace descent::models
