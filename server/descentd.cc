@@ -11,7 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/ops/call_log.h"
 #include "server/ops/drain_watchdog.h"
 #include "server/ops/health_check.h"

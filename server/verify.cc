@@ -11,8 +11,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "core/instruction_set.h"
-#include "server/models/recovery.h"
-#include "server/models/resources.h"
+#include "server/models/recovery/recovery.h"
+#include "server/models/work/resources.h"
 
 namespace descent {
 namespace {

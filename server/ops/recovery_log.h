@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/models/recoveries.h"
+#include "server/models/registry/recoveries.h"
 
 namespace descent::ops {
 

@@ -7,7 +7,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/services/call_gate.h"
 #include "server/services/call_resources.h"
 

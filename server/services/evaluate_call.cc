@@ -11,7 +11,7 @@
 #include "core/exceptions.h"
 #include "core/status_macros.h"
 #include "server/models/evaluation.h"
-#include "server/models/model.h"
+#include "server/models/registry/model.h"
 #include "server/services/message.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"

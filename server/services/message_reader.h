@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/arena.h"
-#include "server/models/executor.h"
-#include "server/models/memory_budget.h"
+#include "server/models/work/executor.h"
+#include "server/models/work/memory_budget.h"
 #include "server/services/call_gate.h"
 #include "server/services/message.h"
 

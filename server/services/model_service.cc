@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "descent/v1/model_service.grpc.pb.h"
-#include "server/models/executor.h"
+#include "server/models/work/executor.h"
 #include "server/services/services.h"
 #include "server/services/unary_call.h"
 #include "server/wire/status.h"

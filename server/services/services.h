@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/services/call_resources.h"
 
 namespace grpc {

@@ -18,7 +18,7 @@
 #include "core/exceptions.h"
 #include "core/network.h"
 #include "core/status_macros.h"
-#include "server/models/model.h"
+#include "server/models/registry/model.h"
 #include "server/models/training_session.h"
 #include "server/services/ack_pace.h"
 #include "server/services/message.h"

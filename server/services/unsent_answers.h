@@ -26,8 +26,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/models/executor.h"
-#include "server/models/memory_budget.h"
+#include "server/models/work/executor.h"
+#include "server/models/work/memory_budget.h"
 
 namespace descent::services {
 

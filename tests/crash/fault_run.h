@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/crash/early_store.h"
 #include "tests/crash/faulty_vfs.h"

@@ -12,7 +12,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "tests/crash/script.h"
 
 namespace descent::crash {

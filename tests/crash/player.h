@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "tests/crash/model_client.h"
 #include "tests/crash/reference.h"
 #include "tests/crash/script.h"

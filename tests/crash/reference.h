@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "tests/crash/script.h"
 
 namespace descent::crash {

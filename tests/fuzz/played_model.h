@@ -11,7 +11,7 @@
 #include "core/network.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "tests/fuzz/taken_requests.h"
 #include "tests/fuzz/train_observer.h"
 

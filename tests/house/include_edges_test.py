@@ -44,8 +44,8 @@ class MadeUpSourcesTest(unittest.TestCase):
                 "core/network.cc": '#include "core/network.h"\n#include <Eigen/Core>\n',
                 "server/wire/decode.h": '#include "descent/v1/tensor.pb.h"\n'
                                         '#include "server/models/commands.h"\n',
-                "server/models/model.h": '#include "core/network.h"\n',
-                "server/main.cc": '#include "server/models/model.h"\n'
+                "server/models/registry/model.h": '#include "core/network.h"\n',
+                "server/main.cc": '#include "server/models/registry/model.h"\n'
                                   '#include "server/wire/decode.h"\n',
                 "client/cli/commands/main.cc": '#include "client/descent/client.h"\n#include "version/version.h"\n',
             }),
@@ -63,21 +63,33 @@ class MadeUpSourcesTest(unittest.TestCase):
 
     def test_models_know_no_grpc(self):
         self.assert_one_problem(
-            {"server/models/lane.cc": "\n#include <grpcpp/grpcpp.h>\n"},
-            "server/models/lane.cc:2: server/models may not use grpcpp/grpcpp.h",
+            {"server/models/work/lane.cc": "\n#include <grpcpp/grpcpp.h>\n"},
+            "server/models/work/lane.cc:2: server/models/work may not use grpcpp/grpcpp.h",
         )
 
     def test_wire_sees_only_the_commands_of_the_models(self):
         self.assert_one_problem(
-            {"server/wire/decode.cc": '#include "server/models/registry.h"\n'},
-            "server/wire may not include server/models/registry.h",
+            {"server/wire/decode.cc": '#include "server/models/registry/registry.h"\n'},
+            "server/wire may not include server/models/registry/registry.h",
         )
 
     def test_models_see_the_stores_interface_alone(self):
         self.assert_one_problem(
-            {"server/models/recovery.cc": '#include "server/store/store.h"\n'
+            {"server/models/recovery/recovery.cc": '#include "server/store/store.h"\n'
                                           '#include "server/store/sqlite/sqlite_store.h"\n'},
-            "server/models may not include server/store/sqlite/sqlite_store.h",
+            "server/models/recovery may not include server/store/sqlite/sqlite_store.h",
+        )
+
+    def test_rooms_of_the_models_do_not_see_those_above(self):
+        self.assert_one_problem(
+            {"server/models/state/model_state.h": '#include "server/models/writing/writer.h"\n'},
+            "server/models/state may not include server/models/writing/writer.h",
+        )
+
+    def test_reading_and_writing_know_nothing_of_each_other(self):
+        self.assert_one_problem(
+            {"server/models/reading/reader.cc": '#include "server/models/writing/writer.h"\n'},
+            "server/models/reading may not include server/models/writing/writer.h",
         )
 
     def test_rooms_of_the_store_do_not_see_those_above(self):
@@ -108,9 +120,9 @@ class MadeUpSourcesTest(unittest.TestCase):
             {
                 "core/network.h": '#include "core/kernels/gemm.h"\n',
                 "core/kernels/gemm.h": "#include <Eigen/Core>\n",
-                "server/models/model.cc": '#include "core/network.h"\n',
+                "server/models/registry/model.cc": '#include "core/network.h"\n',
             },
-            "server/models/model.cc: reaches Eigen",
+            "server/models/registry/model.cc: reaches Eigen",
         )
 
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/models/answer_size.h"
+#include "server/models/reading/answer_size.h"
 #include "tests/models/sample_models.h"
 #include "tests/support/status_matchers.h"
 

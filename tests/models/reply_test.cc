@@ -9,8 +9,8 @@
 
 #include "core/error.h"
 #include "gtest/gtest.h"
-#include "server/models/executor.h"
-#include "server/models/lane.h"
+#include "server/models/work/executor.h"
+#include "server/models/work/lane.h"
 #include "tests/models/replies.h"
 #include "tests/support/status_matchers.h"
 

@@ -13,7 +13,7 @@
 #include "absl/time/clock.h"
 #include "core/check.h"
 #include "core/trainer.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "tests/models/replies.h"
 #include "tests/support/random_network.h"
 

@@ -17,7 +17,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/ops/server.h"
 #include "tests/support/service_client.h"
 

@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/options.h"
-#include "server/models/registry.h"
+#include "server/models/registry/registry.h"
 #include "server/ops/server.h"
 #include "server/store/store.h"
 #include "tests/services/messages.h"

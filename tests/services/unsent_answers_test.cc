@@ -12,8 +12,8 @@
 #include "clock/steady.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/models/executor.h"
-#include "server/models/memory_budget.h"
+#include "server/models/work/executor.h"
+#include "server/models/work/memory_budget.h"
 
 namespace descent::services {
 namespace {

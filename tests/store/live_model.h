@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
-#include "server/models/memory_budget.h"
-#include "server/models/trained_model.h"
+#include "server/models/state/trained_model.h"
+#include "server/models/work/memory_budget.h"
 #include "server/store/store.h"
 #include "tests/support/random_network.h"
 

@@ -1,0 +1,108 @@
+#include "server/models/registry/model.h"
+
+#include <utility>
+
+#include "server/models/reading/reader.h"
+#include "server/models/writing/writer.h"
+
+namespace descent::models {
+
+Model::Model(Resources* resources, ModelState::Parts parts, Remembered remembered)
+    : writer_(std::make_shared<Writer>(resources, std::move(parts), std::move(remembered))),
+      reader_(std::make_unique<Reader>(resources, writer_->publication())) {}
+
+Model::~Model() = default;
+
+const std::string& Model::name() const { return writer_->publication()->name(); }
+
+const std::shared_ptr<const Network>& Model::network() const {
+  return writer_->publication()->network();
+}
+
+ModelSettings Model::settings() const { return writer_->publication()->settings(); }
+
+void Model::Step(StepCommand command, CallContext context, Reply<StepOutcome> reply) {
+  writer_->Step(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::SetParameters(SetParametersCommand command, CallContext context,
+                          Reply<SetParametersOutcome> reply) {
+  writer_->SetParameters(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply) {
+  writer_->Update(std::move(command), std::move(context), std::move(reply));
+}
+
+absl::StatusOr<std::shared_ptr<TrainingSession>> Model::AttachSession(
+    TrainStart start, std::shared_ptr<TrainObserver> observer) {
+  return writer_->AttachSession(std::move(start), std::move(observer));
+}
+
+void Model::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
+  reader_->Predict(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
+  reader_->Forward(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply) {
+  reader_->Gradient(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::GetParameters(std::vector<int> parameters, CallContext context,
+                          Reply<GetParametersOutcome> reply) {
+  reader_->GetParameters(std::move(parameters), std::move(context), std::move(reply));
+}
+
+std::shared_ptr<Evaluation> Model::BeginEvaluation() {
+  return reader_->BeginEvaluation(
+      [writer = writer_](const EvaluateOutcome& outcome) { writer->RecordEvaluation(outcome); });
+}
+
+void Model::CreateCheckpoint(CreateCheckpointCommand command, CallContext context,
+                             Reply<CheckpointOutcome> reply) {
+  writer_->CreateCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::ListCheckpoints(ListCheckpointsCommand command, CallContext context,
+                            Reply<ListCheckpointsOutcome> reply) {
+  writer_->ListCheckpoints(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
+                              Reply<ModelInfo> reply) {
+  writer_->RestoreCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,
+                             Reply<DeleteCheckpointOutcome> reply) {
+  writer_->DeleteCheckpoint(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::Info(CallContext context, Reply<ModelInfo> reply) {
+  writer_->Info(std::move(context), std::move(reply));
+}
+
+ModelInfo Model::Describe() const { return writer_->publication()->Describe(); }
+
+void Model::EndSessions(absl::Status status) { writer_->EndSessions(std::move(status)); }
+
+void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {
+  writer_->Close(std::move(request), std::move(done));
+}
+
+void Model::SaveIfWanted() { writer_->SaveIfWanted(); }
+
+void Model::FreeIfIdle() { writer_->FreeIfIdle(); }
+
+void Model::SaveUnsaved() { writer_->SaveUnsaved(); }
+
+void Model::Abandon(absl::AnyInvocable<void() &&> done) { writer_->Abandon(std::move(done)); }
+
+bool Model::HasFailed() const {
+  return writer_->publication()->ReadStatus().ok() && !writer_->publication()->WriteStatus().ok();
+}
+
+}  // namespace descent::models

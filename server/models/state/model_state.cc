@@ -1,0 +1,100 @@
+#include "server/models/state/model_state.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/models/work/model_bytes.h"
+
+namespace descent::models {
+namespace {
+
+// Steps from one state hash in the journal to the next. A hash reads the whole state, which costs
+// less than one step does.
+constexpr std::int64_t kHashEvery = 1024;
+
+}  // namespace
+
+ModelState::ModelState(Parts parts)
+    : publication_(
+          std::make_shared<Publication>(parts.model.network(), parts.model.settings(),
+                                        parts.create_time, parts.model.trainer().snapshot(),
+                                        Publication::Progress{.step = parts.model.step(),
+                                                              .durable_step = parts.model.step(),
+                                                              .last_loss = parts.model.last_loss(),
+                                                              .update_time = parts.update_time})),
+      model_(std::move(parts.model)),
+      journal_(std::move(parts.journal)),
+      update_time_(parts.update_time) {}
+
+void ModelState::Commit(Change change, store::OnStored done) {
+  update_time_ = absl::Now();
+  Publication::Progress progress{
+      .step = step(), .last_loss = model_.last_loss(), .update_time = update_time_};
+  std::shared_ptr<const ModelSettings> settings;
+  if (std::holds_alternative<store::SettingsUpdate>(change.update)) {
+    settings = std::make_shared<const ModelSettings>(model_.settings());
+  }
+  const bool hashed =
+      change.result.step % kHashEvery == 0 && model_.settings().durability == Durability::kJournal;
+  journal_->Append(
+      {.time = update_time_,
+       .update = std::move(change.update),
+       .session = std::move(change.session),
+       .request = std::move(change.request),
+       .result = change.result,
+       .rows = change.rows,
+       .state_hash = hashed ? std::optional(model_.trainer().StateHash()) : std::nullopt},
+      [publication = publication_, snapshot = model_.trainer().snapshot(), progress,
+       settings = std::move(settings)](std::int64_t durable_step) mutable {
+        progress.durable_step = durable_step;
+        publication->Publish(std::move(snapshot), progress, std::move(settings));
+      },
+      [publication = publication_,
+       done = std::move(done)](absl::StatusOr<std::int64_t> durable_step) mutable {
+        if (!durable_step.ok()) publication->Fail(durable_step.status());
+        std::move(done)(std::move(durable_step));
+      });
+}
+
+void ModelState::Sync(store::OnStored done) {
+  if (journal_ == nullptr) {
+    std::move(done)(publication_->Describe().durable_step);
+    return;
+  }
+  journal_->Sync(std::move(done));
+}
+
+void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) {
+  model_.Release();
+  if (journal_ == nullptr) {
+    std::move(done)(publication_->WriteStatus());
+    return;
+  }
+  std::exchange(journal_, nullptr)->Remove(std::move(request), std::move(done));
+}
+
+void ModelState::Abandon() {
+  model_.Release();
+  journal_.reset();
+}
+
+store::ModelImage ModelState::Image() const {
+  return {.settings = model_.settings(),
+          .state = model_.trainer().GetState(),
+          .last_loss = model_.last_loss(),
+          .update_time = update_time_,
+          .sessions = {},
+          .answers = {}};
+}
+
+std::size_t ModelState::ImageBytes() const {
+  const std::size_t copy =
+      static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
+  return model_.trainer().slots() * copy + SettingsBytes(model_.settings());
+}
+
+ModelInfo ModelState::Describe() const {
+  return models::Describe(model_, publication_->create_time(), update_time_);
+}
+
+}  // namespace descent::models

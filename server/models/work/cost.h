@@ -1,0 +1,89 @@
+// What work costs before it is done: multiply-adds, to decide whether to hand it over, and the
+// bytes of its tensors, to bound queues.
+
+#ifndef SERVER_MODELS_WORK_COST_H_
+#define SERVER_MODELS_WORK_COST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "core/batch.h"
+#include "core/buffer.h"
+#include "core/network.h"
+#include "server/models/commands.h"
+#include "server/models/errors.h"
+
+namespace descent::models {
+
+// In floating point, so that no product of sizes overflows.
+using MultiplyAdds = double;
+
+inline MultiplyAdds ForwardCost(const Network& network, std::int64_t rows) {
+  return static_cast<double>(rows) * static_cast<double>(network.layout().parameter_count());
+}
+
+// Forward, and two products of the same size backward.
+inline MultiplyAdds GradientCost(const Network& network, std::int64_t rows) {
+  return 3 * ForwardCost(network, rows);
+}
+
+// One pass over parameters, gradient and slots.
+inline MultiplyAdds ParametersCost(const Network& network) {
+  return 4 * static_cast<double>(network.layout().parameter_count());
+}
+
+// Numbers that one row makes: the units of all layers.
+inline double ValuesPerRow(const Network& network) {
+  double values = 0;
+  for (const DenseSpec& layer : network.spec().layers) values += static_cast<double>(layer.units);
+  return values;
+}
+
+// What so many matrices for each layer take: z and a of a prediction, z, a and Δ of a gradient.
+inline double PassBytes(const Network& network, std::int64_t rows, int matrices) {
+  return matrices * ValuesPerRow(network) * static_cast<double>(rows) *
+         static_cast<double>(ByteWidth(network.data_type()));
+}
+
+// RESOURCE_EXHAUSTED (BATCH_TOO_LARGE) when z, a and Δ of all layers for so many rows take more
+// than `limit` bytes: a few wide layers behind narrow inputs make much of a small message.
+inline absl::Status CheckPassSize(const Network& network, std::int64_t rows, std::size_t limit) {
+  const double bytes = PassBytes(network, rows, /*matrices=*/3);
+  return bytes <= static_cast<double>(limit) ? absl::OkStatus() : BatchTooLarge(rows, bytes, limit);
+}
+
+inline std::size_t ByteSize(const Matrix& matrix) { return matrix.buffer().capacity(); }
+
+inline std::size_t ByteSize(const Targets& targets) {
+  if (const auto* values = std::get_if<Matrix>(&targets)) return ByteSize(*values);
+  return std::get<ClassIndices>(targets).capacity() * sizeof(ClassIndices::value_type);
+}
+
+inline std::size_t ByteSize(const Batch& batch) {
+  return ByteSize(batch.inputs) + ByteSize(batch.targets) + ByteSize(batch.weights);
+}
+
+// Of the tensors that come with a command, which are there until it is done.
+inline std::size_t ByteSize(const PredictCommand& command) { return ByteSize(command.inputs); }
+
+inline std::size_t ByteSize(const ForwardCommand& command) { return ByteSize(command.inputs); }
+
+inline std::size_t ByteSize(const GradientCommand& command) {
+  return ByteSize(command.inputs) + ByteSize(command.weights) +
+         std::visit([](const auto& cotangent) { return ByteSize(cotangent); }, command.cotangent);
+}
+
+inline std::size_t ByteSize(const StepCommand& command) {
+  if (const auto* batch = std::get_if<Batch>(&command.update)) return ByteSize(*batch);
+  return std::get<GradientUpdate>(command.update).gradients.capacity();
+}
+
+inline std::size_t ByteSize(const SetParametersCommand& command) {
+  return command.values.capacity();
+}
+
+}  // namespace descent::models
+
+#endif  // SERVER_MODELS_WORK_COST_H_

@@ -1,0 +1,316 @@
+#include "server/models/writing/writer.h"
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/error.h"
+#include "core/exceptions.h"
+#include "core/status_macros.h"
+#include "server/models/requests/durable_answers.h"
+#include "server/models/writing/attached_session.h"
+
+namespace descent::models {
+namespace {
+
+// The current parameters with those that the command names replaced.
+Buffer Merge(const ParameterLayout& layout, const Buffer& current,
+             const SetParametersCommand& command) {
+  Buffer merged = current.Clone();
+  const std::size_t width = ByteWidth(current.type());
+  for (const int i : command.parameters) {
+    const ParameterInfo& parameter = layout.parameters()[static_cast<std::size_t>(i)];
+    const std::size_t offset = static_cast<std::size_t>(parameter.offset) * width;
+    std::memcpy(merged.bytes() + offset, command.values.bytes() + offset,
+                static_cast<std::size_t>(parameter.size) * width);
+  }
+  return merged;
+}
+
+// What an update that the journal has spoken about is answered with.
+absl::StatusOr<StepOutcome> StepOutcomeOf(const UpdateResult& result,
+                                          const absl::StatusOr<std::int64_t>& durable_step) {
+  RETURN_IF_ERROR(durable_step.status());
+  return StepOutcome{.step = result.step,
+                     .loss = result.loss,
+                     .gradient_norm = result.gradient_norm,
+                     .learning_rate = result.learning_rate,
+                     .durable_step = *durable_step};
+}
+
+absl::StatusOr<SetParametersOutcome> SetParametersOutcomeOf(
+    std::int64_t step, const absl::StatusOr<std::int64_t>& durable_step) {
+  RETURN_IF_ERROR(durable_step.status());
+  return SetParametersOutcome{.step = step};
+}
+
+// Makes repeats of a request from before a restart get the answer of then.
+template <typename Calls>
+void RestoreAnswer(const store::RememberedAnswer& remembered,
+                   const std::vector<CheckpointInfo>& checkpoints, Calls* calls) {
+  const RequestKey key{remembered.request.id, remembered.request.fingerprint};
+  const absl::Time time = remembered.time;
+  if (const auto* update = std::get_if<store::UpdateAnswer>(&remembered.answer)) {
+    if (remembered.method == kSetParameters) {
+      calls->Restore(key, time, SetParametersOutcome{.step = update->result.step});
+    } else {
+      calls->Restore(key, time, *StepOutcomeOf(update->result, update->result.step));
+    }
+  } else if (const auto* model = std::get_if<store::ModelAnswer>(&remembered.answer)) {
+    calls->Restore(key, time, InfoOf(*model));
+  } else if (const auto* checkpoint = std::get_if<store::CheckpointAnswer>(&remembered.answer)) {
+    CheckpointOutcome outcome{{.step = checkpoint->step, .create_time = time}};
+    for (const CheckpointInfo& info : checkpoints) {
+      if (info.step == checkpoint->step) outcome.checkpoint = info;
+    }
+    calls->Restore(key, time, outcome);
+  } else {
+    calls->Restore(key, time, DeleteCheckpointOutcome());
+  }
+}
+
+}  // namespace
+
+Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembered)
+    : resources_(resources),
+      quota_(WorkQuota::Create("the model's updates",
+                               resources->PerModel(resources->options.max_updates_per_model),
+                               resources->work)),
+      calls_(resources->options.request_window, resources->options.request_window_age,
+             resources->options.request_window_bytes, resources->ForAnswers()),
+      state_(std::move(parts)),
+      sessions_(resources->options.max_sessions_per_model, resources->options.session_retention,
+                resources->memory->Count(MemoryPurpose::kSessions, 0)),
+      answers_(resources->options.request_window, resources->options.request_window_age,
+               resources->options.request_window_bytes, resources->ForAnswers()),
+      publication_(state_.publication()),
+      lane_(&resources->writers) {
+  sessions_.Restore(remembered.sessions);
+  for (store::RememberedAnswer& answer : remembered.answers) {
+    RestoreAnswer(answer, remembered.checkpoints, &calls_);
+    answers_.Add(std::move(answer));
+  }
+}
+
+void Writer::Run(MultiplyAdds cost, Task task) {
+  if (resources_->IsSmall(cost)) {
+    lane_.RunOrPost(std::move(task), cost);
+  } else {
+    lane_.Post(std::move(task), cost);
+  }
+}
+
+absl::Status Writer::CheckStep(const std::optional<std::int64_t>& expected_step) const {
+  if (!expected_step.has_value() || *expected_step == state_.step()) return absl::OkStatus();
+  return StepMismatch(*expected_step, state_.step());
+}
+
+absl::Status Writer::CheckBase(const GradientUpdate& update) const {
+  if (update.base_step < 0 || update.base_step > state_.step()) {
+    return InvalidField("gradients.base_step",
+                        absl::StrCat("expected a step from 0 to ", state_.step(),
+                                     ", where the model is, got ", update.base_step));
+  }
+  if (update.max_staleness.has_value() &&
+      state_.step() - update.base_step > *update.max_staleness) {
+    return StaleGradients(update.base_step, *update.max_staleness, state_.step());
+  }
+  return absl::OkStatus();
+}
+
+void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> reply) {
+  const std::size_t bytes = ByteSize(command);
+  const Network& network = *publication_->network();
+  Call<StepOutcome> call(std::move(context), std::move(reply));
+  MultiplyAdds cost = ParametersCost(network);
+  if (const auto* batch = std::get_if<Batch>(&command.update)) {
+    absl::Status status = CheckPassSize(network, batch->rows(), resources_->options.max_pass_bytes);
+    if (!status.ok()) {
+      std::move(call).Answer(std::move(status));
+      return;
+    }
+    cost += GradientCost(network, batch->rows());
+  }
+  Queue(std::move(call), bytes, cost,
+        [command = std::move(command)](Writer* self, Call<StepOutcome> admitted) mutable {
+          self->StepNow(std::move(command), std::move(admitted));
+        });
+}
+
+absl::StatusOr<UpdateResult> Writer::Apply(const StepCommand& command) {
+  RETURN_IF_ERROR(CheckStep(command.expected_step));
+  if (const auto* batch = std::get_if<Batch>(&command.update)) {
+    return CatchExceptions([&] { return state_.model()->Step(*batch, command.learning_rate); });
+  }
+  const auto& update = std::get<GradientUpdate>(command.update);
+  RETURN_IF_ERROR(CheckBase(update));
+  return CatchExceptions(
+      [&] { return state_.model()->ApplyGradients(update.gradients, command.learning_rate); });
+}
+
+void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
+  if (!calls_.Begin(command.request, &call)) return;
+  const absl::StatusOr<UpdateResult> result = Apply(command);
+  if (!result.ok()) {
+    calls_.Conclude<StepOutcome>(command.request, std::move(call), result.status());
+    return;
+  }
+  ModelState::Change change;
+  change.result = *result;
+  change.request = Answered(command.request);
+  if (auto* batch = std::get_if<Batch>(&command.update)) {
+    change.rows = batch->rows();
+    change.update = store::BatchUpdate{std::move(*batch), command.learning_rate};
+  } else {
+    change.update = store::GradientsUpdate{
+        std::move(std::get<GradientUpdate>(command.update).gradients), command.learning_rate};
+  }
+  Remember(command.request, kStep, store::UpdateAnswer{*result});
+  Commit(std::move(change),
+         [self = shared_from_this(), result = *result, request = std::move(command.request),
+          call = std::move(call)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
+           self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
+         });
+}
+
+void Writer::SetParameters(SetParametersCommand command, CallContext context,
+                           Reply<SetParametersOutcome> reply) {
+  const std::size_t bytes = command.values.capacity();
+  Queue(Call<SetParametersOutcome>(std::move(context), std::move(reply)), bytes,
+        ParametersCost(*publication_->network()),
+        [command = std::move(command)](Writer* self, Call<SetParametersOutcome> call) mutable {
+          self->SetParametersNow(std::move(command), std::move(call));
+        });
+}
+
+void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOutcome> call) {
+  if (!calls_.Begin(command.request, &call)) return;
+  absl::Status status = CheckStep(command.expected_step);
+  Buffer merged;
+  if (status.ok()) {
+    status = CatchExceptions([&] {
+      merged = Merge(state_.network().layout(), state_.snapshot().parameters(), command);
+      return state_.model()->SetParameters(merged, command.keep_optimizer_state);
+    });
+  }
+  if (!status.ok()) {
+    calls_.Conclude<SetParametersOutcome>(command.request, std::move(call), std::move(status));
+    return;
+  }
+  const UpdateResult result{.step = state_.step()};
+  Remember(command.request, kSetParameters, store::UpdateAnswer{result});
+  // Made before the call, whose arguments may be evaluated in any order: the callback takes the id.
+  ModelState::Change change{
+      .update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
+      .result = result,
+      .request = Answered(command.request)};
+  Commit(std::move(change), [self = shared_from_this(), step = state_.step(),
+                             request = std::move(command.request), call = std::move(call)](
+                                const absl::StatusOr<std::int64_t>& durable_step) mutable {
+    self->calls_.Conclude(request, std::move(call), SetParametersOutcomeOf(step, durable_step));
+  });
+}
+
+void Writer::Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply) {
+  Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
+        ParametersCost(*publication_->network()),
+        [command = std::move(command)](Writer* self, Call<ModelInfo> call) mutable {
+          self->UpdateNow(std::move(command), std::move(call));
+        });
+}
+
+void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
+  if (!calls_.Begin(command.request, &call)) return;
+  ModelSettings settings = state_.settings();
+  // In the enum's order, a durability promises less than those before it.
+  const bool raised = command.durability.value_or(settings.durability) < settings.durability;
+  if (command.optimizer.has_value()) settings.optimizer = *command.optimizer;
+  if (command.durability.has_value()) settings.durability = *command.durability;
+  if (command.labels.has_value()) settings.labels = *std::move(command.labels);
+  if (command.client_data.has_value()) settings.client_data = *std::move(command.client_data);
+  // A model that nothing is kept of would have nothing to go back to if this failed half-way.
+  absl::Status status = raised ? state_.journal()->status() : absl::OkStatus();
+  if (status.ok()) status = state_.model()->SetSettings(std::move(settings));
+  if (!status.ok()) {
+    calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
+    return;
+  }
+  ModelInfo info = state_.Describe();
+  Remember(command.request, kUpdateModel, AnswerOf(info));
+  auto reply = [self = shared_from_this(), request = command.request,
+                call = std::move(call)](absl::StatusOr<ModelInfo> answer) mutable {
+    self->calls_.Conclude(request, std::move(call), std::move(answer));
+  };
+  if (raised) {
+    SaveCheckpoint(/*requested=*/false, CountImage(),
+                   [info = std::move(info), reply = std::move(reply), self = shared_from_this(),
+                    settings = state_.settings()](absl::StatusOr<CheckpointInfo> saved) mutable {
+                     if (!saved.ok()) {
+                       self->publication_->Fail(saved.status());
+                       reply(std::move(saved).status());
+                       return;
+                     }
+                     info.durable_step = saved->step;
+                     self->publication_->SetSettings(std::move(settings));
+                     reply(std::move(info));
+                   });
+    return;
+  }
+  Commit({.update = store::SettingsUpdate{state_.settings()},
+          .result = {.step = state_.step()},
+          .request = Answered(command.request)},
+         WithDurableStep(std::move(info), std::move(reply)));
+}
+
+void Writer::Info(CallContext context, Reply<ModelInfo> reply) {
+  if (publication_->ReadStatus().ok() && !publication_->WriteStatus().ok()) {
+    // What was published stays readable; the state behind it is gone.
+    std::move(reply)(publication_->Describe());
+    return;
+  }
+  Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
+        ParametersCost(*publication_->network()),
+        [](Writer* self, Call<ModelInfo> call) { self->InfoNow(std::move(call)); });
+}
+
+void Writer::InfoNow(Call<ModelInfo> call) {
+  state_.Sync(WithDurableStep(state_.Describe(),
+                              [call = std::move(call)](absl::StatusOr<ModelInfo> info) mutable {
+                                std::move(call).Answer(std::move(info));
+                              }));
+}
+
+absl::StatusOr<std::shared_ptr<TrainingSession>> Writer::AttachSession(
+    TrainStart start, std::shared_ptr<TrainObserver> observer) {
+  RETURN_IF_ERROR(publication_->WriteStatus());
+  ASSIGN_OR_RETURN(WorkTicket ticket, resources_->work->Admit(/*bytes=*/0));
+  auto session = std::make_shared<AttachedSession>(shared_from_this(), std::move(start),
+                                                   std::move(observer), std::move(ticket));
+  Run(/*cost=*/0, [session] { session->AttachNow(); });
+  return session;
+}
+
+void Writer::EndSessions(absl::Status status) {
+  lane_.Post([self = shared_from_this(), status = std::move(status)] {
+    for (const auto& session : self->sessions_.Attached()) session->End(status);
+  });
+}
+
+void Writer::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {
+  publication_->Close();
+  EndSessions(publication_->ReadStatus());
+  lane_.Post(
+      [self = shared_from_this(), request = std::move(request), done = std::move(done)]() mutable {
+        self->state_.Remove(std::move(request), std::move(done));
+      });
+}
+
+void Writer::Abandon(absl::AnyInvocable<void() &&> done) {
+  EndSessions(publication_->WriteStatus());
+  lane_.Post([self = shared_from_this(), done = std::move(done)]() mutable {
+    self->state_.Abandon();
+    std::move(done)();
+  });
+}
+
+}  // namespace descent::models
