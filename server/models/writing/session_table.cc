@@ -73,7 +73,7 @@ std::size_t SessionTable::ByteSize() const {
   return sessions_.size() * kSessionBytes + id_bytes_ + forgotten_.size() * kForgottenBytes;
 }
 
-SessionState* SessionTable::Find(const std::string& id) {
+const SessionState* SessionTable::Find(const std::string& id) const {
   const auto found = sessions_.find(id);
   return found == sessions_.end() ? nullptr : &found->second;
 }
@@ -103,12 +103,20 @@ void SessionTable::Restore(const std::vector<store::SessionRecord>& records) {
   memory_.Raise(ByteSize());
 }
 
-std::vector<std::shared_ptr<AttachedSession>> SessionTable::Attached() const {
-  std::vector<std::shared_ptr<AttachedSession>> streams;
+void SessionTable::EndAll(const absl::Status& status) const {
   for (const auto& [id, session] : sessions_) {
-    if (auto stream = session.stream.lock(); stream != nullptr) streams.push_back(stream);
+    if (const auto stream = session.stream.lock(); stream != nullptr) stream->End(status);
   }
-  return streams;
+}
+
+void SessionTable::MarkDurable(const std::vector<store::SessionRecord>& records) const {
+  for (const store::SessionRecord& record : records) {
+    const SessionState* const session = Find(record.id);
+    if (session == nullptr) continue;
+    if (const auto stream = session->stream.lock(); stream != nullptr) {
+      stream->MarkDurable(record.next_sequence - 1);
+    }
+  }
 }
 
 }  // namespace descent::models

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/models/work/memory_budget.h"
@@ -20,15 +21,25 @@
 
 namespace descent::models {
 
-class AttachedSession;
+// The stream that is attached to a session, as the tasks of the model's lane see it.
+class SessionStream {
+ public:
+  virtual ~SessionStream() = default;
+
+  // Applies nothing more, acknowledges what was applied, and ends the stream with `status`.
+  virtual void End(const absl::Status& status) = 0;
+
+  // A crash can no longer take back the batches up to this one.
+  virtual void MarkDurable(std::int64_t sequence) = 0;
+};
 
 // One session, whether a stream is attached or not.
 struct SessionState {
-  std::int64_t next_sequence = 1;         // behind the last applied batch
-  std::int64_t last_step = 0;             // the model's step after that batch
-  absl::Time last_used;                   // of SteadyNow, as every time here but those of records
-  bool finished = false;                  // its last stream ended as its client meant it to
-  std::weak_ptr<AttachedSession> stream;  // expired: none is attached
+  std::int64_t next_sequence = 1;       // that of the batch after the last applied one
+  std::int64_t last_step = 0;           // the model's step after that batch
+  absl::Time last_used;                 // of SteadyNow, as every time here but those of records
+  bool finished = false;                // its last stream ended as its client meant it to
+  std::weak_ptr<SessionStream> stream;  // expired: none is attached
 };
 
 // Not thread-safe: used by the tasks of the model's lane alone.
@@ -48,15 +59,17 @@ class SessionTable {
   absl::StatusOr<SessionState*> FindOrAdd(const std::string& id, absl::Time now);
 
   // Null if there is none.
-  SessionState* Find(const std::string& id);
+  const SessionState* Find(const std::string& id) const;
 
   // Where the sessions stand, for a checkpoint; and from one, forgetting what was there before.
   // Streams must not be attached then.
   std::vector<store::SessionRecord> Records() const;
   void Restore(const std::vector<store::SessionRecord>& records);
 
-  // The streams that are attached.
-  std::vector<std::shared_ptr<AttachedSession>> Attached() const;
+  // Ends the streams that are attached.
+  void EndAll(const absl::Status& status) const;
+  // Tells those of these sessions that what `records` cover is durable.
+  void MarkDurable(const std::vector<store::SessionRecord>& records) const;
 
   std::size_t size() const { return sessions_.size(); }
 

@@ -72,59 +72,36 @@ void RestoreAnswer(const store::RememberedAnswer& remembered,
 }  // namespace
 
 Writer::Writer(Resources* resources, ModelState::Parts parts, Remembered remembered)
-    : resources_(resources),
-      quota_(WorkQuota::Create("the model's updates",
-                               resources->PerModel(resources->options.max_updates_per_model),
-                               resources->work)),
+    : lane_(std::make_shared<WriterLane>(resources, std::move(parts), remembered.sessions)),
       calls_(resources->options.request_window, resources->options.request_window_age,
-             resources->options.request_window_bytes, resources->ForAnswers()),
-      state_(std::move(parts)),
-      sessions_(resources->options.max_sessions_per_model, resources->options.session_retention,
-                resources->memory->Count(MemoryPurpose::kSessions, 0)),
-      answers_(resources->options.request_window, resources->options.request_window_age,
-               resources->options.request_window_bytes, resources->ForAnswers()),
-      publication_(state_.publication()),
-      lane_(&resources->writers) {
-  sessions_.Restore(remembered.sessions);
+             resources->options.request_window_bytes, resources->ForAnswers()) {
   for (store::RememberedAnswer& answer : remembered.answers) {
     RestoreAnswer(answer, remembered.checkpoints, &calls_);
-    answers_.Add(std::move(answer));
+    lane_->answers().Add(std::move(answer));
   }
-}
-
-void Writer::Run(MultiplyAdds cost, Task task) {
-  if (resources_->IsSmall(cost)) {
-    lane_.RunOrPost(std::move(task), cost);
-  } else {
-    lane_.Post(std::move(task), cost);
-  }
-}
-
-absl::Status Writer::CheckStep(const std::optional<std::int64_t>& expected_step) const {
-  if (!expected_step.has_value() || *expected_step == state_.step()) return absl::OkStatus();
-  return StepMismatch(*expected_step, state_.step());
 }
 
 absl::Status Writer::CheckBase(const GradientUpdate& update) const {
-  if (update.base_step < 0 || update.base_step > state_.step()) {
+  if (update.base_step < 0 || update.base_step > state().step()) {
     return InvalidField("gradients.base_step",
-                        absl::StrCat("expected a step from 0 to ", state_.step(),
+                        absl::StrCat("expected a step from 0 to ", state().step(),
                                      ", where the model is, got ", update.base_step));
   }
   if (update.max_staleness.has_value() &&
-      state_.step() - update.base_step > *update.max_staleness) {
-    return StaleGradients(update.base_step, *update.max_staleness, state_.step());
+      state().step() - update.base_step > *update.max_staleness) {
+    return StaleGradients(update.base_step, *update.max_staleness, state().step());
   }
   return absl::OkStatus();
 }
 
 void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> reply) {
   const std::size_t bytes = ByteSize(command);
-  const Network& network = *publication_->network();
+  const Network& network = *publication()->network();
   Call<StepOutcome> call(std::move(context), std::move(reply));
   MultiplyAdds cost = ParametersCost(network);
   if (const auto* batch = std::get_if<Batch>(&command.update)) {
-    absl::Status status = CheckPassSize(network, batch->rows(), resources_->options.max_pass_bytes);
+    absl::Status status =
+        CheckPassSize(network, batch->rows(), lane_->resources().options.max_pass_bytes);
     if (!status.ok()) {
       std::move(call).Answer(std::move(status));
       return;
@@ -138,14 +115,14 @@ void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> r
 }
 
 absl::StatusOr<UpdateResult> Writer::Apply(const StepCommand& command) {
-  RETURN_IF_ERROR(CheckStep(command.expected_step));
+  RETURN_IF_ERROR(lane_->CheckStep(command.expected_step));
   if (const auto* batch = std::get_if<Batch>(&command.update)) {
-    return CatchExceptions([&] { return state_.model()->Step(*batch, command.learning_rate); });
+    return lane_->Step(*batch, command.learning_rate);
   }
   const auto& update = std::get<GradientUpdate>(command.update);
   RETURN_IF_ERROR(CheckBase(update));
   return CatchExceptions(
-      [&] { return state_.model()->ApplyGradients(update.gradients, command.learning_rate); });
+      [&] { return state().model()->ApplyGradients(update.gradients, command.learning_rate); });
 }
 
 void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
@@ -166,18 +143,18 @@ void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
         std::move(std::get<GradientUpdate>(command.update).gradients), command.learning_rate};
   }
   Remember(command.request, kStep, store::UpdateAnswer{*result});
-  Commit(std::move(change),
-         [self = shared_from_this(), result = *result, request = std::move(command.request),
-          call = std::move(call)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
-           self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
-         });
+  lane_->Commit(std::move(change), [self = shared_from_this(), result = *result,
+                                    request = std::move(command.request), call = std::move(call)](
+                                       const absl::StatusOr<std::int64_t>& durable_step) mutable {
+    self->calls_.Conclude(request, std::move(call), StepOutcomeOf(result, durable_step));
+  });
 }
 
 void Writer::SetParameters(SetParametersCommand command, CallContext context,
                            Reply<SetParametersOutcome> reply) {
   const std::size_t bytes = command.values.capacity();
   Queue(Call<SetParametersOutcome>(std::move(context), std::move(reply)), bytes,
-        ParametersCost(*publication_->network()),
+        ParametersCost(*publication()->network()),
         [command = std::move(command)](Writer* self, Call<SetParametersOutcome> call) mutable {
           self->SetParametersNow(std::move(command), std::move(call));
         });
@@ -185,35 +162,35 @@ void Writer::SetParameters(SetParametersCommand command, CallContext context,
 
 void Writer::SetParametersNow(SetParametersCommand command, Call<SetParametersOutcome> call) {
   if (!calls_.Begin(command.request, &call)) return;
-  absl::Status status = CheckStep(command.expected_step);
+  absl::Status status = lane_->CheckStep(command.expected_step);
   Buffer merged;
   if (status.ok()) {
     status = CatchExceptions([&] {
-      merged = Merge(state_.network().layout(), state_.snapshot().parameters(), command);
-      return state_.model()->SetParameters(merged, command.keep_optimizer_state);
+      merged = Merge(state().network().layout(), state().snapshot().parameters(), command);
+      return state().model()->SetParameters(merged, command.keep_optimizer_state);
     });
   }
   if (!status.ok()) {
     calls_.Conclude<SetParametersOutcome>(command.request, std::move(call), std::move(status));
     return;
   }
-  const UpdateResult result{.step = state_.step()};
+  const UpdateResult result{.step = state().step()};
   Remember(command.request, kSetParameters, store::UpdateAnswer{result});
   // Made before the call, whose arguments may be evaluated in any order: the callback takes the id.
   ModelState::Change change{
       .update = store::ParametersUpdate{std::move(merged), command.keep_optimizer_state},
       .result = result,
       .request = Answered(command.request)};
-  Commit(std::move(change), [self = shared_from_this(), step = state_.step(),
-                             request = std::move(command.request), call = std::move(call)](
-                                const absl::StatusOr<std::int64_t>& durable_step) mutable {
+  lane_->Commit(std::move(change), [self = shared_from_this(), step = state().step(),
+                                    request = std::move(command.request), call = std::move(call)](
+                                       const absl::StatusOr<std::int64_t>& durable_step) mutable {
     self->calls_.Conclude(request, std::move(call), SetParametersOutcomeOf(step, durable_step));
   });
 }
 
 void Writer::Update(UpdateModelCommand command, CallContext context, Reply<ModelInfo> reply) {
   Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
-        ParametersCost(*publication_->network()),
+        ParametersCost(*publication()->network()),
         [command = std::move(command)](Writer* self, Call<ModelInfo> call) mutable {
           self->UpdateNow(std::move(command), std::move(call));
         });
@@ -221,7 +198,7 @@ void Writer::Update(UpdateModelCommand command, CallContext context, Reply<Model
 
 void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
-  ModelSettings settings = state_.settings();
+  ModelSettings settings = state().settings();
   // In the enum's order, a durability promises less than those before it.
   const bool raised = command.durability.value_or(settings.durability) < settings.durability;
   if (command.optimizer.has_value()) settings.optimizer = *command.optimizer;
@@ -229,86 +206,94 @@ void Writer::UpdateNow(UpdateModelCommand command, Call<ModelInfo> call) {
   if (command.labels.has_value()) settings.labels = *std::move(command.labels);
   if (command.client_data.has_value()) settings.client_data = *std::move(command.client_data);
   // A model that nothing is kept of would have nothing to go back to if this failed half-way.
-  absl::Status status = raised ? state_.journal()->status() : absl::OkStatus();
-  if (status.ok()) status = state_.model()->SetSettings(std::move(settings));
+  absl::Status status = raised ? state().journal()->status() : absl::OkStatus();
+  if (status.ok()) status = state().model()->SetSettings(std::move(settings));
   if (!status.ok()) {
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;
   }
-  ModelInfo info = state_.Describe();
+  ModelInfo info = state().Describe();
   Remember(command.request, kUpdateModel, AnswerOf(info));
   auto reply = [self = shared_from_this(), request = command.request,
                 call = std::move(call)](absl::StatusOr<ModelInfo> answer) mutable {
     self->calls_.Conclude(request, std::move(call), std::move(answer));
   };
   if (raised) {
-    SaveCheckpoint(/*requested=*/false, CountImage(),
-                   [info = std::move(info), reply = std::move(reply), self = shared_from_this(),
-                    settings = state_.settings()](absl::StatusOr<CheckpointInfo> saved) mutable {
-                     if (!saved.ok()) {
-                       self->publication_->Fail(saved.status());
-                       reply(std::move(saved).status());
-                       return;
-                     }
-                     info.durable_step = saved->step;
-                     self->publication_->SetSettings(std::move(settings));
-                     reply(std::move(info));
-                   });
+    lane_->SaveCheckpoint(
+        /*requested=*/false, lane_->CountImage(),
+        [info = std::move(info), reply = std::move(reply), self = shared_from_this(),
+         settings = state().settings()](absl::StatusOr<CheckpointInfo> saved) mutable {
+          if (!saved.ok()) {
+            self->publication()->Fail(saved.status());
+            reply(std::move(saved).status());
+            return;
+          }
+          info.durable_step = saved->step;
+          self->publication()->SetSettings(std::move(settings));
+          reply(std::move(info));
+        });
     return;
   }
-  Commit({.update = store::SettingsUpdate{state_.settings()},
-          .result = {.step = state_.step()},
-          .request = Answered(command.request)},
-         WithDurableStep(std::move(info), std::move(reply)));
+  lane_->Commit({.update = store::SettingsUpdate{state().settings()},
+                 .result = {.step = state().step()},
+                 .request = Answered(command.request)},
+                WithDurableStep(std::move(info), std::move(reply)));
 }
 
 void Writer::Info(CallContext context, Reply<ModelInfo> reply) {
-  if (publication_->ReadStatus().ok() && !publication_->WriteStatus().ok()) {
+  if (publication()->ReadStatus().ok() && !publication()->WriteStatus().ok()) {
     // What was published stays readable; the state behind it is gone.
-    std::move(reply)(publication_->Describe());
+    std::move(reply)(publication()->Describe());
     return;
   }
   Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
-        ParametersCost(*publication_->network()),
+        ParametersCost(*publication()->network()),
         [](Writer* self, Call<ModelInfo> call) { self->InfoNow(std::move(call)); });
 }
 
 void Writer::InfoNow(Call<ModelInfo> call) {
-  state_.Sync(WithDurableStep(state_.Describe(),
-                              [call = std::move(call)](absl::StatusOr<ModelInfo> info) mutable {
-                                std::move(call).Answer(std::move(info));
-                              }));
+  state().Sync(WithDurableStep(state().Describe(),
+                               [call = std::move(call)](absl::StatusOr<ModelInfo> info) mutable {
+                                 std::move(call).Answer(std::move(info));
+                               }));
 }
 
 absl::StatusOr<std::shared_ptr<TrainingSession>> Writer::AttachSession(
     TrainStart start, std::shared_ptr<TrainObserver> observer) {
-  RETURN_IF_ERROR(publication_->WriteStatus());
-  ASSIGN_OR_RETURN(WorkTicket ticket, resources_->work->Admit(/*bytes=*/0));
-  auto session = std::make_shared<AttachedSession>(shared_from_this(), std::move(start),
-                                                   std::move(observer), std::move(ticket));
-  Run(/*cost=*/0, [session] { session->AttachNow(); });
-  return session;
+  RETURN_IF_ERROR(publication()->WriteStatus());
+  ASSIGN_OR_RETURN(WorkTicket ticket, lane_->resources().work->Admit(/*bytes=*/0));
+  return std::make_shared<AttachedSession>(lane_, std::move(start), std::move(observer),
+                                           std::move(ticket));
 }
 
-void Writer::EndSessions(absl::Status status) {
-  lane_.Post([self = shared_from_this(), status = std::move(status)] {
-    for (const auto& session : self->sessions_.Attached()) session->End(status);
+void Writer::RecordEvaluation(const EvaluateOutcome& outcome) {
+  lane_->Run(/*cost=*/0, [self = shared_from_this(), outcome] {
+    if (!self->publication()->WriteStatus().ok()) return;
+    self->state().journal()->RecordEvaluation({.time = absl::Now(),
+                                               .step = outcome.step,
+                                               .rows = outcome.rows,
+                                               .loss = outcome.loss,
+                                               .metrics = outcome.metrics});
   });
 }
 
+void Writer::EndSessions(absl::Status status) {
+  lane_->Post([lane = lane_, status = std::move(status)] { lane->sessions().EndAll(status); });
+}
+
 void Writer::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {
-  publication_->Close();
-  EndSessions(publication_->ReadStatus());
-  lane_.Post(
+  publication()->Close();
+  EndSessions(publication()->ReadStatus());
+  lane_->Post(
       [self = shared_from_this(), request = std::move(request), done = std::move(done)]() mutable {
-        self->state_.Remove(std::move(request), std::move(done));
+        self->state().Remove(std::move(request), std::move(done));
       });
 }
 
 void Writer::Abandon(absl::AnyInvocable<void() &&> done) {
-  EndSessions(publication_->WriteStatus());
-  lane_.Post([self = shared_from_this(), done = std::move(done)]() mutable {
-    self->state_.Abandon();
+  EndSessions(publication()->WriteStatus());
+  lane_->Post([self = shared_from_this(), done = std::move(done)]() mutable {
+    self->state().Abandon();
     std::move(done)();
   });
 }
