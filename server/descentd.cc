@@ -7,7 +7,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
@@ -148,8 +147,6 @@ int Run(Serve serve, OpenStore open_store) {
 }
 
 }  // namespace
-
-std::string BuildName() { return absl::StrCat(kVersion, " (", kCommit, ", ", kCompiler, ")"); }
 
 int RunDescentd(int argc, const char* const* argv, OpenStore open_store) {
   return std::visit([&](const auto& invocation) { return Run(invocation, open_store); },

@@ -5,7 +5,7 @@
 
 #include <ostream>
 
-#include "server/descentd.h"
+#include "server/open_store.h"
 #include "server/options.h"
 
 namespace descent {

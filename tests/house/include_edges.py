@@ -161,6 +161,17 @@ ROOMS = {
     ),
 }
 
+# Files (a header and its source count as one) that can only be understood together, since each
+# leads to the others. No more than these.
+KNOTS = {
+    frozenset({"core/kernels/gemm", "core/kernels/gemm_kernel", "core/kernels/gemm_pack"}),
+    frozenset({"server/store/sqlite/kept_model", "server/store/sqlite/operation"}),
+    frozenset({
+        "server/store/sqlite/checkpoint_loader", "server/store/sqlite/checkpoint_reader",
+        "server/store/sqlite/checkpoint_writer", "server/store/sqlite/store_parts",
+    }),
+}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 
 
@@ -251,5 +262,40 @@ def eigen_leaks(sources):
     ]
 
 
+def knots(sources):
+    """Sets of files, each of which includes its way to every other of the set."""
+    def unit(path):
+        return path.rpartition(".")[0]
+
+    edges = {unit(path): set() for path in sources}
+    for path, text in sources.items():
+        edges[unit(path)] |= {
+            unit(included) for _, included in includes(text)
+            if included in sources and unit(included) != unit(path)
+        }
+
+    def reached(start):
+        seen, waiting = set(), [start]
+        while waiting:
+            for target in edges[waiting.pop()] - seen:
+                seen.add(target)
+                waiting.append(target)
+        return seen
+
+    # Only what is left when files that lead nowhere are taken away again and again can be in one.
+    left = dict(edges)
+    while loose := {name for name, seen in left.items() if not seen & left.keys()}:
+        left = {name: seen for name, seen in left.items() if name not in loose}
+    reaches = {name: reached(name) for name in left}
+    return {
+        frozenset(other for other in reaches[name] if name in reaches.get(other, ())) | {name}
+        for name in left if name in reaches[name]
+    }
+
+
+def new_knots(sources):
+    return [f"{', '.join(sorted(knot))} lead to each other" for knot in knots(sources) - KNOTS]
+
+
 def check(sources):
-    return forbidden_edges(sources) + eigen_leaks(sources)
+    return forbidden_edges(sources) + eigen_leaks(sources) + new_knots(sources)

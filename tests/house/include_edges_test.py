@@ -16,6 +16,11 @@ class SourcesTest(unittest.TestCase):
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
 
 
+    def test_no_knot_of_the_table_is_untied(self):
+        found = include_edges.knots(include_edges.read_sources(ROOT))
+        self.assertEqual(include_edges.KNOTS - found, set(), "take them out of KNOTS")
+
+
 class TableTest(unittest.TestCase):
     def test_no_arrow_runs_up(self):
         """What a room sees, and what that sees, does not lead back to it."""
@@ -123,6 +128,18 @@ class MadeUpSourcesTest(unittest.TestCase):
                 "server/models/registry/model.cc": '#include "core/network.h"\n',
             },
             "server/models/registry/model.cc: reaches Eigen",
+        )
+
+    def test_files_that_lead_to_each_other_through_others(self):
+        self.assert_one_problem(
+            {
+                "core/a.h": '#include "core/b.h"\n',
+                "core/b.h": "",
+                "core/b.cc": '#include "core/b.h"\n#include "core/c.h"\n',
+                "core/c.h": '#include "core/a.h"\n#include "core/d.h"\n',
+                "core/d.h": "",
+            },
+            "core/a, core/b, core/c lead to each other",
         )
 
 
