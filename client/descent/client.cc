@@ -219,6 +219,23 @@ absl::StatusOr<std::vector<v1::Checkpoint>> Client::ListAllCheckpoints(
       &v1::ListCheckpointsResponse::mutable_checkpoints);
 }
 
+absl::StatusOr<v1::ListHistoryResponse> Client::ListHistory(const v1::ListHistoryRequest& request,
+                                                            const CallOptions& call) const {
+  return Call(*connection_, &Models::ListHistory, request, call);
+}
+
+absl::StatusOr<std::vector<v1::HistoryPoint>> Client::ListAllHistory(
+    absl::string_view model, std::int64_t after_step, const CallOptions& call) const {
+  constexpr int kMostOnAPage = 1000;
+  v1::ListHistoryRequest request;
+  request.set_model(std::string(model));
+  request.set_after_step(after_step);
+  request.set_page_size(kMostOnAPage);
+  return AllPages<v1::ListHistoryRequest, v1::ListHistoryResponse, v1::HistoryPoint>(
+      &request, [&] { return ListHistory(request, call); },
+      &v1::ListHistoryResponse::mutable_points);
+}
+
 absl::StatusOr<v1::Model> Client::RestoreCheckpoint(v1::RestoreCheckpointRequest request,
                                                     const CallOptions& call) const {
   Identify(request, call);

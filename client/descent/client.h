@@ -87,6 +87,14 @@ class Client {
   absl::Status DeleteCheckpoint(v1::DeleteCheckpointRequest request,
                                 const CallOptions& call = {}) const;
 
+  // How a model's training went. One page.
+  absl::StatusOr<v1::ListHistoryResponse> ListHistory(const v1::ListHistoryRequest& request,
+                                                      const CallOptions& call = {}) const;
+  // All pages: the points of steps after `after_step`, in their order; as above.
+  absl::StatusOr<std::vector<v1::HistoryPoint>> ListAllHistory(absl::string_view model,
+                                                               std::int64_t after_step = 0,
+                                                               const CallOptions& call = {}) const;
+
   // Computing. Each answer says the step that it was computed at.
 
   absl::StatusOr<v1::PredictResponse> Predict(absl::string_view model, v1::Tensor inputs,

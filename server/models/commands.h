@@ -28,6 +28,7 @@ namespace descent::models {
 
 using store::CheckpointInfo;
 using store::Durability;
+using store::HistoryPoint;
 using store::ModelSettings;
 
 // Who waits for a command, and how long.
@@ -124,6 +125,17 @@ struct ListCheckpointsCommand {
 
 struct ListCheckpointsOutcome {
   std::vector<CheckpointInfo> checkpoints;  // newest first
+  std::string next_page_token;
+};
+
+struct ListHistoryCommand {
+  std::int64_t after_step = 0;
+  int page_size = 0;  // 0: the server's choice
+  std::string page_token;
+};
+
+struct ListHistoryOutcome {
+  std::vector<HistoryPoint> points;  // in the order of their steps
   std::string next_page_token;
 };
 

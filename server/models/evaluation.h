@@ -5,14 +5,11 @@
 
 #include <cstdint>
 
-#include "absl/functional/any_invocable.h"
 #include "core/batch.h"
 #include "server/models/commands.h"
 #include "server/models/reply.h"
 
 namespace descent::models {
-
-using OnOutcome = absl::AnyInvocable<void(const EvaluateOutcome&)>;
 
 // Takes its snapshot at the first batch. Calls may be made before earlier ones are answered; they
 // take effect in order. After an error every later call gets the same one.

@@ -1,6 +1,7 @@
 #include "server/models/pages.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/escaping.h"
@@ -21,6 +22,13 @@ constexpr absl::string_view kTokenPrefix = "after:";
 
 absl::Status BadToken() {
   return InvalidField("page_token", "expected the next_page_token of the page before");
+}
+
+// Of the last element of the page before.
+absl::StatusOr<std::int64_t> StepOf(const std::string& key) {
+  std::int64_t step = 0;
+  if (!absl::SimpleAtoi(key, &step)) return BadToken();
+  return step;
 }
 
 }  // namespace
@@ -50,8 +58,7 @@ absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>&
   ASSIGN_OR_RETURN(const std::string after, DecodePageToken(command.page_token));
   auto next = listed.begin();
   if (!after.empty()) {
-    std::int64_t step = 0;
-    if (!absl::SimpleAtoi(after, &step)) return BadToken();
+    ASSIGN_OR_RETURN(const std::int64_t step, StepOf(after));
     // Steps do not fall with age after a restore: the page begins behind that very checkpoint.
     next = std::find_if(listed.begin(), listed.end(),
                         [step](const CheckpointInfo& info) { return info.step == step; });
@@ -63,6 +70,28 @@ absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>&
   }
   if (next != listed.end()) {
     outcome.next_page_token = EncodePageToken(absl::StrCat(outcome.checkpoints.back().step));
+  }
+  return outcome;
+}
+
+absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
+                                          const ListHistoryCommand& command) {
+  ASSIGN_OR_RETURN(const std::size_t page_size, PageSize(command.page_size));
+  ASSIGN_OR_RETURN(const std::string after, DecodePageToken(command.page_token));
+  std::int64_t after_step = command.after_step;
+  if (!after.empty()) {
+    ASSIGN_OR_RETURN(const std::int64_t step, StepOf(after));
+    after_step = std::max(after_step, step);
+  }
+  const std::vector<HistoryPoint>& points = history.points;
+  const auto first = std::upper_bound(
+      points.begin(), points.end(), after_step,
+      [](std::int64_t step, const HistoryPoint& point) { return step < point.step; });
+  const auto left = static_cast<std::size_t>(points.end() - first);
+  const auto last = first + static_cast<std::ptrdiff_t>(std::min(left, page_size));
+  ListHistoryOutcome outcome{.points = {first, last}, .next_page_token = {}};
+  if (last != points.end()) {
+    outcome.next_page_token = EncodePageToken(absl::StrCat(outcome.points.back().step));
   }
   return outcome;
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/models/commands.h"
+#include "server/store/history.h"
 
 namespace descent::models {
 
@@ -24,6 +25,10 @@ std::string EncodePageToken(const std::string& last_key);
 // One page of a model's checkpoints, which are `listed` newest first. Errors as above.
 absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>& listed,
                                               const ListCheckpointsCommand& command);
+
+// One page of a model's history. Errors as above.
+absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
+                                          const ListHistoryCommand& command);
 
 }  // namespace descent::models
 

@@ -28,13 +28,18 @@ template <typename Command>
 std::size_t AnswerBytes(const Command& /*command*/, const Network& /*network*/) {
   return 256;
 }
-// A page of checkpoints.
+// Pages: of so many elements, or as many as there can be, each so long.
+inline std::size_t PageBytes(int page_size, std::size_t most_elements, std::size_t element_bytes) {
+  const auto size = static_cast<std::size_t>(page_size);
+  return element_bytes * (page_size > 0 && size < most_elements ? size : most_elements);
+}
 inline std::size_t AnswerBytes(const models::ListCheckpointsCommand& command,
                                const Network& /*network*/) {
-  constexpr int kMostOnAPage = 1000;
-  constexpr std::size_t kCheckpointBytes = 64;
-  const int size = command.page_size > 0 ? command.page_size : kMostOnAPage;
-  return kCheckpointBytes * static_cast<std::size_t>(size < kMostOnAPage ? size : kMostOnAPage);
+  return PageBytes(command.page_size, /*most_elements=*/1000, /*element_bytes=*/64);
+}
+inline std::size_t AnswerBytes(const models::ListHistoryCommand& command,
+                               const Network& /*network*/) {
+  return PageBytes(command.page_size, store::kMostHistoryPoints, /*element_bytes=*/80);
 }
 
 }  // namespace descent::services

@@ -88,9 +88,11 @@ using RawMethods = v1::ModelService::WithRawCallbackMethod_CreateModel<
                                 v1::ModelService::WithRawCallbackMethod_ListCheckpoints<
                                     v1::ModelService::WithRawCallbackMethod_RestoreCheckpoint<
                                         v1::ModelService::WithRawCallbackMethod_DeleteCheckpoint<
-                                            v1::ModelService::WithRawCallbackMethod_ExportModel<
-                                                v1::ModelService::WithRawCallbackMethod_ImportModel<
-                                                    Base>>>>>>>>>>>>>;
+                                            v1::ModelService::WithRawCallbackMethod_ListHistory<
+                                                v1::ModelService::WithRawCallbackMethod_ExportModel<
+                                                    v1::ModelService::
+                                                        WithRawCallbackMethod_ImportModel<
+                                                            Base>>>>>>>>>>>>>>;
 
 class ModelService final : public RawMethods<v1::ModelService::Service> {
  public:
@@ -186,6 +188,12 @@ class ModelService final : public RawMethods<v1::ModelService::Service> {
                                        ByteBuffer* response) override {
     return OnModel<v1::DeleteCheckpointRequest, v1::DeleteCheckpointResponse>(
         "DeleteCheckpoint", context, request, response, &models::Model::DeleteCheckpoint);
+  }
+
+  ServerUnaryReactor* ListHistory(CallbackServerContext* context, const ByteBuffer* request,
+                                  ByteBuffer* response) override {
+    return OnModel<v1::ListHistoryRequest, v1::ListHistoryResponse>(
+        "ListHistory", context, request, response, &models::Model::ListHistory);
   }
 
   grpc::ServerWriteReactor<ByteBuffer>* ExportModel(CallbackServerContext* context,

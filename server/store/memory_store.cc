@@ -24,6 +24,7 @@ ModelImage CopyOf(const ModelImage& image) {
           .state = std::move(state),
           .last_loss = image.last_loss,
           .update_time = image.update_time,
+          .history = image.history,
           .sessions = image.sessions,
           .answers = image.answers};
 }
@@ -81,8 +82,6 @@ class MemoryJournal final : public Journal {
     ModelImage image = CopyOf(saved->second.image);
     std::move(done)(LoadedCheckpoint{.id = step, .image = std::move(image)});
   }
-
-  void RecordEvaluation(EvaluationRecord /*evaluation*/) override {}
 
  private:
   struct Saved {

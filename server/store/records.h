@@ -5,7 +5,6 @@
 #define SERVER_STORE_RECORDS_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 #include "core/batch.h"
 #include "core/buffer.h"
 #include "core/trainer.h"
+#include "server/store/history.h"
 #include "server/store/model_settings.h"
 
 namespace descent::store {
@@ -127,6 +127,7 @@ struct ModelImage {
   TrainerState state;
   double last_loss = 0;
   absl::Time update_time;
+  History history;
   std::vector<SessionRecord> sessions;
   std::vector<RememberedAnswer> answers;  // oldest first
   // What counts the memory of the above, and goes with it.
@@ -144,15 +145,6 @@ struct LoadedCheckpoint {
   // Tells checkpoints apart over all of the store's life, as steps do not after a restore.
   std::int64_t id = 0;
   ModelImage image;
-};
-
-// Metrics of a model at a step, for the history.
-struct EvaluationRecord {
-  absl::Time time;
-  std::int64_t step = 0;
-  std::int64_t rows = 0;
-  double loss = 0;
-  std::map<std::string, double> metrics;
 };
 
 }  // namespace descent::store

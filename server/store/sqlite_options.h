@@ -45,10 +45,6 @@ struct SqliteStoreOptions {
   // begin to be moved.
   std::int64_t journal_log_bytes = std::int64_t{96} << 20;
 
-  // For how long the history of losses and metrics is kept. Default 30 days; a model that trains
-  // without pause costs about 5 MB a day.
-  absl::Duration history_age = absl::Hours(24 * 30);
-
   // Opens a store without changing anything of it, and keeps nothing: every change fails. What a
   // crash has left in the log is read and stays there.
   bool read_only = false;

@@ -85,9 +85,6 @@ class Journal {
 
   // The listed checkpoint of that step, checked. NOT_FOUND (CHECKPOINT_NOT_FOUND), DATA_LOSS.
   virtual void LoadCheckpoint(std::int64_t step, OnLoaded done) = 0;
-
-  // Adds to the history, some time; never fails.
-  virtual void RecordEvaluation(EvaluationRecord evaluation) = 0;
 };
 
 // A model that was in the store, to be recovered. Calls come one at a time and wait for the disk.

@@ -35,6 +35,7 @@ absl::StatusOr<std::string> ModelName(const v1::GetParametersRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::SetParametersRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::CreateCheckpointRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::ListCheckpointsRequest& request);
+absl::StatusOr<std::string> ModelName(const v1::ListHistoryRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::RestoreCheckpointRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::DeleteCheckpointRequest& request);
 absl::StatusOr<std::string> ModelName(const v1::ForwardRequest& request);
@@ -60,6 +61,7 @@ absl::StatusOr<models::SetParametersCommand> Decode(const v1::SetParametersReque
                                                     const Network& network);
 absl::StatusOr<models::CreateCheckpointCommand> Decode(const v1::CreateCheckpointRequest& request);
 absl::StatusOr<models::ListCheckpointsCommand> Decode(const v1::ListCheckpointsRequest& request);
+absl::StatusOr<models::ListHistoryCommand> Decode(const v1::ListHistoryRequest& request);
 absl::StatusOr<models::RestoreCheckpointCommand> Decode(
     const v1::RestoreCheckpointRequest& request);
 absl::StatusOr<models::DeleteCheckpointCommand> Decode(const v1::DeleteCheckpointRequest& request);

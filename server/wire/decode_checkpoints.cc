@@ -18,6 +18,14 @@ absl::StatusOr<models::ListCheckpointsCommand> Decode(const v1::ListCheckpointsR
   return models::ListCheckpointsCommand{request.page_size(), request.page_token()};
 }
 
+absl::StatusOr<models::ListHistoryCommand> Decode(const v1::ListHistoryRequest& request) {
+  RETURN_IF_ERROR(RejectUnknownFields(request));
+  RETURN_IF_ERROR(CheckAtLeast("after_step", request.after_step(), 0));
+  RETURN_IF_ERROR(CheckAtLeast("page_size", request.page_size(), 0));
+  return models::ListHistoryCommand{request.after_step(), request.page_size(),
+                                    request.page_token()};
+}
+
 absl::StatusOr<models::RestoreCheckpointCommand> Decode(
     const v1::RestoreCheckpointRequest& request) {
   RETURN_IF_ERROR(RejectUnknownFields(request));

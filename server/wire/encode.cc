@@ -76,6 +76,19 @@ void Encode(const models::ListCheckpointsOutcome& outcome, v1::ListCheckpointsRe
   response->set_next_page_token(outcome.next_page_token);
 }
 
+void Encode(const models::ListHistoryOutcome& outcome, v1::ListHistoryResponse* response) {
+  for (const models::HistoryPoint& point : outcome.points) {
+    v1::HistoryPoint* message = response->add_points();
+    message->set_step(point.step);
+    *message->mutable_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(point.time));
+    message->set_rows(point.rows);
+    message->set_loss(point.loss);
+    message->set_gradient_norm(point.gradient_norm);
+    message->set_learning_rate(point.learning_rate);
+  }
+  response->set_next_page_token(outcome.next_page_token);
+}
+
 void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* response) {
   EncodeModel(outcome, response->mutable_model());
 }

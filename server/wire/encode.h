@@ -31,6 +31,7 @@ void Encode(const models::GetParametersOutcome& outcome, const Network& network,
 void Encode(const models::SetParametersOutcome& outcome, v1::SetParametersResponse* response);
 void Encode(const models::CheckpointOutcome& outcome, v1::CreateCheckpointResponse* response);
 void Encode(const models::ListCheckpointsOutcome& outcome, v1::ListCheckpointsResponse* response);
+void Encode(const models::ListHistoryOutcome& outcome, v1::ListHistoryResponse* response);
 void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* response);
 void Encode(models::DeleteCheckpointOutcome outcome, v1::DeleteCheckpointResponse* response);
 

@@ -39,6 +39,10 @@ absl::StatusOr<std::string> ModelName(const v1::ListCheckpointsRequest& request)
   return Checked("model", request.model());
 }
 
+absl::StatusOr<std::string> ModelName(const v1::ListHistoryRequest& request) {
+  return Checked("model", request.model());
+}
+
 absl::StatusOr<std::string> ModelName(const v1::RestoreCheckpointRequest& request) {
   return Checked("model", request.model());
 }

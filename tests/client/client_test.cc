@@ -62,6 +62,7 @@ TEST_F(ClientTest, AListWithoutAnEndEnds) {
     server_.SetPages(pages);
     EXPECT_EQ(client_.ListAllModels().status().code(), absl::StatusCode::kInternal);
     EXPECT_EQ(client_.ListAllCheckpoints("house").status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(client_.ListAllHistory("house").status().code(), absl::StatusCode::kInternal);
   }
 }
 
@@ -80,6 +81,14 @@ TEST_F(ClientTest, CheckpointsAreUnwrappedAndListedWhole) {
   const auto model = client_.RestoreCheckpoint(restore);
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(model->step(), 20);
+}
+
+TEST_F(ClientTest, HistoryIsListedWhole) {
+  const auto points = client_.ListAllHistory("house", /*after_step=*/5);
+  ASSERT_TRUE(points.ok()) << points.status();
+  ASSERT_EQ(points->size(), 3U);
+  EXPECT_EQ((*points)[0].step(), 15);
+  EXPECT_EQ((*points)[2].step(), 35);
 }
 
 TEST_F(ClientTest, CheckpointsAreTriedAgainUnderOneRequestId) {

@@ -217,6 +217,19 @@ grpc::Status FakeServer::ListCheckpoints(grpc::ServerContext*,
   return Begin().status;
 }
 
+// Three points on pages of one.
+grpc::Status FakeServer::ListHistory(grpc::ServerContext*, const v1::ListHistoryRequest* request,
+                                     v1::ListHistoryResponse* response) {
+  const std::string& token = request->page_token();
+  const std::string next = NextPage(token, {"20", "30"});
+  if (!next.empty()) response->set_next_page_token(next);
+  if (!PagesAreEmpty()) {
+    response->add_points()->set_step(request->after_step() +
+                                     (token.empty() ? 10 : std::stoi(token)));
+  }
+  return Begin().status;
+}
+
 grpc::Status FakeServer::RestoreCheckpoint(grpc::ServerContext*,
                                            const v1::RestoreCheckpointRequest* request,
                                            v1::RestoreCheckpointResponse* response) {

@@ -115,6 +115,8 @@ class FakeServer final : private v1::ModelService::Service,
   grpc::Status ListCheckpoints(grpc::ServerContext* context,
                                const v1::ListCheckpointsRequest* request,
                                v1::ListCheckpointsResponse* response) override;
+  grpc::Status ListHistory(grpc::ServerContext* context, const v1::ListHistoryRequest* request,
+                           v1::ListHistoryResponse* response) override;
   grpc::Status RestoreCheckpoint(grpc::ServerContext* context,
                                  const v1::RestoreCheckpointRequest* request,
                                  v1::RestoreCheckpointResponse* response) override;

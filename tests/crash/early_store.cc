@@ -36,9 +36,6 @@ class EarlyJournal final : public store::Journal {
   void LoadCheckpoint(std::int64_t step, store::OnLoaded done) override {
     journal_->LoadCheckpoint(step, std::move(done));
   }
-  void RecordEvaluation(store::EvaluationRecord evaluation) override {
-    journal_->RecordEvaluation(std::move(evaluation));
-  }
 
  private:
   const std::unique_ptr<store::Journal> journal_;

@@ -33,6 +33,16 @@ def get(server, model):
     return json.loads(output)
 
 
+def history(server, model):
+    """What a model has of its training, but for the times."""
+    output = subprocess.run(descent(server.address, "history", model), check=True, timeout=TIMEOUT,
+                            stdout=subprocess.PIPE, text=True).stdout
+    points = [json.loads(line) for line in output.splitlines()]
+    for point in points:
+        del point["time"]
+    return points
+
+
 class RestartTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -44,6 +54,7 @@ class RestartTest(unittest.TestCase):
             cls.longest_stall = LONGEST_STALL + 3 * duration
             cls.epoch_seconds = duration / EPOCHS
             cls.undisturbed = get(server, "model")
+            cls.undisturbed_history = history(server, "model")
 
     def await_epoch(self, training, epoch):
         line = ""
@@ -82,6 +93,7 @@ class RestartTest(unittest.TestCase):
         self.assertEqual(model["step"], self.undisturbed["step"])
         self.assertEqual(model["state_hash"], self.undisturbed["state_hash"])
         self.assertEqual(model["durable_step"], model["step"])
+        self.assertEqual(history(server, "model"), self.undisturbed_history)
         return errors
 
     def test_a_server_that_is_stopped_in_order(self):

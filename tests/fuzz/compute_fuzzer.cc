@@ -141,6 +141,11 @@ class Play {
     checkpoints.set_page_size(models.page_size());
     checkpoints.set_page_token(models.page_token());
     model_.Run(checkpoints);
+    v1::ListHistoryRequest history;
+    history.set_after_step(models.page_size());
+    history.set_page_size(models.page_size());
+    history.set_page_token(models.page_token());
+    model_.Run(history);
   }
 
   template <typename... Requests>

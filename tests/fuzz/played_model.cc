@@ -180,6 +180,12 @@ void PlayedModel::Run(const v1::ListCheckpointsRequest& request) {
       [](const auto& outcome, auto* response) { wire::Encode(outcome, response); });
 }
 
+void PlayedModel::Run(const v1::ListHistoryRequest& request) {
+  RunOn<v1::ListHistoryResponse>(
+      wire::Decode(request), &Model::ListHistory,
+      [](const auto& outcome, auto* response) { wire::Encode(outcome, response); });
+}
+
 void PlayedModel::Run(const v1::RestoreCheckpointRequest& request) {
   RunOn<v1::RestoreCheckpointResponse>(
       wire::Decode(request), &Model::RestoreCheckpoint,

@@ -42,6 +42,7 @@ class PlayedModel {
   void Run(const v1::UpdateModelRequest& request);
   void Run(const v1::CreateCheckpointRequest& request);
   void Run(const v1::ListCheckpointsRequest& request);
+  void Run(const v1::ListHistoryRequest& request);
   void Run(const v1::RestoreCheckpointRequest& request);
   void Run(const v1::DeleteCheckpointRequest& request);
   void Run(const v1::ListModelsRequest& request);

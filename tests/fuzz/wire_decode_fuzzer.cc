@@ -152,6 +152,7 @@ absl::Span<const FuzzedRequest> Requests() {
       Fuzzed<v1::RestoreCheckpointRequest>(),
       Fuzzed<v1::DeleteCheckpointRequest>(),
       Fuzzed<v1::BackupRequest>(),
+      Fuzzed<v1::ListHistoryRequest>(),
   };
   return kRequests;
 }

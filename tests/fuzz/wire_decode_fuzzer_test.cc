@@ -127,6 +127,7 @@ constexpr const char* kSeeds[] = {
     R"pb(model: "m" step: 4 request_id: "r" expected_step: 5)pb",
     R"pb(model: "m" step: 4 request_id: "r")pb",
     R"pb()pb",
+    R"pb(model: "m" after_step: 9 page_size: 5 page_token: "t")pb",
 };
 
 std::string SeedInput(std::size_t index) {

@@ -86,16 +86,6 @@ class ManualCommits {
 
   std::int64_t saved_step() const { return saved_step_; }
 
-  void RecordEvaluation(store::EvaluationRecord evaluation) {
-    const absl::MutexLock lock(&mutex_);
-    evaluations_.push_back(std::move(evaluation));
-  }
-
-  std::vector<store::EvaluationRecord> TakeEvaluations() {
-    const absl::MutexLock lock(&mutex_);
-    return std::exchange(evaluations_, {});
-  }
-
  private:
   struct Image {
     store::ModelImage image;
@@ -111,7 +101,6 @@ class ManualCommits {
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<store::UpdateRecord> records_ ABSL_GUARDED_BY(mutex_);
   std::deque<Image> images_ ABSL_GUARDED_BY(mutex_);
-  std::vector<store::EvaluationRecord> evaluations_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> wants_checkpoint_{false};
   std::atomic<std::int64_t> saved_step_{0};
 };
@@ -181,9 +170,6 @@ class ManualStore final : public store::Store {
     }
     void LoadCheckpoint(std::int64_t step, store::OnLoaded done) override {
       std::move(done)(store::CheckpointNotFound(step));
-    }
-    void RecordEvaluation(store::EvaluationRecord evaluation) override {
-      commits_->RecordEvaluation(std::move(evaluation));
     }
 
    private:

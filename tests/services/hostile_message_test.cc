@@ -70,9 +70,9 @@ TEST_F(HostileMessageTest, MalformedRequestsAreInvalidArgumentsToEveryMethod) {
         "ModelService/DeleteModel", "ModelService/UpdateModel", "ModelService/GetParameters",
         "ModelService/SetParameters", "ModelService/CreateCheckpoint",
         "ModelService/ListCheckpoints", "ModelService/RestoreCheckpoint",
-        "ModelService/DeleteCheckpoint", "NetworkService/Forward", "NetworkService/Gradient",
-        "NetworkService/Step", "NetworkService/Predict", "NetworkService/Train",
-        "NetworkService/Evaluate", "AdminService/Backup"}) {
+        "ModelService/DeleteCheckpoint", "ModelService/ListHistory", "NetworkService/Forward",
+        "NetworkService/Gradient", "NetworkService/Step", "NetworkService/Predict",
+        "NetworkService/Train", "NetworkService/Evaluate", "AdminService/Backup"}) {
     SCOPED_TRACE(method);
     const grpc::Status status = Send(method, "\xff\xff\xff");
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();

@@ -51,7 +51,8 @@ Buffer LaidOut(const Network& network, std::uint64_t seed) {
 
 void PrintTo(const ModelState& state, std::ostream* stream) {
   *stream << "step " << state.step << " hash " << state.hash << " learning rate "
-          << state.learning_rate << " durability " << static_cast<int>(state.durability);
+          << state.learning_rate << " durability " << static_cast<int>(state.durability)
+          << " history of " << state.history.points.size();
   for (const auto& [id, next] : state.sessions) *stream << " session " << id << " at " << next;
   for (const std::string& id : state.requests) *stream << " request " << id;
 }
@@ -62,6 +63,7 @@ LiveModel::LiveModel(ModelImage image)
                         .state = std::move(image.state),
                         .last_loss = image.last_loss,
                         .update_time = image.update_time,
+                        .history = std::move(image.history),
                         .sessions = {},
                         .answers = {}},
                        memory_.get())),
@@ -69,6 +71,7 @@ LiveModel::LiveModel(ModelImage image)
               .state = {},
               .last_loss = 0,
               .update_time = image.update_time,
+              .history = {},
               .sessions = std::move(image.sessions),
               .answers = std::move(image.answers)}) {}
 
@@ -110,7 +113,7 @@ absl::StatusOr<std::unique_ptr<LiveModel>> LiveModel::Recover(StoredModel* store
 
 absl::Status LiveModel::Apply(const UpdateRecord& record, StoredModel* stored) {
   RETURN_IF_ERROR(
-      model_.Replay(record.update, [stored](std::int64_t id) { return stored->Checkpoint(id); }));
+      model_.Replay(record, [stored](std::int64_t id) { return stored->Checkpoint(id); }));
   if (std::holds_alternative<BatchUpdate>(record.update) &&
       model_.last_loss() != record.result.loss) {
     return absl::InternalError("another loss");
@@ -155,6 +158,7 @@ ModelState LiveModel::State() const {
                    .hash = model_.trainer().StateHash(),
                    .learning_rate = settings().optimizer.learning_rate,
                    .durability = settings().durability,
+                   .history = model_.history(),
                    .sessions = {},
                    .requests = {}};
   for (const SessionRecord& session : image_.sessions) {
@@ -169,6 +173,7 @@ ModelImage LiveModel::Image() const {
           .state = CloneOf(model_.trainer().GetState()),
           .last_loss = model_.last_loss(),
           .update_time = image_.update_time,
+          .history = model_.history(),
           .sessions = image_.sessions,
           .answers = image_.answers};
 }
@@ -184,6 +189,7 @@ void LiveModel::Append(Update update, UpdateResult result, std::int64_t rows, On
                       .result = result,
                       .rows = rows,
                       .state_hash = model_.trainer().StateHash()};
+  model_.Record(record.update, record.time, record.result, record.rows);
   Remember(record);
   journal_->Append(std::move(record), nullptr, std::move(done));
 }

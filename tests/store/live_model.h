@@ -51,6 +51,7 @@ struct ModelState {
   std::uint64_t hash = 0;
   double learning_rate = 0;  // of the settings
   Durability durability = Durability::kJournal;
+  History history;
   std::vector<std::pair<std::string, std::int64_t>> sessions;  // id, next sequence
   std::vector<std::string> requests;                           // ids, oldest first
 

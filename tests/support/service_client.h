@@ -131,6 +131,7 @@ class ServiceClient {
                                             CallOptions = {});
   Answer<v1::ListCheckpointsResponse> Call(const v1::ListCheckpointsRequest& request,
                                            CallOptions = {});
+  Answer<v1::ListHistoryResponse> Call(const v1::ListHistoryRequest& request, CallOptions = {});
   Answer<v1::RestoreCheckpointResponse> Call(const v1::RestoreCheckpointRequest& request,
                                              CallOptions = {});
   Answer<v1::DeleteCheckpointResponse> Call(const v1::DeleteCheckpointRequest& request,

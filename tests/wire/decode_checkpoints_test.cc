@@ -24,6 +24,13 @@ TEST(DecodeCheckpointsTest, HandOnWhatWasAskedFor) {
   EXPECT_EQ(list->page_size, 7);
   EXPECT_EQ(list->page_token, "t");
 
+  const auto history = Decode(
+      FromText<v1::ListHistoryRequest>("model: 'm' after_step: 9 page_size: 7 page_token: 't'"));
+  ASSERT_THAT(history, IsOk());
+  EXPECT_EQ(history->after_step, 9);
+  EXPECT_EQ(history->page_size, 7);
+  EXPECT_EQ(history->page_token, "t");
+
   const auto restore = Decode(FromText<v1::RestoreCheckpointRequest>(
       "model: 'm' step: 40 request_id: 'r' expected_step: 50"));
   ASSERT_THAT(restore, IsOk());
@@ -44,6 +51,10 @@ TEST(DecodeCheckpointsTest, HandOnWhatWasAskedFor) {
 TEST(DecodeCheckpointsTest, RefuseWhatMakesNoSense) {
   EXPECT_THAT(Decode(FromText<v1::ListCheckpointsRequest>("page_size: -1")),
               FailsAt("page_size", "INVALID_FIELD"));
+  EXPECT_THAT(Decode(FromText<v1::ListHistoryRequest>("page_size: -1")),
+              FailsAt("page_size", "INVALID_FIELD"));
+  EXPECT_THAT(Decode(FromText<v1::ListHistoryRequest>("after_step: -1")),
+              FailsAt("after_step", "INVALID_FIELD"));
   EXPECT_THAT(Decode(FromText<v1::RestoreCheckpointRequest>("step: -1")),
               FailsAt("step", "INVALID_FIELD"));
   EXPECT_THAT(Decode(FromText<v1::RestoreCheckpointRequest>("expected_step: -1")),
@@ -73,6 +84,7 @@ void ExpectUnknownFieldsAreRefused() {
 TEST(DecodeCheckpointsTest, RefuseWhatTheyDoNotKnow) {
   ExpectUnknownFieldsAreRefused<v1::CreateCheckpointRequest>();
   ExpectUnknownFieldsAreRefused<v1::ListCheckpointsRequest>();
+  ExpectUnknownFieldsAreRefused<v1::ListHistoryRequest>();
   ExpectUnknownFieldsAreRefused<v1::RestoreCheckpointRequest>();
   ExpectUnknownFieldsAreRefused<v1::DeleteCheckpointRequest>();
   ExpectUnknownFieldsAreRefused<v1::BackupRequest>();

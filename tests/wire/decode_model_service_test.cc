@@ -119,6 +119,7 @@ TEST(ModelNameTest, IsFoundInEveryRequest) {
   EXPECT_EQ(name(FromText<v1::SetParametersRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::CreateCheckpointRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::ListCheckpointsRequest>("model: 'm'")), "m");
+  EXPECT_EQ(name(FromText<v1::ListHistoryRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::RestoreCheckpointRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::DeleteCheckpointRequest>("model: 'm'")), "m");
   EXPECT_EQ(name(FromText<v1::ForwardRequest>("model: 'm'")), "m");

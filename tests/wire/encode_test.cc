@@ -253,6 +253,23 @@ TEST(EncodeTest, Checkpoints) {
   ExpectResponse(deleted, "");
 }
 
+TEST(EncodeTest, History) {
+  const models::HistoryPoint point = {.step = 40,
+                                      .time = absl::FromUnixMillis(1500),
+                                      .updates = 8,
+                                      .rows = 256,
+                                      .loss = 0.5,
+                                      .gradient_norm = 2,
+                                      .learning_rate = 0.125};
+  v1::ListHistoryResponse list;
+  Encode(models::ListHistoryOutcome{{point, {}}, "next"}, &list);
+  ASSERT_EQ(list.points_size(), 2);
+  ExpectResponse(list.points(0),
+                 "step: 40 time { seconds: 1 nanos: 500000000 } rows: 256 loss: 0.5 "
+                 "gradient_norm: 2 learning_rate: 0.125");
+  EXPECT_EQ(list.next_page_token(), "next");
+}
+
 TEST(EncodeTest, Backup) {
   v1::BackupResponse response;
   EncodeBackup("bytes", 1000, &response);

@@ -98,6 +98,12 @@ def evaluate(stub, x, y):
     return stub.Evaluate(requests(), timeout=DEADLINE)
 
 
+def history(stub):
+    """How training went; a page of the largest size holds all of it."""
+    request = models.ListHistoryRequest(model=MODEL, page_size=1000)
+    return stub.ListHistory(request, timeout=DEADLINE).points
+
+
 def main():
     parser = argparse.ArgumentParser(description="Trains a model on a Descent server.")
     parser.add_argument("server", nargs="?", default="127.0.0.1:50051", metavar="HOST:PORT")
@@ -116,6 +122,10 @@ def main():
             for ack in train(stub, MODEL, batches, ack_every=16):
                 if ack.sequence % 160 == 0 or ack.sequence == len(batches):
                     print(f"update {ack.sequence:5} of {len(batches)}  loss {ack.loss:8.4f}")
+
+            points = history(model_stub)
+            for point in (points[0], points[-1]):
+                print(f"the loss was {point.loss:8.4f} around step {point.step}")
 
             answer = evaluate(stub, x_test, y_test)
             print(f"test rmse {answer.metrics['rmse']:.3f}, r2 {answer.metrics['r2']:.3f}")

@@ -141,9 +141,8 @@ void Reader::GetParameters(std::vector<int> parameters, CallContext context,
        });
 }
 
-std::shared_ptr<Evaluation> Reader::BeginEvaluation(OnOutcome on_outcome) {
-  return std::make_shared<StreamingEvaluation>(resources_, publication_, quota_,
-                                               std::move(on_outcome));
+std::shared_ptr<Evaluation> Reader::BeginEvaluation() {
+  return std::make_shared<StreamingEvaluation>(resources_, publication_, quota_);
 }
 
 }  // namespace descent::models

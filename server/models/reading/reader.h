@@ -26,7 +26,7 @@ class Reader {
   void Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply);
   void GetParameters(std::vector<int> parameters, CallContext context,
                      Reply<GetParametersOutcome> reply);
-  std::shared_ptr<Evaluation> BeginEvaluation(OnOutcome on_outcome);
+  std::shared_ptr<Evaluation> BeginEvaluation();
 
  private:
   // What a read takes, known before it is computed.

@@ -14,11 +14,10 @@ namespace descent::models {
 
 StreamingEvaluation::StreamingEvaluation(Resources* resources,
                                          std::shared_ptr<const Publication> publication,
-                                         std::shared_ptr<WorkQuota> quota, OnOutcome on_outcome)
+                                         std::shared_ptr<WorkQuota> quota)
     : resources_(resources),
       publication_(std::move(publication)),
       quota_(std::move(quota)),
-      on_outcome_(std::move(on_outcome)),
       lane_(&resources->readers, publication_.get()),
       metrics_(publication_->network()),
       memory_(resources->memory->Count(MemoryPurpose::kEvaluations,
@@ -93,12 +92,10 @@ absl::StatusOr<EvaluateOutcome> StreamingEvaluation::FinishNow() {
   RETURN_IF_ERROR(CheckFiniteMetrics(summary.loss, summary.metrics));
   const std::int64_t step = snapshot_.step();
   snapshot_ = Snapshot();
-  EvaluateOutcome outcome{.step = step,
-                          .rows = summary.rows,
-                          .loss = summary.loss,
-                          .metrics = std::move(summary.metrics)};
-  on_outcome_(outcome);
-  return outcome;
+  return EvaluateOutcome{.step = step,
+                         .rows = summary.rows,
+                         .loss = summary.loss,
+                         .metrics = std::move(summary.metrics)};
 }
 
 }  // namespace descent::models

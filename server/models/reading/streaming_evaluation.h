@@ -21,9 +21,8 @@ namespace descent::models {
 class StreamingEvaluation final : public Evaluation,
                                   public std::enable_shared_from_this<StreamingEvaluation> {
  public:
-  // `on_outcome` is told of the outcome before it is answered.
   StreamingEvaluation(Resources* resources, std::shared_ptr<const Publication> publication,
-                      std::shared_ptr<WorkQuota> quota, OnOutcome on_outcome);
+                      std::shared_ptr<WorkQuota> quota);
 
   void Add(Batch batch, CallContext context, Reply<std::int64_t> reply) override;
   void Finish(CallContext context, Reply<EvaluateOutcome> reply) override;
@@ -38,7 +37,6 @@ class StreamingEvaluation final : public Evaluation,
   Resources* const resources_;
   const std::shared_ptr<const Publication> publication_;
   const std::shared_ptr<WorkQuota> quota_;
-  OnOutcome on_outcome_;
   Lane lane_;
   std::int64_t rows_given_ = 0;  // used by Add and Finish alone
 

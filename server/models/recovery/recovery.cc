@@ -68,7 +68,7 @@ class Replay {
       }
       return image;
     };
-    RETURN_IF_ERROR(AsDamage(model_->Replay(record.update, find_checkpoint), where));
+    RETURN_IF_ERROR(AsDamage(model_->Replay(record, find_checkpoint), where));
     if (model_->step() != record.result.step) {
       return Damaged(absl::StrCat(where, ": applying it led to step ", model_->step()));
     }

@@ -56,10 +56,7 @@ void Model::GetParameters(std::vector<int> parameters, CallContext context,
   reader_->GetParameters(std::move(parameters), std::move(context), std::move(reply));
 }
 
-std::shared_ptr<Evaluation> Model::BeginEvaluation() {
-  return reader_->BeginEvaluation(
-      [writer = writer_](const EvaluateOutcome& outcome) { writer->RecordEvaluation(outcome); });
-}
+std::shared_ptr<Evaluation> Model::BeginEvaluation() { return reader_->BeginEvaluation(); }
 
 void Model::CreateCheckpoint(CreateCheckpointCommand command, CallContext context,
                              Reply<CheckpointOutcome> reply) {
@@ -69,6 +66,11 @@ void Model::CreateCheckpoint(CreateCheckpointCommand command, CallContext contex
 void Model::ListCheckpoints(ListCheckpointsCommand command, CallContext context,
                             Reply<ListCheckpointsOutcome> reply) {
   writer_->ListCheckpoints(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::ListHistory(ListHistoryCommand command, CallContext context,
+                        Reply<ListHistoryOutcome> reply) {
+  writer_->ListHistory(std::move(command), std::move(context), std::move(reply));
 }
 
 void Model::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,

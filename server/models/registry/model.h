@@ -71,6 +71,9 @@ class Model {
                         Reply<CheckpointOutcome> reply);
   void ListCheckpoints(ListCheckpointsCommand command, CallContext context,
                        Reply<ListCheckpointsOutcome> reply);
+  // Behind the updates before it, and answered when these will last: nothing in it is taken back.
+  void ListHistory(ListHistoryCommand command, CallContext context,
+                   Reply<ListHistoryOutcome> reply);
   void RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                          Reply<ModelInfo> reply);
   void DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,

@@ -28,6 +28,7 @@ ModelState::ModelState(Parts parts)
 
 void ModelState::Commit(Change change, store::OnStored done) {
   update_time_ = absl::Now();
+  model_.Record(change.update, update_time_, change.result, change.rows);
   Publication::Progress progress{
       .step = step(), .last_loss = model_.last_loss(), .update_time = update_time_};
   std::shared_ptr<const ModelSettings> settings;
@@ -83,6 +84,7 @@ store::ModelImage ModelState::Image() const {
           .state = model_.trainer().GetState(),
           .last_loss = model_.last_loss(),
           .update_time = update_time_,
+          .history = model_.history(),
           .sessions = {},
           .answers = {}};
 }
@@ -90,7 +92,8 @@ store::ModelImage ModelState::Image() const {
 std::size_t ModelState::ImageBytes() const {
   const std::size_t copy =
       static_cast<std::size_t>(network().layout().size()) * ByteWidth(network().data_type());
-  return model_.trainer().slots() * copy + SettingsBytes(model_.settings());
+  return model_.trainer().slots() * copy + SettingsBytes(model_.settings()) +
+         model_.history().points.size() * sizeof(store::HistoryPoint);
 }
 
 ModelInfo ModelState::Describe() const {

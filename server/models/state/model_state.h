@@ -72,6 +72,9 @@ class ModelState {
   // For checkpoints. Requires that neither Remove nor Abandon was called.
   store::Journal* journal() const { return journal_.get(); }
 
+  // How training went, up to the last commit.
+  const store::History& history() const { return model_.history(); }
+
   // The state as it is now, without sessions and answers.
   store::ModelImage Image() const;
 

@@ -45,10 +45,9 @@ absl::StatusOr<TrainedModel> TrainedModel::Create(store::ModelImage image, Memor
                                                   ThreadPool* pool) {
   ASSIGN_OR_RETURN(TrainedModel model, Create(std::move(image.settings), memory, pool));
   model.last_loss_ = image.last_loss;
-  if (image.state.parameters) {
-    RETURN_IF_ERROR(model.trainer_->SetState(std::move(image.state)));
-    model.CountHeld();
-  }
+  model.history_ = std::move(image.history);
+  if (image.state.parameters) RETURN_IF_ERROR(model.trainer_->SetState(std::move(image.state)));
+  model.CountHeld();
   return model;
 }
 
@@ -92,15 +91,36 @@ absl::Status TrainedModel::Restore(store::ModelImage image) {
   RETURN_IF_ERROR(trainer_->SetState(std::move(image.state)));
   settings_.optimizer = image.settings.optimizer;
   last_loss_ = image.last_loss;
+  history_ = std::move(image.history);
+  CountHeld();
   return absl::OkStatus();
 }
 
-absl::Status TrainedModel::Replay(const store::Update& update, FindCheckpoint find_checkpoint) {
+void TrainedModel::Record(const store::Update& update, absl::Time time, const UpdateResult& result,
+                          std::int64_t rows) {
+  if (!std::holds_alternative<store::BatchUpdate>(update) &&
+      !std::holds_alternative<store::GradientsUpdate>(update)) {
+    return;
+  }
+  const std::size_t capacity = history_.points.capacity();
+  store::AddUpdate({.step = result.step,
+                    .time = time,
+                    .updates = 1,
+                    .rows = rows,
+                    .loss = result.loss,
+                    .gradient_norm = result.gradient_norm,
+                    .learning_rate = result.learning_rate},
+                   &history_);
+  if (history_.points.capacity() != capacity) CountHeld();
+}
+
+absl::Status TrainedModel::Replay(const store::UpdateRecord& record,
+                                  FindCheckpoint find_checkpoint) {
   replays_ = true;
   absl::Status status = std::visit(
-      [&](const auto& update_of_kind) { return ReplayUpdate(update_of_kind, find_checkpoint); },
-      update);
+      [&](const auto& update) { return ReplayUpdate(update, find_checkpoint); }, record.update);
   replays_ = false;
+  if (status.ok()) Record(record.update, record.time, record.result, record.rows);
   return status;
 }
 
@@ -161,14 +181,14 @@ absl::Status TrainedModel::ReserveForUpdate(std::int64_t rows) {
                           static_cast<std::size_t>(PassBytes(*network_, rows, /*matrices=*/3))));
   const std::size_t state = trainer_->state_byte_size() + trainer_->next_byte_size();
   const std::size_t usual = UsualStateBytes();
-  return state <= usual ? absl::OkStatus() : reserve(&more_memory_, state - usual);
+  return state <= usual ? absl::OkStatus() : reserve(&more_memory_, state - usual + HistoryBytes());
 }
 
 void TrainedModel::CountHeld() {
   workspace_memory_.Raise(trainer_->workspace_byte_size());
   const std::size_t state = trainer_->state_byte_size();
   const std::size_t usual = UsualStateBytes();
-  const std::size_t more = state <= usual ? 0 : state - usual;
+  const std::size_t more = (state <= usual ? 0 : state - usual) + HistoryBytes();
   more_memory_.Raise(more);
   more_memory_.LowerTo(more);
 }
@@ -182,6 +202,7 @@ void TrainedModel::FreeUnused() {
 
 void TrainedModel::Release() {
   trainer_.reset();
+  history_ = {};
   memory_.LowerTo(0);
   more_memory_.LowerTo(0);
   workspace_memory_.LowerTo(0);

@@ -40,6 +40,7 @@ class TrainedModel {
   const std::shared_ptr<const Network>& network() const { return network_; }
   const store::ModelSettings& settings() const { return settings_; }
   double last_loss() const { return last_loss_; }
+  const store::History& history() const { return history_; }
   // Not after Release.
   const Trainer& trainer() const { return *trainer_; }
   std::int64_t step() const { return trainer_->step(); }
@@ -53,17 +54,21 @@ class TrainedModel {
   absl::Status SetParameters(const Buffer& parameters, bool keep_optimizer_state);
   // Changes of network and name are not looked at. Does not count as a step.
   absl::Status SetSettings(store::ModelSettings settings);
-  // Becomes what a checkpoint of this model holds: parameters, the optimizer with its state, step
-  // and last loss; durability and labels stay. Not counted as a step.
+  // Becomes what a checkpoint of this model holds: parameters, the optimizer with its state, step,
+  // last loss and history; durability and labels stay. Not counted as a step.
   absl::Status Restore(store::ModelImage image);
+
+  // Adds the update that was just applied to the history, if it trained: once for each.
+  void Record(const store::Update& update, absl::Time time, const UpdateResult& result,
+              std::int64_t rows);
 
   // The checkpoint that a RestoreUpdate names.
   using FindCheckpoint = absl::FunctionRef<absl::StatusOr<store::ModelImage>(std::int64_t id)>;
-  // Applies an update that was applied before, by the calls above. What it takes to compute is
-  // counted and not refused, for the model is nothing without it; what the model itself grows by
-  // may still be too much (MEMORY_BUDGET). Errors of the engine mean that the update is not what
-  // it was.
-  absl::Status Replay(const store::Update& update, FindCheckpoint find_checkpoint);
+  // Applies an update that was applied before, by the calls above, and records it. What it takes to
+  // compute is counted and not refused, for the model is nothing without it; what the model itself
+  // grows by may still be too much (MEMORY_BUDGET). Errors of the engine mean that the update is
+  // not what it was.
+  absl::Status Replay(const store::UpdateRecord& record, FindCheckpoint find_checkpoint);
 
   // Frees what the next update can make again.
   void FreeUnused();
@@ -88,17 +93,21 @@ class TrainedModel {
   // After it: what is held.
   void CountHeld();
   std::size_t UsualStateBytes() const;
+  std::size_t HistoryBytes() const {
+    return history_.points.capacity() * sizeof(store::HistoryPoint);
+  }
 
   std::shared_ptr<const Network> network_;
   store::ModelSettings settings_;
-  // As EstimateModelBytes has it; parameters that more readers hold, and what an update that may
-  // not stay finite needs to be taken back; the trainer's workspace.
+  // As EstimateModelBytes has it; parameters that more readers hold, what an update that may not
+  // stay finite needs to be taken back, and the history; the trainer's workspace.
   MemoryCharge memory_;
   MemoryCharge more_memory_;
   MemoryCharge workspace_memory_;
   bool replays_ = false;
   std::unique_ptr<Trainer> trainer_;  // null once released
   double last_loss_ = 0;
+  store::History history_;
 };
 
 // What is answered about a model: all but its durable step. Not after Release.

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
+#include "server/models/pages.h"
 #include "server/models/requests/durable_answers.h"
 #include "server/models/writing/attached_session.h"
 
@@ -258,23 +259,32 @@ void Writer::InfoNow(Call<ModelInfo> call) {
                                }));
 }
 
+void Writer::ListHistory(ListHistoryCommand command, CallContext context,
+                         Reply<ListHistoryOutcome> reply) {
+  Queue(Call<ListHistoryOutcome>(std::move(context), std::move(reply)), /*bytes=*/0, /*cost=*/0,
+        [command = std::move(command)](Writer* self, Call<ListHistoryOutcome> call) {
+          absl::StatusOr<ListHistoryOutcome> page = PageOf(self->state().history(), command);
+          if (!page.ok()) {
+            std::move(call).Answer(std::move(page));
+            return;
+          }
+          self->state().Sync([page = *std::move(page), call = std::move(call)](
+                                 const absl::StatusOr<std::int64_t>& durable_step) mutable {
+            if (durable_step.ok()) {
+              std::move(call).Answer(std::move(page));
+            } else {
+              std::move(call).Answer(durable_step.status());
+            }
+          });
+        });
+}
+
 absl::StatusOr<std::shared_ptr<TrainingSession>> Writer::AttachSession(
     TrainStart start, std::shared_ptr<TrainObserver> observer) {
   RETURN_IF_ERROR(publication()->WriteStatus());
   ASSIGN_OR_RETURN(WorkTicket ticket, lane_->resources().work->Admit(/*bytes=*/0));
   return std::make_shared<AttachedSession>(lane_, std::move(start), std::move(observer),
                                            std::move(ticket));
-}
-
-void Writer::RecordEvaluation(const EvaluateOutcome& outcome) {
-  lane_->Run(/*cost=*/0, [self = shared_from_this(), outcome] {
-    if (!self->publication()->WriteStatus().ok()) return;
-    self->state().journal()->RecordEvaluation({.time = absl::Now(),
-                                               .step = outcome.step,
-                                               .rows = outcome.rows,
-                                               .loss = outcome.loss,
-                                               .metrics = outcome.metrics});
-  });
 }
 
 void Writer::EndSessions(absl::Status status) {

@@ -42,11 +42,12 @@ class Writer : public std::enable_shared_from_this<Writer> {
                         Reply<CheckpointOutcome> reply);
   void ListCheckpoints(ListCheckpointsCommand command, CallContext context,
                        Reply<ListCheckpointsOutcome> reply);
+  void ListHistory(ListHistoryCommand command, CallContext context,
+                   Reply<ListHistoryOutcome> reply);
   void RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                          Reply<ModelInfo> reply);
   void DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,
                         Reply<DeleteCheckpointOutcome> reply);
-  void RecordEvaluation(const EvaluateOutcome& outcome);
 
   // What comes round by itself: see WriterLane.
   void SaveIfWanted() { lane_->SaveIfWanted(); }

@@ -6,6 +6,19 @@
 namespace descent::store {
 namespace {
 
+constexpr std::uint8_t kHeaderVersion = 2;
+// As it was first: its history is empty.
+constexpr int kVersionWithoutHistory = 1;
+
+int ReadHeaderVersion(ByteReader* reader) {
+  const int version = reader->Get<std::uint8_t>("format version");
+  if (version < kVersionWithoutHistory || version > kHeaderVersion) {
+    reader->Fail("format version", absl::StrCat("is ", version, ", and only those to ",
+                                                int{kHeaderVersion}, " are known"));
+  }
+  return version;
+}
+
 // What the numbers are that lie outside of the header.
 struct Numbers {
   DataType type = DataType::kFloat32;
@@ -45,6 +58,28 @@ void Read(ByteReader* reader, SessionRecord* session) {
   session->id = reader->GetText("session id");
 }
 
+void Write(const HistoryPoint& point, ByteWriter* writer) {
+  writer->Put(point.step);
+  writer->Put(point.time);
+  writer->Put(point.updates);
+  writer->Put(point.rows);
+  writer->Put(point.loss);
+  writer->Put(point.gradient_norm);
+  writer->Put(point.learning_rate);
+}
+
+constexpr std::size_t kPointBytes = 56;
+
+void Read(ByteReader* reader, HistoryPoint* point) {
+  point->step = reader->GetCount("history's step");
+  point->time = reader->GetTime("history's time");
+  point->updates = reader->GetCount("history's updates");
+  point->rows = reader->GetCount("history's rows");
+  point->loss = reader->Get<double>("history's loss");
+  point->gradient_norm = reader->Get<double>("history's gradient norm");
+  point->learning_rate = reader->Get<double>("history's learning rate");
+}
+
 template <typename T>
 void WriteAll(const std::vector<T>& elements, ByteWriter* writer) {
   writer->Put(static_cast<std::uint32_t>(elements.size()));
@@ -60,6 +95,14 @@ void ReadAll(ByteReader* reader, std::size_t least_bytes, std::string_view field
   }
 }
 
+void ReadHistory(ByteReader* reader, std::int64_t step, History* history) {
+  history->interval = reader->GetCount("history's interval");
+  ReadAll(reader, kPointBytes, "history", &history->points);
+  if (reader->ok() && !IsValid(*history, step)) {
+    reader->Fail("history", "is none of a model at this step");
+  }
+}
+
 }  // namespace
 
 std::string EncodeImageHeader(const ModelImage& image) {
@@ -71,7 +114,7 @@ std::string EncodeImageHeader(const ModelImage& image) {
   DESCENT_CHECK(state.slots.size() <= std::numeric_limits<std::uint8_t>::max());
   std::string bytes;
   ByteWriter writer(&bytes);
-  writer.Put(kFormatVersion);
+  writer.Put(kHeaderVersion);
   writer.Put(parameters.type());
   writer.Put(static_cast<std::uint8_t>(state.slots.size()));
   writer.Put(parameters.size());
@@ -84,6 +127,8 @@ std::string EncodeImageHeader(const ModelImage& image) {
   Write(image.settings, &writer);
   WriteAll(image.sessions, &writer);
   WriteAll(image.answers, &writer);
+  writer.Put(image.history.interval);
+  WriteAll(image.history.points, &writer);
   return bytes;
 }
 
@@ -91,7 +136,7 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   ByteReader reader(bytes, "checkpoint header");
   ModelImage image;
   TrainerState& state = image.state;
-  ReadFormatVersion(&reader);
+  const int version = ReadHeaderVersion(&reader);
   const Numbers numbers = ReadNumbers(&reader, most_bytes);
   state.step = reader.GetCount("step");
   state.optimizer_updates = reader.GetCount("optimizer updates");
@@ -102,6 +147,7 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   Read(&reader, &image.settings);
   ReadAll(&reader, kLeastSessionBytes, "sessions", &image.sessions);
   ReadAll(&reader, kLeastAnswerBytes, "answers", &image.answers);
+  if (version > kVersionWithoutHistory) ReadHistory(&reader, state.step, &image.history);
   reader.ExpectEnd();
   if (!reader.ok()) return reader.status();
   // Nothing of that size is made before all else is right.

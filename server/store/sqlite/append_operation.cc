@@ -98,14 +98,13 @@ absl::Status AppendOperation::Unlist(StoreParts* parts) {
   return absl::OkStatus();
 }
 
-void AppendOperation::NoteRecord(StoreParts* parts) {
+void AppendOperation::NoteRecord() {
   KeptModel* kept = model();
   kept->last_position = change_.position;
   kept->last_step = change_.record.result.step;
   // A model that is not in the file promises nothing but what is in memory: it is being raised from
   // kMemory, or this change has just taken it out.
   if (kept->JournalCounts() || !kept->kept) kept->shared.durable_step = kept->last_step;
-  if (!forgets_) parts->history_writer.Add(kept->row.id, change_.record);
 }
 
 std::int64_t AppendOperation::DurableStep() const {
@@ -120,7 +119,7 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
     return;
   }
   parts->trash.AddCheckpoints(deleted_checkpoints_);
-  if (writes_record_) NoteRecord(parts);
+  if (writes_record_) NoteRecord();
   if (change_.after != change_.before) model()->lowered_position = change_.position;
   if (forgets_) {
     removal_.Committed(parts);

@@ -58,7 +58,7 @@ class AppendOperation final : public Operation {
   absl::Status WriteRecord(StoreParts* parts);
   absl::Status Unlist(StoreParts* parts);
   // Parts of Finish.
-  void NoteRecord(StoreParts* parts);
+  void NoteRecord();
   std::int64_t DurableStep() const;
 
   Change change_;  // without what was encoded

@@ -74,13 +74,11 @@ absl::StatusOr<FoundModels> FindModels(StoreParts* parts) {
 }
 
 absl::Status ThrowAwayRemains(const FoundModels& found, StoreParts* parts) {
-  std::set<std::int64_t> models;
   std::set<std::int64_t> checkpoints(found.ownerless_checkpoints.begin(),
                                      found.ownerless_checkpoints.end());
   for (const FoundModel& model : found.models) {
     // Nothing is deleted that may belong to a damaged row.
     if (!model.damage.ok()) return absl::OkStatus();
-    models.insert(model.model->row.id);
     for (const CheckpointRow& row : model.model->checkpoints) checkpoints.insert(row.id);
   }
   parts->ThrowAway(found.ownerless_rows);
@@ -88,10 +86,6 @@ absl::Status ThrowAwayRemains(const FoundModels& found, StoreParts* parts) {
   ASSIGN_OR_RETURN(const std::vector<std::int64_t> owners, parts->checkpoints.ReadPieceOwners());
   for (const std::int64_t owner : owners) {
     if (!checkpoints.contains(owner)) parts->trash.AddCheckpoints({owner});
-  }
-  ASSIGN_OR_RETURN(const std::vector<std::int64_t> histories, parts->history.ReadOwners());
-  for (const std::int64_t owner : histories) {
-    if (!models.contains(owner)) parts->trash.AddHistory(owner);
   }
   return absl::OkStatus();
 }

@@ -80,10 +80,4 @@ void LoadOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   std::move(done_)(CheckpointNotFound(step_));
 }
 
-void EvaluationOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
-  if (outcome.ok() && model()->kept) {
-    parts->history_writer.Add(model()->row.id, std::move(evaluation_));
-  }
-}
-
 }  // namespace descent::store

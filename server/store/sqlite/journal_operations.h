@@ -90,18 +90,6 @@ class LoadOperation final : public Operation {
   OnLoaded done_;
 };
 
-class EvaluationOperation final : public Operation {
- public:
-  EvaluationOperation(std::shared_ptr<KeptModel> model, EvaluationRecord evaluation)
-      : Operation(std::move(model)), evaluation_(std::move(evaluation)) {}
-
-  bool changes() const override { return false; }
-  void Finish(const absl::Status& outcome, StoreParts* parts) override;
-
- private:
-  EvaluationRecord evaluation_;
-};
-
 }  // namespace descent::store
 
 #endif  // SERVER_STORE_SQLITE_JOURNAL_OPERATIONS_H_

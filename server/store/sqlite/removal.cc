@@ -31,10 +31,8 @@ absl::Status Removal::Apply(KeptModel* model, std::int64_t position, StoreParts*
 
 void Removal::Committed(StoreParts* parts) {
   if (model_id_ == 0) return;
-  parts->history_writer.Forget(model_id_);
   parts->ThrowAway(rows_);
   parts->trash.AddCheckpoints(checkpoints_);
-  parts->trash.AddHistory(model_id_);
 }
 
 }  // namespace descent::store

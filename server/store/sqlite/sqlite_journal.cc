@@ -139,9 +139,4 @@ void SqliteJournal::LoadCheckpoint(std::int64_t step, OnLoaded done) {
   thread_->Enqueue(std::make_unique<LoadOperation>(model_, step, std::move(done)));
 }
 
-void SqliteJournal::RecordEvaluation(EvaluationRecord evaluation) {
-  if (!damage_.ok() || durability_ == Durability::kMemory) return;
-  thread_->Enqueue(std::make_unique<EvaluationOperation>(model_, std::move(evaluation)));
-}
-
 }  // namespace descent::store

@@ -38,7 +38,6 @@ class SqliteJournal final : public Journal {
   void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) override;
   void ListCheckpoints(OnListed done) override;
   void LoadCheckpoint(std::int64_t step, OnLoaded done) override;
-  void RecordEvaluation(EvaluationRecord evaluation) override;
 
  private:
   // Whether a callback made now would overtake none that is outstanding.

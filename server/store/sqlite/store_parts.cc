@@ -16,9 +16,7 @@ StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* stor
       requests(connection),
       journal(connection),
       checkpoints(connection),
-      history(connection),
-      journal_writer(1),
-      history_writer(options.history_age) {}
+      journal_writer(1) {}
 
 absl::Status StoreParts::Load() {
   ASSIGN_OR_RETURN(const std::vector<BuildRow> rows, builds.ReadAll());
@@ -37,8 +35,6 @@ absl::Status StoreParts::Load() {
            "SELECT seq FROM sqlite_sequence WHERE name = 'models'",
            "SELECT max(model_id) FROM checkpoints",
            "SELECT max(model_id) FROM journal",
-           "SELECT max(model_id) FROM history",
-           "SELECT max(model_id) FROM evaluations",
        }) {
     ASSIGN_OR_RETURN(const std::int64_t id, connection->QueryInt(sql));
     next_model_id = std::max({next_model_id, id + 1, log->last_model_id() + 1});

@@ -13,14 +13,12 @@
 #include "server/store/log/journal_log.h"
 #include "server/store/sqlite/checkpoint_loader.h"
 #include "server/store/sqlite/checkpoint_writer.h"
-#include "server/store/sqlite/history_writer.h"
 #include "server/store/sqlite/journal_writer.h"
 #include "server/store/sqlite/kept_model.h"
 #include "server/store/sqlite/retention.h"
 #include "server/store/sqlite/trash.h"
 #include "server/store/sqlite_options.h"
 #include "server/store/tables/checkpoint_table.h"
-#include "server/store/tables/history_table.h"
 #include "server/store/tables/journal_table.h"
 #include "server/store/tables/registry_tables.h"
 #include "server/store/tables/sqlite_connection.h"
@@ -69,12 +67,10 @@ struct StoreParts {
   RequestsTable requests;
   JournalTable journal;
   CheckpointTable checkpoints;
-  HistoryTable history;
 
   JournalWriter journal_writer;
   CheckpointWriter checkpoint_writer;
   CheckpointLoader checkpoint_loader;
-  HistoryWriter history_writer;
   Trash trash;
 
   // The id of this build, whether the file knows it yet or not.

@@ -102,7 +102,6 @@ void StoreThread::Main() {
       if (!moved.ok()) Fail(moved);
     }
   }
-  closing_ = true;
   WorkInBackground();
   // What does not work here is done when the store is opened.
   if (parts_->status.ok() && !Close().ok()) RollBack();
@@ -135,8 +134,8 @@ absl::Duration StoreThread::TimeToWait() const {
   const absl::Time now = SteadyNow();
   absl::Time next = absl::InfiniteFuture();
   if (parts_->status.ok()) {
-    next = std::min(last_look_for_files_ + kLookForFilesInterval, parts_->history_writer.due());
-    next = std::min(next, write_ahead_log_.due(last_commit_));
+    next =
+        std::min(last_look_for_files_ + kLookForFilesInterval, write_ahead_log_.due(last_commit_));
   } else if (absl::IsResourceExhausted(parts_->status)) {
     next = std::min(next, next_look_for_room_);
   }
@@ -175,7 +174,6 @@ void StoreThread::RollBack() {
   }
   parts_->journal_writer.RolledBack();
   parts_->trash.RolledBack();
-  parts_->history_writer.Finished();
   moved_rows_.clear();
 }
 
@@ -233,15 +231,9 @@ absl::Status StoreThread::ApplyBackground() {
     RETURN_IF_ERROR(Begin());
     RETURN_IF_ERROR(parts.checkpoint_writer.Apply(&parts));
   }
-  const absl::Time now = SteadyNow();
-  if (parts.history_writer.due() <= (closing_ ? absl::InfiniteFuture() : now)) {
-    RETURN_IF_ERROR(Begin());
-    RETURN_IF_ERROR(parts.history_writer.Apply(&parts.history, now, &parts.trash));
-  }
   if (!parts.trash.empty()) {
     RETURN_IF_ERROR(Begin());
-    RETURN_IF_ERROR(
-        parts.trash.Apply(&parts.journal, &parts.checkpoints, &parts.history, committed_bytes_));
+    RETURN_IF_ERROR(parts.trash.Apply(&parts.journal, &parts.checkpoints, committed_bytes_));
   }
   if (parts.log->wants_moving()) {
     RETURN_IF_ERROR(Begin());
@@ -265,7 +257,6 @@ void StoreThread::WorkInBackground() {
   last_commit_ = SteadyNow();
   for (const std::int64_t id : std::exchange(moved_rows_, {})) parts.log->Release(id);
   parts.trash.Committed();
-  parts.history_writer.Finished();
   parts.checkpoint_writer.Committed(&parts);
 }
 

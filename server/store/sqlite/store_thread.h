@@ -131,7 +131,6 @@ class StoreThread {
   std::atomic<std::int64_t> pending_image_bytes_ = 0;
 
   // Used by the thread alone.
-  bool closing_ = false;
   bool in_transaction_ = false;
   std::int64_t committed_bytes_ = 0;      // about what the last commit wrote
   std::vector<std::int64_t> moved_rows_;  // within the transaction, out of the journal's log

@@ -21,14 +21,8 @@ void Trash::AddCheckpoints(const std::vector<std::int64_t>& checkpoints) {
   checkpoints_.insert(checkpoints_.end(), checkpoints.begin(), checkpoints.end());
 }
 
-void Trash::AddHistory(std::int64_t model_id) { AddOldHistory(model_id, absl::InfiniteFuture()); }
-
-void Trash::AddOldHistory(std::int64_t model_id, absl::Time oldest) {
-  histories_.push_back({model_id, oldest});
-}
-
 absl::Status Trash::Apply(JournalTable* journal, CheckpointTable* checkpoints,
-                          HistoryTable* history, std::int64_t written_bytes) {
+                          std::int64_t written_bytes) {
   std::int64_t budget = 2 * written_bytes + kBytesAtOnce;
   deleted_rows_ = 0;
   const std::size_t most = std::min(rows_.size(), kRowsAtOnce);
@@ -43,25 +37,18 @@ absl::Status Trash::Apply(JournalTable* journal, CheckpointTable* checkpoints,
                      checkpoints->DeletePieces(checkpoints_.front(), kPiecesAtOnce));
     deleted_checkpoint_ = !more;
   }
-  if (!histories_.empty()) {
-    ASSIGN_OR_RETURN(const bool more,
-                     history->DeleteSome(histories_.front().model_id, histories_.front().oldest));
-    deleted_history_ = !more;
-  }
   return absl::OkStatus();
 }
 
 void Trash::Committed() {
   rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(deleted_rows_));
   if (deleted_checkpoint_) checkpoints_.pop_front();
-  if (deleted_history_) histories_.pop_front();
   RolledBack();
 }
 
 void Trash::RolledBack() {
   deleted_rows_ = 0;
   deleted_checkpoint_ = false;
-  deleted_history_ = false;
 }
 
 }  // namespace descent::store

@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "server/store/sqlite/live_row.h"
 #include "server/store/tables/checkpoint_table.h"
-#include "server/store/tables/history_table.h"
 #include "server/store/tables/journal_table.h"
 
 namespace descent::store {
@@ -27,16 +26,12 @@ class Trash {
   void AddRow(const LiveRow& row);
   // Checkpoints with their pieces, whole or not.
   void AddCheckpoints(const std::vector<std::int64_t>& checkpoints);
-  // A model's history. Its id is never used again.
-  void AddHistory(std::int64_t model_id);
-  // The part of a model's history from before `oldest`.
-  void AddOldHistory(std::int64_t model_id, absl::Time oldest);
 
-  bool empty() const { return rows_.empty() && checkpoints_.empty() && histories_.empty(); }
+  bool empty() const { return rows_.empty() && checkpoints_.empty(); }
 
   // Deletes some, within a transaction that has written `written_bytes` to the journal: of the
   // journal twice that and a little more, so that it does not grow without end.
-  absl::Status Apply(JournalTable* journal, CheckpointTable* checkpoints, HistoryTable* history,
+  absl::Status Apply(JournalTable* journal, CheckpointTable* checkpoints,
                      std::int64_t written_bytes);
 
   // After the transaction.
@@ -44,11 +39,6 @@ class Trash {
   void RolledBack();
 
  private:
-  struct History {
-    std::int64_t model_id = 0;
-    absl::Time oldest;
-  };
-
   struct Row {
     std::int64_t id = 0;
     std::int64_t size_bytes = 0;
@@ -56,12 +46,10 @@ class Trash {
 
   std::deque<Row> rows_;
   std::deque<std::int64_t> checkpoints_;
-  std::deque<History> histories_;
 
   // What the transaction has deleted, whole.
   std::size_t deleted_rows_ = 0;
   bool deleted_checkpoint_ = false;
-  bool deleted_history_ = false;
 };
 
 }  // namespace descent::store

@@ -13,7 +13,7 @@
 namespace descent::store {
 namespace {
 
-// Names, times (nanoseconds since 1970, in the history seconds) and sums for people; blobs for
+// Names, times (nanoseconds since 1970) and sums for people; blobs for
 // tensors. docs/storage_format.md describes each column.
 //
 // A blob that is read apart from its row is its last column, and has a checksum of its own, which
@@ -151,10 +151,17 @@ CREATE TABLE builds (
   return absl::OkStatus();
 }
 
+// Histories are in checkpoints, and follow from the journal: what these tables hold is in no
+// relation to the state that a crash leaves.
+absl::Status MakeVersion3(Connection* connection) {
+  RETURN_IF_ERROR(connection->Execute("DROP TABLE history"));
+  return connection->Execute("DROP TABLE evaluations");
+}
+
 // The one at i brings a file of version i to i + 1. Part of the format: never changed once
 // released, only added to.
 using Migration = absl::Status (*)(Connection* connection);
-constexpr Migration kMigrations[] = {MakeVersion1, MakeVersion2};
+constexpr Migration kMigrations[] = {MakeVersion1, MakeVersion2, MakeVersion3};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 // In a transaction, which is left open: it is in the file when it is committed.

@@ -16,7 +16,7 @@ inline constexpr std::int64_t kApplicationId = 0x44736374;
 inline constexpr std::int64_t kLiveApplicationId = 0x4473636c;
 
 // The format that this version writes: the file's user_version.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 // Makes a connection that was just opened ready for use: its settings, a write-ahead log, and the
 // tables of a new file, or those of an older version brought to this one in one transaction. Then

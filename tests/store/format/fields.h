@@ -255,11 +255,23 @@ auto Fields(T& value) {
   return std::tie(a, b, c, d, e);
 }
 
+template <FieldsOf<HistoryPoint> T>
+auto Fields(T& value) {
+  auto& [a, b, c, d, e, f, g] = value;
+  return std::tie(a, b, c, d, e, f, g);
+}
+
+template <FieldsOf<History> T>
+auto Fields(T& value) {
+  auto& [a, b] = value;
+  return std::tie(a, b);
+}
+
 template <FieldsOf<ModelImage> T>
 auto Fields(T& value) {
   // The last one is no part of the state.
-  auto& [a, b, c, d, e, f, memory] = value;
-  return std::tie(a, b, c, d, e, f);
+  auto& [a, b, c, d, e, f, g, memory] = value;
+  return std::tie(a, b, c, d, e, f, g);
 }
 
 }  // namespace descent::store

@@ -43,6 +43,14 @@ ModelImage SmallImage() {
   answer.time = absl::FromUnixSeconds(1700000000);
   answer.method = "DeleteCheckpoint";
   answer.answer = DeletionAnswer();
+  image.history.interval = 8;
+  image.history.points.push_back({.step = 7,
+                                  .time = absl::FromUnixSeconds(1700000000),
+                                  .updates = 6,
+                                  .rows = 24,
+                                  .loss = 0.25,
+                                  .gradient_norm = 2,
+                                  .learning_rate = 0.5});
   return image;
 }
 
@@ -70,7 +78,7 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
   const std::string settings = SettingsToJson(SmallImage().settings);
   ASSERT_EQ(settings.size(), 0x14eU);
   EXPECT_EQ(Hex(EncodeImageHeader(SmallImage())),
-            "0101021000000000000000"            // version, data type, slots, size
+            "0201021000000000000000"            // version, data type, slots, size
             "07000000000000000600000000000000"  // step, optimizer updates
             "000000000000d03f00002a36fe9c9717"  // last loss, update time
             "01000000000000000000e03f"          // scalars
@@ -83,7 +91,11 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
                 "0104"
                 "00002a36fe9c9717"
                 "efcdab89674523010100000072"
-                "1000000044656c657465436865636b706f696e74");
+                "1000000044656c657465436865636b706f696e74"
+                "080000000000000001000000"  // history
+                "070000000000000000002a36fe9c9717"
+                "06000000000000001800000000000000"
+                "000000000000d03f0000000000000040000000000000e03f");
 }
 
 TEST(ImageCodecTest, IsDocumented) {
@@ -132,6 +144,29 @@ TEST(ImageCodecTest, SizesBeyondTheBoundAreRefused) {
     EXPECT_THAT(DecodeImageHeader(changed, kMostBytes), ReasonIs("STORED_STATE_DAMAGED"));
     EXPECT_THAT(DecodeImageHeader(changed, 0), ReasonIs("STORED_STATE_DAMAGED"));
   }
+}
+
+// As headers were written before there was a history in them.
+TEST(ImageCodecTest, TheFirstVersionHasNoHistory) {
+  ModelImage image = SmallImage();
+  image.history = {};
+  std::string header = EncodeImageHeader(image);
+  constexpr std::size_t kHistoryBytes = 12;
+  header.resize(header.size() - kHistoryBytes);
+  header[0] = 1;
+  const auto read = DecodeImageHeader(header, kMostBytes);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_TRUE(SameBits(*read, image));
+  header[0] = 3;
+  EXPECT_THAT(DecodeImageHeader(header, kMostBytes),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("format version is 3")));
+}
+
+TEST(ImageCodecTest, AHistoryThatGoesBeyondTheModelIsRefused) {
+  ModelImage image = SmallImage();
+  image.history.points[0].step = 8;
+  EXPECT_THAT(DecodeImageHeader(EncodeImageHeader(image), kMostBytes),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("history is none of")));
 }
 
 TEST(ImageCodecTest, ErrorsInsideSayWhere) {

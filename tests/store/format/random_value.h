@@ -5,6 +5,7 @@
 #define TESTS_STORE_FORMAT_RANDOM_VALUE_H_
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -132,6 +133,21 @@ class RandomValue {
     state->parameters = SnapshotPool(type, size).Acquire(state->step);
     state->slots.clear();
     for (std::size_t left = Below(4); left > 0; --left) state->slots.emplace_back(type, size);
+  }
+  void Fill(ModelImage* image) {
+    FillFields(image);
+    image->history = {};
+    for (std::size_t left = Below(4); left > 0; --left) {
+      HistoryPoint point;
+      FillFields(&point);
+      point.step = image->state.step - static_cast<std::int64_t>(left);
+      point.updates = static_cast<std::int64_t>(1 + Below(100));
+      point.rows = static_cast<std::int64_t>(Below(1000));
+      for (double* number : {&point.loss, &point.gradient_norm, &point.learning_rate}) {
+        if (!std::isfinite(*number)) *number = 0;
+      }
+      if (point.step > 0) image->history.points.push_back(point);
+    }
   }
   template <typename T>
     requires std::is_class_v<T>

@@ -85,8 +85,7 @@ class CheckpointWriterTest : public StorePartsFixture {
   void EmptyTrash() {
     while (!parts_->trash.empty()) {
       Execute("BEGIN");
-      ASSERT_THAT(parts_->trash.Apply(&parts_->journal, &parts_->checkpoints, &parts_->history, 0),
-                  IsOk());
+      ASSERT_THAT(parts_->trash.Apply(&parts_->journal, &parts_->checkpoints, 0), IsOk());
       Execute("COMMIT");
       parts_->trash.Committed();
     }

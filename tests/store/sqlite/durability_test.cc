@@ -133,7 +133,6 @@ TEST_F(DurabilityTest, LoweringToMemoryRemovesTheModel) {
   Open();
   store_ = nullptr;
   EXPECT_THAT(Query("SELECT count(*) FROM journal"), Eq(0));
-  EXPECT_THAT(Query("SELECT count(*) FROM history"), Eq(0));
   EXPECT_THAT(Query("SELECT count(*) FROM checkpoint_pieces"), Eq(0));
 }
 

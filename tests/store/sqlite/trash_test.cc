@@ -42,9 +42,7 @@ class TrashTest : public StorePartsFixture {
   }
 
   void Apply(std::int64_t written_bytes = 0) {
-    ASSERT_THAT(
-        trash_.Apply(&parts_->journal, &parts_->checkpoints, &parts_->history, written_bytes),
-        IsOk());
+    ASSERT_THAT(trash_.Apply(&parts_->journal, &parts_->checkpoints, written_bytes), IsOk());
   }
   void Commit(std::int64_t written_bytes = 0) {
     Execute("BEGIN");
@@ -128,8 +126,6 @@ TEST_F(TrashTest, WhatWasRolledBackIsStillToBeDeleted) {
   for (int i = 0; i < 3; ++i) AddRow(kMebibyte);
   AddCheckpoint(1, 1, /*is_whole=*/true);
   trash_.AddCheckpoints({1});
-  ASSERT_THAT(parts_->history.Add(1, 100, UpdateSummary()), IsOk());
-  trash_.AddHistory(1);
   RollBack();
   EXPECT_EQ(Rows(), 3);
   EXPECT_EQ(Pieces(1), 1);
@@ -137,20 +133,6 @@ TEST_F(TrashTest, WhatWasRolledBackIsStillToBeDeleted) {
   EXPECT_EQ(Rows(), 0);
   EXPECT_EQ(Pieces(1), 0);
   EXPECT_EQ(Query("SELECT count(*) FROM checkpoints"), 0);
-  EXPECT_EQ(Query("SELECT count(*) FROM history"), 0);
-}
-
-TEST_F(TrashTest, OldHistoryGoesAndLaterStays) {
-  for (const std::int64_t second : {100, 200, 300}) {
-    for (const std::int64_t model : {1, 2}) {
-      ASSERT_THAT(parts_->history.Add(model, second, UpdateSummary()), IsOk());
-    }
-  }
-  trash_.AddOldHistory(1, absl::FromUnixSeconds(250));
-  while (!trash_.empty()) Commit();
-  EXPECT_EQ(Query("SELECT count(*) FROM history WHERE model_id = 1"), 1);
-  EXPECT_EQ(Query("SELECT time FROM history WHERE model_id = 1"), 300);
-  EXPECT_EQ(Query("SELECT count(*) FROM history WHERE model_id = 2"), 3);
 }
 
 }  // namespace
