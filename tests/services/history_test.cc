@@ -61,7 +61,7 @@ class HistoryTest : public ServiceTest, public ::testing::WithParamInterface<boo
     const auto answer =
         client_->Call(FromText<v1::ListHistoryRequest>("model: '" + model + "' " + page));
     EXPECT_TRUE(answer.ok()) << answer;
-    return *answer;
+    return answer.response;
   }
 
   static std::vector<std::int64_t> Steps(const v1::ListHistoryResponse& list) {

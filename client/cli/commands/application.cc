@@ -179,6 +179,7 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   AddListCommand(&app, &command);
   AddGetCommand(&app, &command);
   AddDeleteCommand(&app, &command);
+  AddHistoryCommand(&app, &command);
   AddParamsCommand(&app, &command);
   AddCheckpointCommand(&app, &command);
   AddBackupCommand(&app, &command);

@@ -35,6 +35,7 @@ void AddTrainCommand(CLI::App* app, Command* chosen);
 void AddPredictCommand(CLI::App* app, Command* chosen);
 void AddEvaluateCommand(CLI::App* app, Command* chosen);
 void AddGradientCommand(CLI::App* app, Command* chosen);
+void AddHistoryCommand(CLI::App* app, Command* chosen);
 void AddParamsCommand(CLI::App* app, Command* chosen);
 void AddCheckpointCommand(CLI::App* app, Command* chosen);
 void AddBackupCommand(CLI::App* app, Command* chosen);

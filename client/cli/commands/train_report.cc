@@ -109,12 +109,13 @@ LossCurve CurveOf(const Task& task, int64_t batch_rows, const RunResult& result)
                     MetricsText(result.epochs.back().test_metrics, task.data.encoding.target));
     const bool classes = task.data.encoding.target.classes() != nullptr;
     curve.metric_name = classes ? "accuracy" : "rmse";
+    curve.metric_series = absl::StrCat("test ", curve.metric_name);
   }
   for (const EpochResult& epoch : result.epochs) {
     curve.training_loss.push_back(epoch.training_loss);
     if (epoch.test_loss.has_value()) curve.test_loss.push_back(*epoch.test_loss);
     const auto metric = epoch.test_metrics.find(curve.metric_name);
-    if (metric != epoch.test_metrics.end()) curve.test_metric.push_back(metric->second);
+    if (metric != epoch.test_metrics.end()) curve.metric.push_back(metric->second);
   }
   return curve;
 }

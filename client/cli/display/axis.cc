@@ -69,13 +69,17 @@ Axis Axis::Fit(const std::vector<double>& values, int ticks) {
   return axis;
 }
 
-Axis Axis::Counting(int count, int ticks) {
-  const double low = count > 1 ? 1 : 0;
-  const double high = count > 1 ? count : 2;
+Axis Axis::Counting(int64_t first, int64_t last, int ticks) {
+  const double margin = first == last ? 1 : 0;
+  const double low = static_cast<double>(first) - margin;
+  const double high = static_cast<double>(last) + margin;
   Axis axis(low, high, /*logarithmic=*/false);
-  const auto step = static_cast<int>(std::max(1.0, RoundStep((high - low) / ticks)));
-  for (int64_t value = 1; value <= count; value = (value / step + 1) * step) {
-    axis.ticks_.push_back({static_cast<double>(value), absl::StrCat(value)});
+  const auto step = static_cast<int64_t>(std::max(1.0, RoundStep((high - low) / ticks)));
+  for (int64_t value = first; value <= last; value = (value / step + 1) * step) {
+    // The first one gives way to a round one beside it.
+    const bool crowds = value == first && step - value % step < step / 2;
+    if (crowds && value / step + 1 <= last / step) continue;
+    axis.ticks_.push_back({static_cast<double>(value), FormatCount(value)});
   }
   return axis;
 }

@@ -3,6 +3,7 @@
 #ifndef CLIENT_CLI_DISPLAY_AXIS_H_
 #define CLIENT_CLI_DISPLAY_AXIS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ class Axis {
   // if that is near, and is never empty.
   static Axis Fit(const std::vector<double>& values, int ticks);
 
-  // From 1 (or 0 for a single one) to `count`, ticks at whole numbers.
-  static Axis Counting(int count, int ticks);
+  // From `first` to `last`, or to both sides of it if they are one; about `ticks` ticks, at the
+  // first and at round whole numbers. Requires first <= last.
+  static Axis Counting(int64_t first, int64_t last, int ticks);
 
   // 0 at the axis's beginning, 1 at its end.
   double Position(double value) const;

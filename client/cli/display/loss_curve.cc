@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <fstream>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -80,7 +81,7 @@ void AddDot(std::string* svg, double x, double y, const char* color) {
 }
 
 double Bottom(const Panel& panel) { return panel.top + panel.height; }
-double X(const Axis& axis, double epoch) { return kLeft + axis.Position(epoch) * kPlotWidth; }
+double X(const Axis& axis, double at) { return kLeft + axis.Position(at) * kPlotWidth; }
 double Y(const Axis& axis, const Panel& panel, double value) {
   return Bottom(panel) - axis.Position(value) * panel.height;
 }
@@ -99,21 +100,22 @@ void AddValueAxis(std::string* svg, const Panel& panel, const Axis& axis) {
           absl::StrCat(panel.label, axis.logarithmic() ? " (log scale)" : ""));
 }
 
-void AddEpochAxis(std::string* svg, const Panel& panel, const Axis& axis, bool labelled) {
+// The horizontal axis, with ticks and, unless `unit` is empty, their labels and what they count.
+void AddCountAxis(std::string* svg, const Panel& panel, const Axis& axis, const std::string& unit) {
   AddLine(svg, "axis", kLeft, Bottom(panel), kWidth - kRight, Bottom(panel));
   for (const Tick& tick : axis.ticks()) {
     const double x = X(axis, tick.value);
     AddLine(svg, "axis", x, Bottom(panel), x, Bottom(panel) + 5);
-    if (labelled) AddText(svg, x, Bottom(panel) + 21, "text-anchor=\"middle\"", tick.label);
+    if (!unit.empty()) AddText(svg, x, Bottom(panel) + 21, "text-anchor=\"middle\"", tick.label);
   }
-  if (labelled) {
+  if (!unit.empty()) {
     AddText(svg, kLeft + kPlotWidth / 2, Bottom(panel) + 44,
-            "class=\"label\" text-anchor=\"middle\"", "epoch");
+            "class=\"label\" text-anchor=\"middle\"", unit);
   }
 }
 
-void AddSeries(std::string* svg, const Panel& panel, const Series& series, const Axis& epochs,
-               const Axis& values) {
+void AddSeries(std::string* svg, const Panel& panel, const Series& series,
+               const std::vector<int64_t>& at, const Axis& counts, const Axis& values) {
   std::string path;
   std::string marks;
   bool pen_down = false;
@@ -123,7 +125,7 @@ void AddSeries(std::string* svg, const Panel& panel, const Series& series, const
       pen_down = false;
       continue;
     }
-    const double x = X(epochs, static_cast<double>(i + 1));
+    const double x = X(counts, static_cast<double>(at[i]));
     const double y = Y(values, panel, value);
     absl::StrAppendFormat(&path, "%s%.1f %.1f", pen_down ? " L" : " M", x, y);
     AddDot(&marks, x, y, series.color);
@@ -133,15 +135,16 @@ void AddSeries(std::string* svg, const Panel& panel, const Series& series, const
   if (series.values->size() <= kMarkedPoints) svg->append(marks);
 }
 
-void AddPanel(std::string* svg, const Panel& panel, const Axis& epochs, bool last) {
+void AddPanel(std::string* svg, const Panel& panel, const std::vector<int64_t>& at,
+              const Axis& counts, const std::string& unit) {
   std::vector<double> all;
   for (const Series& series : panel.series) {
     all.insert(all.end(), series.values->begin(), series.values->end());
   }
   const Axis values = Axis::Fit(all, panel.height > 200 ? 6 : 3);
   AddValueAxis(svg, panel, values);
-  AddEpochAxis(svg, panel, epochs, last);
-  for (const Series& series : panel.series) AddSeries(svg, panel, series, epochs, values);
+  AddCountAxis(svg, panel, counts, unit);
+  for (const Series& series : panel.series) AddSeries(svg, panel, series, at, counts, values);
 }
 
 // A short stroke and a name for each series, in one row.
@@ -174,12 +177,19 @@ std::vector<Panel> Panels(const LossCurve& curve) {
     loss.series.push_back({TestLossName(curve.test_loss), kTestColor, &curve.test_loss});
   }
   panels.push_back(loss);
-  if (!curve.test_metric.empty()) {
+  if (!curve.metric.empty()) {
     panels.push_back({curve.metric_name, Bottom(loss) + kPanelGap, kMetricHeight, {}});
-    panels.back().series.push_back(
-        {absl::StrCat("test ", curve.metric_name), kMetricColor, &curve.test_metric});
+    panels.back().series.push_back({curve.metric_series, kMetricColor, &curve.metric});
   }
   return panels;
+}
+
+// What each value is at.
+std::vector<int64_t> CountsOf(const LossCurve& curve) {
+  if (!curve.at.empty()) return curve.at;
+  std::vector<int64_t> counts(std::max<size_t>(1, curve.training_loss.size()));
+  std::iota(counts.begin(), counts.end(), 1);
+  return counts;
 }
 
 }  // namespace
@@ -196,8 +206,11 @@ std::string RenderLossCurve(const LossCurve& curve) {
   AddText(&svg, kLeft, 36, "class=\"title\"", curve.title);
   AddText(&svg, kLeft, 58, "", curve.subtitle);
   AddLegend(&svg, panels);
-  const Axis epochs = Axis::Counting(static_cast<int>(curve.training_loss.size()), 12);
-  for (const Panel& panel : panels) AddPanel(&svg, panel, epochs, &panel == &panels.back());
+  const std::vector<int64_t> at = CountsOf(curve);
+  const Axis counts = Axis::Counting(at.front(), at.back(), 12);
+  for (const Panel& panel : panels) {
+    AddPanel(&svg, panel, at, counts, &panel == &panels.back() ? curve.unit : "");
+  }
   svg += "</svg>\n";
   return svg;
 }

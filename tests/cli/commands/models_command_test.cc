@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,36 @@ TEST_F(CommandTest, SavesAModelAndGoesBackToIt) {
   const Result gone = Run({"checkpoint", "restore", "saved", "10"});
   EXPECT_EQ(gone.code, 1);
   EXPECT_THAT(gone.err, HasSubstr("(NOT_FOUND)"));
+}
+
+TEST_F(CommandTest, ShowsHowTrainingWent) {
+  ASSERT_EQ(Run({"train", "told", "--generate=friedman1", "--rows=640", "--epochs=2", "--layers=4",
+                 "--batch=64"})
+                .code,
+            0);
+  const Result table = Run({"history", "told"});
+  ASSERT_EQ(table.Lines().size(), 21U) << table.err;
+  EXPECT_THAT(table.Lines()[0], AllOf(HasSubstr("STEP"), HasSubstr("LOSS")));
+  EXPECT_THAT(table.Lines()[20], AllOf(StartsWith("  20  "), HasSubstr("  0.001")));
+  EXPECT_EQ(RunJson({"history", "told"})["step"], "20");
+  EXPECT_EQ(Run({"history", "told", "--after=16", "--json"}).Lines().size(), 4U);
+
+  const TemporaryFile plot("");
+  EXPECT_THAT(Run({"history", "told", "--plot", plot.path()}).out,
+              StartsWith("loss curve in " + plot.path()));
+  std::ifstream file(plot.path());
+  const std::string svg(std::istreambuf_iterator<char>(file), {});
+  EXPECT_THAT(svg, AllOf(HasSubstr("told: 10-4-1"), HasSubstr(">step<")));
+}
+
+TEST_F(CommandTest, OfAModelThatWasNotTrainedThereIsNothingToDraw) {
+  ASSERT_EQ(Run({"create", "untrained", "--inputs=2"}).code, 0);
+  EXPECT_EQ(Run({"history", "untrained"}).Lines().size(), 1U);
+  const Result result = Run({"history", "untrained", "--plot", "/nonexistent/loss.svg"});
+  EXPECT_EQ(result.code, 64);
+  EXPECT_THAT(result.err, HasSubstr("untrained was not trained yet"));
+  EXPECT_EQ(Run({"history", "untrained", "--after=-1"}).code, 64);
+  EXPECT_EQ(Run({"history", "nobody"}).code, 1);
 }
 
 TEST_F(CommandTest, KeepsNoPartOfABackupThatFails) {

@@ -61,11 +61,21 @@ TEST(AxisTest, IsNeverEmpty) {
   }
 }
 
+TEST(AxisTest, CountsFromAnywhereAndFar) {
+  EXPECT_THAT(Labels(Axis::Counting(1, 3000, 6)),
+              ElementsAre("1", "500", "1,000", "1,500", "2,000", "2,500", "3,000"));
+  EXPECT_THAT(Labels(Axis::Counting(480, 3000, 6)),
+              ElementsAre("500", "1,000", "1,500", "2,000", "2,500", "3,000"));
+  EXPECT_THAT(Labels(Axis::Counting(int64_t{1} << 40, (int64_t{1} << 40) + 2, 6)),
+              ElementsAre("1,099,511,627,776", "1,099,511,627,777", "1,099,511,627,778"));
+}
+
 TEST(AxisTest, CountsInWholeNumbers) {
-  EXPECT_THAT(Labels(Axis::Counting(30, 12)), ElementsAre("1", "5", "10", "15", "20", "25", "30"));
-  EXPECT_THAT(Labels(Axis::Counting(3, 12)), ElementsAre("1", "2", "3"));
-  EXPECT_THAT(Labels(Axis::Counting(1, 12)), ElementsAre("1"));
-  EXPECT_EQ(Axis::Counting(1, 12).Position(1), 0.5);
+  EXPECT_THAT(Labels(Axis::Counting(1, 30, 12)),
+              ElementsAre("1", "5", "10", "15", "20", "25", "30"));
+  EXPECT_THAT(Labels(Axis::Counting(1, 3, 12)), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(Labels(Axis::Counting(1, 1, 12)), ElementsAre("1"));
+  EXPECT_EQ(Axis::Counting(1, 1, 12).Position(1), 0.5);
 }
 
 }  // namespace

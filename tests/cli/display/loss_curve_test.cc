@@ -21,10 +21,13 @@ LossCurve Example() {
   return {.title = "a < b & c",
           .subtitle = "adam",
           .loss_name = "mean squared error",
+          .unit = "epoch",
+          .at = {},
           .training_loss = {1.0, 0.5, 0.3},
           .test_loss = {1.1, 0.4, 0.6},
           .metric_name = "r2",
-          .test_metric = {0.1, 0.6, 0.5}};
+          .metric_series = "test r2",
+          .metric = {0.1, 0.6, 0.5}};
 }
 
 int Count(const std::string& text, const std::string& part) {
@@ -50,8 +53,20 @@ TEST(LossCurveTest, EscapesText) {
 TEST(LossCurveTest, DoesWithoutTestRows) {
   LossCurve curve = Example();
   curve.test_loss.clear();
-  curve.test_metric.clear();
+  curve.metric.clear();
   EXPECT_EQ(Count(RenderLossCurve(curve), "<path class=\"line\""), 2);
+}
+
+TEST(LossCurveTest, DrawsValuesWhereTheyAre) {
+  LossCurve curve = Example();
+  curve.unit = "step";
+  curve.at = {1, 250, 1000};
+  const std::string svg = RenderLossCurve(curve);
+  EXPECT_THAT(svg, HasSubstr(">step<"));
+  EXPECT_THAT(svg, HasSubstr(">1,000<"));
+  EXPECT_THAT(svg, HasSubstr("cx=\"84.0\"")) << "the first at the left";
+  EXPECT_THAT(svg, HasSubstr("cx=\"265.5\"")) << "a quarter on";
+  EXPECT_THAT(svg, HasSubstr("cx=\"812.0\"")) << "the last at the right";
 }
 
 TEST(LossCurveTest, LeavesAGapWhereALossIsNotFinite) {
