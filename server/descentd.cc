@@ -75,7 +75,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   models::Registry registry(serve.models, std::move(store));
   ops::CallLog call_log;
   absl::StatusOr<std::unique_ptr<ops::Server>> started =
-      ops::Server::Start(serve.server, &registry, &call_log);
+      ops::Server::Start(serve.server, &registry, {.observers = {&call_log}});
   if (!started.ok()) {
     Log(LogLevel::kError, std::string(started.status().message()));
     return kExitCannotListen;

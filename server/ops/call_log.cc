@@ -23,6 +23,8 @@ void CallLog::OnCallEnd(const services::CallRecord& record) {
        {"code", std::string_view(code)},
        {"reason", std::string_view(reason)},
        {"error", std::string_view(record.status.message().data(), record.status.message().size())},
+       {"received_bytes", record.received_bytes},
+       {"sent_bytes", record.sent_bytes},
        {"milliseconds", absl::ToDoubleMilliseconds(record.duration)},
        {"peer", std::string_view(peer)}});
 }

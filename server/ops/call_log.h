@@ -3,7 +3,7 @@
 #ifndef SERVER_OPS_CALL_LOG_H_
 #define SERVER_OPS_CALL_LOG_H_
 
-#include "server/services/call_gate.h"
+#include "server/services/call_hooks.h"
 
 namespace descent::ops {
 

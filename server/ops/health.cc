@@ -10,10 +10,15 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "core/status_macros.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/services/call_gate.h"
 #include "server/services/message.h"
+#include "server/services/method_name.h"
 #include "server/services/open_streams.h"
+#include "server/services/unary_call.h"
 
 namespace descent::ops {
 namespace {
@@ -25,18 +30,19 @@ using HealthStub = grpc::health::v1::Health;
 // Far more than the name of a service needs.
 constexpr std::size_t kMaxRequestBytes = 4096;
 
-constexpr services::MethodName kName{kHealthService, "health check"};
+constexpr services::MethodName kCheck{kHealthService, "Check"};
+constexpr services::MethodName kList{kHealthService, "List"};
+constexpr services::MethodName kWatch{kHealthService, "Watch"};
 
-// False when it is none.
-bool Read(const grpc::ByteBuffer& bytes, HealthCheckRequest* request) {
-  return bytes.Length() <= kMaxRequestBytes && services::ParseMessage(bytes, kName, request).ok();
+absl::Status Read(const grpc::ByteBuffer& bytes, const services::MethodName& name,
+                  HealthCheckRequest* request) {
+  if (bytes.Length() <= kMaxRequestBytes && services::ParseMessage(bytes, name, request).ok()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("expected a HealthCheckRequest of at most 4096 bytes");
 }
 
-const grpc::Status& Malformed() {
-  static const auto* const status = new grpc::Status(
-      grpc::StatusCode::INVALID_ARGUMENT, "expected a HealthCheckRequest of at most 4096 bytes");
-  return *status;
-}
+absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
 
 }  // namespace
 
@@ -54,33 +60,29 @@ class Health::Service final
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* bytes,
                                   grpc::ByteBuffer* response) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    HealthCheckRequest request;
-    if (!Read(*bytes, &request)) {
-      reactor->Finish(Malformed());
-      return reactor;
-    }
-    const absl::MutexLock lock(&mutex_);
+    auto* call = new services::UnaryCall(resources_, kCheck, context, *bytes, response,
+                                         services::CallKind::kInquiry);
     HealthCheckResponse answer;
-    answer.set_status(StatusOf(request.service()));
-    *response = services::SerializeMessage(answer);
-    reactor->Finish(answer.status() == HealthCheckResponse::SERVICE_UNKNOWN
-                        ? grpc::Status(grpc::StatusCode::NOT_FOUND, "no such service")
-                        : grpc::Status::OK);
-    return reactor;
+    const absl::Status status = AnswerCheck(*call, *bytes, &answer);
+    if (status.ok()) {
+      call->Answer(answer);
+    } else {
+      call->End(status);
+    }
+    return call;
   }
 
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context, const grpc::ByteBuffer*,
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* bytes,
                                  grpc::ByteBuffer* response) override {
-    const absl::MutexLock lock(&mutex_);
-    grpc::health::v1::HealthListResponse answer;
-    for (const std::string& name : names_) {
-      (*answer.mutable_statuses())[name].set_status(StatusOf(name));
+    auto* call = new services::UnaryCall(resources_, kList, context, *bytes, response,
+                                         services::CallKind::kInquiry);
+    if (call->admission().ok()) {
+      call->Answer(AnswerList());
+    } else {
+      call->End(call->admission());
     }
-    *response = services::SerializeMessage(answer);
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
+    return call;
   }
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
@@ -91,6 +93,27 @@ class Health::Service final
 
  private:
   class Watcher;
+
+  absl::Status AnswerCheck(const services::UnaryCall& call, const grpc::ByteBuffer& bytes,
+                           HealthCheckResponse* answer) {
+    RETURN_IF_ERROR(call.admission());
+    HealthCheckRequest request;
+    RETURN_IF_ERROR(Read(bytes, kCheck, &request));
+    const absl::MutexLock lock(&mutex_);
+    answer->set_status(StatusOf(request.service()));
+    return answer->status() == HealthCheckResponse::SERVICE_UNKNOWN
+               ? absl::NotFoundError("no such service")
+               : absl::OkStatus();
+  }
+
+  grpc::health::v1::HealthListResponse AnswerList() {
+    const absl::MutexLock lock(&mutex_);
+    grpc::health::v1::HealthListResponse answer;
+    for (const std::string& name : names_) {
+      (*answer.mutable_statuses())[name].set_status(StatusOf(name));
+    }
+    return answer;
+  }
 
   HealthCheckResponse::ServingStatus StatusOf(const std::string& name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -113,15 +136,27 @@ class Health::Service final
 // service's mutex.
 class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  Watcher(Service* service, std::string name, grpc::CallbackServerContext* context)
+  Watcher(Service* service, grpc::CallbackServerContext* context)
       : service_(service),
-        name_(std::move(name)),
+        pass_(service->resources_.gate, kWatch, *context, services::CallKind::kInquiry),
         place_(service->resources_.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {}
 
   // Tells the analysis that the lock which the caller holds is the watcher's service's.
   void AssertLocked() const ABSL_ASSERT_EXCLUSIVE_LOCK(service_->mutex_) {
     service_->mutex_.AssertHeld();
+  }
+
+  // Reads what is to be watched, unless the watch is refused.
+  absl::Status Begin(const grpc::ByteBuffer& bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
+    pass_.AddReceived(bytes.Length());
+    RETURN_IF_ERROR(pass_.admission());
+    if (service_->shut_down_) return ShuttingDown();
+    HealthCheckRequest request;
+    RETURN_IF_ERROR(Read(bytes, kWatch, &request));
+    name_ = request.service();
+    return absl::OkStatus();
   }
 
   // Sends the status if it is not what was sent last; then the end, if there is one. So whoever
@@ -138,14 +173,15 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::Byt
       HealthCheckResponse response;
       response.set_status(status);
       bytes_ = services::SerializeMessage(response);
+      pass_.AddSent(bytes_.Length());
       StartWrite(&bytes_);
     } else if (end_.has_value()) {
       finished_ = true;
-      Finish(*end_);
+      Finish(pass_.End(*end_));
     }
   }
 
-  void End(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
+  void End(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
     if (!end_.has_value()) end_ = std::move(status);
     Write();
   }
@@ -159,7 +195,7 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::Byt
 
   void OnCancel() override {
     const absl::MutexLock lock(&service_->mutex_);
-    End(grpc::Status::CANCELLED);
+    End(absl::CancelledError("the client went away"));
   }
 
   void OnDone() override {
@@ -171,29 +207,26 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::Byt
   }
 
   Service* const service_;
-  const std::string name_;
+  std::string name_;
+  services::CallPass pass_;
   services::OpenStream place_;
   grpc::ByteBuffer bytes_;  // of the write that is under way
   std::optional<HealthCheckResponse::ServingStatus> sent_;
   bool writing_ = false;
-  std::optional<grpc::Status> end_;
+  std::optional<absl::Status> end_;
   bool finished_ = false;
 };
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* Health::Service::Watch(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
-  HealthCheckRequest request;
-  const bool is_read = Read(*bytes, &request);
+  auto* watcher = new Watcher(this, context);
   const absl::MutexLock lock(&mutex_);
-  auto* watcher = new Watcher(this, request.service(), context);
   watcher->AssertLocked();
-  if (shut_down_) {
-    watcher->End({grpc::StatusCode::UNAVAILABLE, "the server is shutting down"});
-  } else if (!is_read) {
-    watcher->End(Malformed());
-  } else {
+  if (absl::Status status = watcher->Begin(*bytes); status.ok()) {
     watchers_.insert(watcher);
     watcher->Write();
+  } else {
+    watcher->End(std::move(status));
   }
   return watcher;
 }
@@ -212,7 +245,7 @@ void Health::Service::Shutdown() {
   shut_down_ = true;
   for (Watcher* watcher : watchers_) {
     watcher->AssertLocked();
-    watcher->End({grpc::StatusCode::UNAVAILABLE, "the server is shutting down"});
+    watcher->End(ShuttingDown());
   }
 }
 

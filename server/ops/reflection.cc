@@ -11,11 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
+#include "server/services/call_gate.h"
 #include "server/services/message.h"
+#include "server/services/method_name.h"
 #include "server/services/open_streams.h"
 
 namespace descent::ops {
@@ -30,8 +33,6 @@ using grpc::reflection::v1::ServerReflectionResponse;
 
 // Far more than any question needs.
 constexpr std::size_t kMaxQuestionBytes = 4096;
-
-constexpr services::MethodName kName{"grpc.reflection", "ServerReflectionInfo"};
 
 // What can be asked, answered from the messages that are compiled in. Thread-safe.
 class Answers {
@@ -127,28 +128,36 @@ class Answers {
 class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   Conversation(const Answers& answers, const services::CallResources& resources,
-               grpc::CallbackServerContext* context)
+               const services::MethodName& name, grpc::CallbackServerContext* context)
       : answers_(answers),
+        name_(name),
+        pass_(resources.gate, name, *context, services::CallKind::kInquiry),
         place_(resources.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
-    StartRead(&bytes_);
+    if (pass_.admission().ok()) {
+      StartRead(&bytes_);
+    } else {
+      End(pass_.admission());
+    }
   }
 
  private:
   void OnReadDone(bool ok) override {
     if (!ok) {
-      Finish(grpc::Status::OK);
+      End(absl::OkStatus());
       return;
     }
     place_.Touch();
+    pass_.AddReceived(bytes_.Length());
     ServerReflectionRequest request;
     if (bytes_.Length() > kMaxQuestionBytes ||
-        !services::ParseMessage(bytes_, kName, &request).ok()) {
-      Finish({grpc::StatusCode::INVALID_ARGUMENT,
-              "ServerReflectionInfo: expected a ServerReflectionRequest of at most 4096 bytes"});
+        !services::ParseMessage(bytes_, name_, &request).ok()) {
+      End(absl::InvalidArgumentError(
+          "ServerReflectionInfo: expected a ServerReflectionRequest of at most 4096 bytes"));
       return;
     }
     bytes_ = services::SerializeMessage(answers_.To(request));
+    pass_.AddSent(bytes_.Length());
     StartWrite(&bytes_);
   }
 
@@ -157,13 +166,17 @@ class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
       bytes_.Clear();
       StartRead(&bytes_);
     } else {
-      Finish(grpc::Status::CANCELLED);
+      End(absl::CancelledError("the client went away"));
     }
   }
+
+  void End(absl::Status status) { Finish(pass_.End(std::move(status))); }
 
   void OnDone() override { delete this; }
 
   const Answers& answers_;
+  const services::MethodName name_;
+  services::CallPass pass_;
   services::OpenStream place_;
   grpc::ByteBuffer bytes_;  // of the read or the write that is under way
 };
@@ -178,7 +191,8 @@ class Service final : public Version::template WithRawCallbackMethod_ServerRefle
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ServerReflectionInfo(
       grpc::CallbackServerContext* context) override {
-    return new Conversation(*answers_, resources_, context);
+    return new Conversation(*answers_, resources_,
+                            {Version::service_full_name(), "ServerReflectionInfo"}, context);
   }
 
  private:
@@ -192,6 +206,9 @@ std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(
     std::vector<std::string> services, const services::CallResources& resources) {
   using V1 = grpc::reflection::v1::ServerReflection;
   using V1Alpha = grpc::reflection::v1alpha::ServerReflection;
+  // Nothing else names a message of this version, and without one the linker leaves its file out of
+  // those that can be asked for.
+  grpc::reflection::v1alpha::ServerReflectionRequest::descriptor();
   services.emplace_back(V1::service_full_name());
   services.emplace_back(V1Alpha::service_full_name());
   const auto answers = std::make_shared<const Answers>(std::move(services));

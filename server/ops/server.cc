@@ -16,7 +16,6 @@
 #include "endpoint/endpoint.h"
 #include "server/ops/reflection.h"
 #include "server/ops/unix_socket.h"
-#include "server/services/services.h"
 
 namespace descent::ops {
 namespace {
@@ -42,6 +41,14 @@ int MessageThreads() {
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(
       std::min<std::int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
+}
+
+std::vector<std::string> NamesOf(const std::vector<services::NamedService>& services,
+                                 std::vector<std::string> others = {}) {
+  std::vector<std::string> names;
+  for (const auto& [name, service] : services) names.push_back(name);
+  names.insert(names.end(), others.begin(), others.end());
+  return names;
 }
 
 void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
@@ -72,17 +79,16 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       models::Registry* registry,
-                                                      services::CallObserver* observer) {
-  std::unique_ptr<Server> server(new Server(options, registry, observer));
+                                                      services::CallHooks hooks) {
+  std::unique_ptr<Server> server(new Server(options, registry, std::move(hooks)));
   const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return server;
 }
 
-Server::Server(const ServerOptions& options, models::Registry* registry,
-               services::CallObserver* observer)
+Server::Server(const ServerOptions& options, models::Registry* registry, services::CallHooks hooks)
     : registry_(registry),
-      gate_(observer),
+      gate_(std::move(hooks)),
       messages_("messages", MessageThreads()),
       reader_(options.messages, registry->memory(), &messages_),
       unsent_(options.unsent, registry->memory(), &messages_),
@@ -93,15 +99,10 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
                  .reader = &reader_,
                  .unsent = &unsent_,
                  .streams = &streams_},
-      health_({services::kModelService, services::kNetworkService, services::kAdminService},
-              resources_),
-      model_service_(services::MakeModelService(registry, resources_)),
-      network_service_(services::MakeNetworkService(registry, resources_)),
-      admin_service_(services::MakeAdminService(registry, resources_)),
+      services_(services::MakeServices(registry, resources_)),
+      health_(NamesOf(services_), resources_),
       reflection_services_(
-          MakeReflectionServices({services::kModelService, services::kNetworkService,
-                                  services::kAdminService, kHealthService},
-                                 resources_)),
+          MakeReflectionServices(NamesOf(services_, {kHealthService}), resources_)),
       ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(SteadyNow()); }) {}
 
 Server::~Server() {
@@ -111,9 +112,7 @@ Server::~Server() {
 absl::Status Server::Listen(const ServerOptions& options) {
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
-  builder.RegisterService(model_service_.get());
-  builder.RegisterService(network_service_.get());
-  builder.RegisterService(admin_service_.get());
+  for (const auto& [name, service] : services_) builder.RegisterService(service.get());
   builder.RegisterService(health_.service());
   for (const auto& service : reflection_services_) builder.RegisterService(service.get());
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;

@@ -22,9 +22,11 @@
 #include "server/ops/health.h"
 #include "server/ops/ticker.h"
 #include "server/services/call_gate.h"
+#include "server/services/call_hooks.h"
 #include "server/services/call_resources.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"
+#include "server/services/services.h"
 #include "server/services/unsent_answers.h"
 
 namespace grpc {
@@ -65,11 +67,11 @@ struct ServerOptions {
 class Server {
  public:
   // A server that answers calls with UNAVAILABLE and health checks with NOT_SERVING until
-  // TakeCalls and SetServing. `registry` and `observer` (which may be null) must outlive it.
+  // TakeCalls and SetServing. `registry` and what `hooks` name must outlive it.
   // kUnavailable, with the system's reason, when the address can't be listened on.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        models::Registry* registry,
-                                                       services::CallObserver* observer);
+                                                       services::CallHooks hooks = {});
   // Cancels all calls.
   ~Server();
   Server(const Server&) = delete;
@@ -96,8 +98,7 @@ class Server {
   bool Drain(absl::Time deadline);
 
  private:
-  Server(const ServerOptions& options, models::Registry* registry,
-         services::CallObserver* observer);
+  Server(const ServerOptions& options, models::Registry* registry, services::CallHooks hooks);
   absl::Status Listen(const ServerOptions& options);
 
   models::Registry* const registry_;
@@ -107,14 +108,12 @@ class Server {
   services::UnsentAnswers unsent_;
   services::OpenStreams streams_;
   const services::CallResources resources_;
+  const std::vector<services::NamedService> services_;
   Health health_;
+  const std::vector<std::unique_ptr<grpc::Service>> reflection_services_;
   absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<grpc::Service> model_service_;
-  std::unique_ptr<grpc::Service> network_service_;
-  std::unique_ptr<grpc::Service> admin_service_;
-  std::vector<std::unique_ptr<grpc::Service>> reflection_services_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Acceptor> acceptor_;  // null without a port

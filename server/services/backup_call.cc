@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "server/models/backup_reading.h"
+#include "server/services/call_gate.h"
 #include "server/services/message.h"
 #include "server/services/open_streams.h"
 #include "server/services/unary_call.h"
 #include "server/services/unsent_answers.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
-#include "server/wire/status.h"
 
 namespace descent::services {
 namespace {
@@ -33,6 +33,7 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
         pass_(resources.gate, name, *context),
         place_(resources.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
+    pass_.AddReceived(bytes.Length());
     absl::Status status = pass_.admission();
     v1::BackupRequest request;
     if (status.ok()) status = ParseMessage(bytes, name, &request);
@@ -90,6 +91,7 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
         v1::BackupResponse response;
         wire::EncodeBackup(*std::move(chunk), reading_->size_bytes(), &response);
         bytes_ = SerializeMessage(response);
+        pass_.AddSent(bytes_.Length());
         unsent_.Sending([this] { context_.TryCancel(); });
         place_.Touch();
         StartWrite(&bytes_);
@@ -101,9 +103,7 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
   void End(absl::Status status) {
     reading_.reset();
-    grpc::Status answer = wire::ToGrpcStatus(status);
-    pass_.set_status(std::move(status));
-    Finish(std::move(answer));
+    Finish(pass_.End(std::move(status)));
   }
 
   models::Registry& registry_;

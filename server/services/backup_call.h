@@ -8,8 +8,8 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "server/models/registry/registry.h"
-#include "server/services/call_gate.h"
 #include "server/services/call_resources.h"
+#include "server/services/method_name.h"
 
 namespace descent::services {
 

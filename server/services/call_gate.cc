@@ -2,6 +2,8 @@
 
 #include "clock/steady.h"
 #include "core/error.h"
+#include "core/status_macros.h"
+#include "server/wire/status.h"
 
 namespace descent::services {
 namespace {
@@ -48,18 +50,48 @@ void CallGate::Leave() {
   --calls_;
 }
 
-CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context)
-    : gate_(gate), name_(name), context_(context), start_(SteadyNow()), admission_(gate->Enter()) {}
+CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context,
+                   CallKind kind)
+    : gate_(gate), name_(name), context_(context), start_(SteadyNow()), admission_(Enter(kind)) {}
+
+absl::Status CallPass::Enter(CallKind kind) {
+  const CallHooks& hooks = gate_->hooks_;
+  for (CallObserver* const observer : hooks.observers) observer->OnCallStart(name_, context_);
+  if (kind == CallKind::kWork) {
+    RETURN_IF_ERROR(gate_->Enter());
+    counted_ = true;
+  }
+  if (hooks.admission == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(permit_, hooks.admission->Admit(name_, context_));
+  return absl::OkStatus();
+}
 
 CallPass::~CallPass() {
-  if (gate_->observer_ != nullptr) {
-    gate_->observer_->OnCallEnd({.name = name_,
-                                 .model = model_,
-                                 .status = status_,
-                                 .duration = SteadyNow() - start_,
-                                 .context = context_});
+  for (CallObserver* const observer : gate_->hooks_.observers) {
+    observer->OnCallEnd({.name = name_,
+                         .model = model_,
+                         .status = status_,
+                         .duration = SteadyNow() - start_,
+                         .received_bytes = received_bytes_,
+                         .sent_bytes = sent_bytes_,
+                         .context = context_});
   }
-  if (admission_.ok()) gate_->Leave();
+  // Last: whoever waits for this may take down the observers.
+  if (counted_) gate_->Leave();
+}
+
+absl::Status CallPass::AdmitModel(std::string_view model) {
+  model_ = model;
+  return permit_ == nullptr ? absl::OkStatus() : permit_->CheckModel(model);
+}
+
+grpc::Status CallPass::End(absl::Status status) {
+  status_ = std::move(status);
+  return wire::ToGrpcStatus(status_);
+}
+
+bool CallPass::MaySee(std::string_view model) const {
+  return permit_ == nullptr || permit_->CheckModel(model).ok();
 }
 
 }  // namespace descent::services

@@ -1,10 +1,14 @@
 // What every call passes on its way in and on its way out, whatever its method: whether the server
-// takes work, how much of it there is, and who is told about it.
+// takes work, whether the caller may do this, how much of it there is, and who is told about it.
 
 #ifndef SERVER_SERVICES_CALL_GATE_H_
 #define SERVER_SERVICES_CALL_GATE_H_
 
+#include <grpcpp/support/status.h>
+
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/services/call_hooks.h"
+#include "server/services/method_name.h"
 
 namespace grpc {
 class ServerContextBase;
@@ -20,43 +26,25 @@ class ServerContextBase;
 
 namespace descent::services {
 
-// A method of the wire contract.
-struct MethodName {
-  std::string_view service;  // "descent.v1.NetworkService"
-  std::string_view method;   // "Step"
-};
-
-// A call that has ended.
-struct CallRecord {
-  MethodName name;
-  std::string_view model;  // empty when the call did not get as far as naming one
-  const absl::Status& status;
-  absl::Duration duration;
-  const grpc::ServerContextBase& context;  // for the peer
-};
-
-// Is told of every call's end, on gRPC's threads. Thread-safe; must not block.
-class CallObserver {
- public:
-  virtual ~CallObserver() = default;
-  virtual void OnCallEnd(const CallRecord& record) = 0;
+enum class CallKind : std::uint8_t {
+  kWork,     // refused while the server starts or drains; a drain waits for it
+  kInquiry,  // about the server itself: answered at any time, and waited for by nobody
 };
 
 // Thread-safe. Must outlive every pass.
 class CallGate {
  public:
-  // `observer` may be null and must outlive the gate. The gate begins closed: calls are refused
-  // with UNAVAILABLE (STARTING).
-  explicit CallGate(CallObserver* observer) : observer_(observer) {}
+  // The gate begins closed: work is refused with UNAVAILABLE (STARTING).
+  explicit CallGate(CallHooks hooks) : hooks_(std::move(hooks)) {}
 
-  // Lets calls in.
+  // Lets work in.
   void Open();
 
-  // Refuses further calls with UNAVAILABLE (DRAINING) for good.
+  // Refuses further work with UNAVAILABLE (DRAINING) for good.
   void Close();
 
-  // Waits until every call that was let in has ended. False when the deadline, of
-  // SteadyNow, came first.
+  // Waits until all work that was let in has ended. False when the deadline, of SteadyNow, came
+  // first.
   bool AwaitNoCalls(absl::Time deadline);
 
  private:
@@ -68,7 +56,7 @@ class CallGate {
   void Leave();
   bool NoCalls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
-  CallObserver* const observer_;
+  const CallHooks hooks_;
 
   absl::Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kStarting;
@@ -78,8 +66,9 @@ class CallGate {
 // One call's way through the gate, from its beginning to its end. Not thread-safe.
 class CallPass {
  public:
-  // Asks the gate, and here, in one place for all methods, whether the caller may do this.
-  CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context);
+  // Asks, here in one place for all methods, whether the call may be.
+  CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context,
+           CallKind kind = CallKind::kWork);
   // The call has ended.
   ~CallPass();
   CallPass(const CallPass&) = delete;
@@ -88,17 +77,33 @@ class CallPass {
   // Not OK: the call was refused, and ends with this.
   const absl::Status& admission() const { return admission_; }
 
-  void set_model(std::string_view model) { model_ = model; }
-  void set_status(absl::Status status) { status_ = std::move(status); }
+  // The call is about the model of that name. To be asked as soon as that is known, and before
+  // anybody looks whether there is one; not OK ends the call.
+  absl::Status AdmitModel(std::string_view model);
+  // Whether the call may be told that there is such a model.
+  bool MaySee(std::string_view model) const;
+
+  // What came and what was sent, message by message.
+  void AddReceived(std::size_t bytes) { received_bytes_ += static_cast<std::int64_t>(bytes); }
+  void AddSent(std::size_t bytes) { sent_bytes_ += static_cast<std::int64_t>(bytes); }
+
+  // How the call ends: as observers will be told it, and, returned, as gRPC sends it.
+  grpc::Status End(absl::Status status);
 
  private:
+  absl::Status Enter(CallKind kind);
+
   CallGate* const gate_;
   const MethodName name_;
   const grpc::ServerContextBase& context_;
   const absl::Time start_;
+  bool counted_ = false;                      // by the gate
+  std::unique_ptr<const CallPermit> permit_;  // null: for every model
   const absl::Status admission_;
   std::string model_;
   absl::Status status_;
+  std::int64_t received_bytes_ = 0;
+  std::int64_t sent_bytes_ = 0;
 };
 
 }  // namespace descent::services

@@ -12,13 +12,13 @@
 #include "core/status_macros.h"
 #include "server/models/evaluation.h"
 #include "server/models/registry/model.h"
+#include "server/services/call_gate.h"
 #include "server/services/message.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"
 #include "server/services/unary_call.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
-#include "server/wire/status.h"
 
 namespace descent::services {
 namespace {
@@ -55,6 +55,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       if (!status.ok()) End(status);
       return;
     }
+    pass_.AddReceived(bytes_.Length());
     resources_.reader->Read<v1::EvaluateRequest>(
         name_, &bytes_, [this](absl::Status status, const v1::EvaluateRequest& request) {
           if (status.ok()) status = AddBatch(request);
@@ -67,7 +68,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   absl::Status Begin(const v1::EvaluateRequest& request) {
     ASSIGN_OR_RETURN(model_name_, wire::ModelName(request));
-    pass_.set_model(model_name_);
+    RETURN_IF_ERROR(pass_.AdmitModel(model_name_));
     ASSIGN_OR_RETURN(model_, registry_.Find(model_name_));
     evaluation_ = model_->BeginEvaluation();
     return absl::OkStatus();
@@ -100,17 +101,14 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         v1::EvaluateResponse response;
         wire::Encode(*outcome, &response);
         *response_ = SerializeMessage(response);
+        pass_.AddSent(response_->Length());
       }
       End(outcome.status());
     });
     return absl::OkStatus();
   }
 
-  void End(absl::Status status) {
-    grpc::Status answer = wire::ToGrpcStatus(status);
-    pass_.set_status(std::move(status));
-    Finish(std::move(answer));
-  }
+  void End(absl::Status status) { Finish(pass_.End(std::move(status))); }
 
   models::CallContext context() const {
     return {DeadlineOf(context_), cancelled_, CallerOf(context_)};

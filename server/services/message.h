@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "server/services/call_gate.h"
+#include "server/services/method_name.h"
 
 namespace descent::services {
 

@@ -17,8 +17,8 @@
 #include "google/protobuf/arena.h"
 #include "server/models/work/executor.h"
 #include "server/models/work/memory_budget.h"
-#include "server/services/call_gate.h"
 #include "server/services/message.h"
+#include "server/services/method_name.h"
 
 namespace descent::services {
 

@@ -10,9 +10,9 @@
 #include "core/status_macros.h"
 #include "descent/v1/model_service.grpc.pb.h"
 #include "server/models/work/executor.h"
+#include "server/services/model_call.h"
 #include "server/services/services.h"
 #include "server/services/unary_call.h"
-#include "server/wire/status.h"
 
 namespace descent::services {
 namespace {
@@ -30,6 +30,12 @@ std::size_t AnswerBytes(const models::CreateModelCommand& command) {
 }
 std::size_t AnswerBytes(const models::DeleteModelCommand& /*command*/) { return 0; }
 
+// Which model a command to the registry is about.
+const std::string& ModelOf(const models::CreateModelCommand& command) {
+  return command.settings.name;
+}
+const std::string& ModelOf(const models::DeleteModelCommand& command) { return command.name; }
+
 // A call that one function of the registry answers.
 template <typename Request, typename Response, typename Command, typename Outcome>
 ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResources& resources,
@@ -39,6 +45,7 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResour
                                                                   models::Reply<Outcome>)) {
   const auto begin = [registry, run](UnaryCall* call, const Request& request) -> absl::Status {
     ASSIGN_OR_RETURN(Command command, CatchExceptions([&] { return wire::Decode(request); }));
+    RETURN_IF_ERROR(call->AdmitModel(ModelOf(command)));
     const std::size_t answer_bytes = AnswerBytes(command);
     const std::size_t held_bytes = HeldBytes(command, request);
     auto go = [registry, run, call, command = std::move(command)]() mutable {
@@ -65,9 +72,7 @@ class RefusedStream final : public Reactor {
   RefusedStream(const CallResources& resources, const MethodName& name,
                 CallbackServerContext* context)
       : pass_(resources.gate, name, *context) {
-    absl::Status status = pass_.admission().ok() ? NotImplemented() : pass_.admission();
-    this->Finish(wire::ToGrpcStatus(status));
-    pass_.set_status(std::move(status));
+    this->Finish(pass_.End(pass_.admission().ok() ? NotImplemented() : pass_.admission()));
   }
 
  private:
@@ -110,7 +115,7 @@ class ModelService final : public RawMethods<v1::ModelService::Service> {
                                ByteBuffer* response) override {
     const auto begin = [this](UnaryCall* call, const v1::GetModelRequest& message) -> absl::Status {
       ASSIGN_OR_RETURN(const std::string name, wire::ModelName(message));
-      call->set_model(name);
+      RETURN_IF_ERROR(call->AdmitModel(name));
       ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_->Find(name));
       const std::size_t answer_bytes = DescriptionBytes(model->settings());
       return call->WhenTurnComes(answer_bytes, /*held_bytes=*/0, [call, model = std::move(model)] {
@@ -212,7 +217,8 @@ class ModelService final : public RawMethods<v1::ModelService::Service> {
   static MethodName Name(std::string_view method) { return {kModelService, method}; }
 
   void AnswerList(const models::ListModelsCommand& command, UnaryCall* call) const {
-    const absl::StatusOr<models::ListModelsOutcome> outcome = registry_->List(command);
+    const absl::StatusOr<models::ListModelsOutcome> outcome =
+        registry_->List(command, [call](std::string_view model) { return call->MaySee(model); });
     if (!outcome.ok()) {
       call->End(outcome.status());
       return;

@@ -4,9 +4,9 @@
 
 #include "descent/v1/network_service.grpc.pb.h"
 #include "server/services/evaluate_call.h"
+#include "server/services/model_call.h"
 #include "server/services/services.h"
 #include "server/services/train_call.h"
-#include "server/services/unary_call.h"
 
 namespace descent::services {
 namespace {

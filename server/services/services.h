@@ -5,6 +5,8 @@
 #define SERVER_SERVICES_SERVICES_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "server/models/registry/registry.h"
 #include "server/services/call_resources.h"
@@ -15,12 +17,22 @@ class Service;
 
 namespace descent::services {
 
-// Full names of the services, as health checks and reflection know them.
+// A service with its full name, as health checks and reflection know it.
+struct NamedService {
+  std::string name;
+  std::unique_ptr<grpc::Service> service;
+};
+
+// All of them. `registry` and `resources` must outlive the services and the server they are
+// registered with.
+std::vector<NamedService> MakeServices(models::Registry* registry, const CallResources& resources);
+
+// One by one, for that list.
+
 inline constexpr char kModelService[] = "descent.v1.ModelService";
 inline constexpr char kNetworkService[] = "descent.v1.NetworkService";
 inline constexpr char kAdminService[] = "descent.v1.AdminService";
 
-// `registry` and `resources` must outlive the services and the server they are registered with.
 std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry,
                                                 const CallResources& resources);
 std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry,

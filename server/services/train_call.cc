@@ -21,12 +21,12 @@
 #include "server/models/registry/model.h"
 #include "server/models/training_session.h"
 #include "server/services/ack_pace.h"
+#include "server/services/call_gate.h"
 #include "server/services/message.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
-#include "server/wire/status.h"
 
 namespace descent::services {
 namespace {
@@ -117,15 +117,19 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     // A stream that was cancelled reads no further either; OnCancel follows.
     if (!ok && context_.IsCancelled()) return;
     place_->Touch();
-    const std::shared_ptr<models::TrainingSession> session = this->session();
+    std::shared_ptr<models::TrainingSession> session;
+    {
+      const absl::MutexLock lock(&mutex_);
+      session = session_;
+      if (ok) pass_->AddReceived(bytes_.Length());
+      if (ok && session != nullptr) {
+        pace_.OnBatch(SteadyNow());
+        batches_since_ = true;
+      }
+    }
     if (!ok && session != nullptr) {
       session->HalfClose();
       return;
-    }
-    if (ok && session != nullptr) {
-      const absl::MutexLock lock(&mutex_);
-      pace_.OnBatch(SteadyNow());
-      batches_since_ = true;
     }
     if (!ok) {
       Take(absl::OkStatus(), v1::TrainRequest(), nullptr);  // there was no message
@@ -156,6 +160,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   void OnWriteDone(bool ok) noexcept override {
     const absl::MutexLock lock(&mutex_);
     writing_ = false;
+    if (ok) pass_->AddSent(unsent_.front().Length());
     unsent_.pop_front();
     if (!ok) unsent_.clear();
     Write();
@@ -194,7 +199,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     {
       const absl::MutexLock lock(&mutex_);
       if (pass_ == nullptr) return absl::CancelledError("the client went away");
-      pass_->set_model(name);
+      RETURN_IF_ERROR(pass_->AdmitModel(name));
     }
     ASSIGN_OR_RETURN(const std::shared_ptr<models::Model> model, registry_.Find(name));
     network_ = model->network();
@@ -247,7 +252,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     unsent_.push_back(SerializeMessage(message));
   }
 
-  // Writes what is unsent, one message at a time, and the status behind it.
+  // Writes what is unsent, one message at a time, and then the status.
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (writing_ || finished_) return;
     if (!unsent_.empty()) {
@@ -257,14 +262,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
       StartWrite(&unsent_.front(), options);
     } else if (end_.has_value()) {
       finished_ = true;
-      pass_->set_status(*end_);
-      Finish(wire::ToGrpcStatus(*end_));
+      Finish(pass_->End(*end_));
     }
-  }
-
-  std::shared_ptr<models::TrainingSession> session() {
-    const absl::MutexLock lock(&mutex_);
-    return session_;
   }
 
   const models::Registry& registry_;

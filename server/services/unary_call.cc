@@ -2,8 +2,8 @@
 
 #include "absl/hash/hash.h"
 #include "clock/steady.h"
+#include "core/status_macros.h"
 #include "server/services/message.h"
-#include "server/wire/status.h"
 
 namespace descent::services {
 
@@ -16,13 +16,16 @@ std::uint64_t CallerOf(const grpc::ServerContextBase& context) {
 }
 
 UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,
-                     grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
+                     grpc::CallbackServerContext* context, const grpc::ByteBuffer& request,
+                     grpc::ByteBuffer* response, CallKind kind)
     : context_(*context),
       response_(response),
       memory_(*resources.memory),
       unsent_answers_(*resources.unsent),
       cancelled_(std::make_shared<std::atomic<bool>>(false)),
-      pass_(resources.gate, name, *context) {}
+      pass_(resources.gate, name, *context, kind) {
+  pass_.AddReceived(request.Length());
+}
 
 absl::Status UnaryCall::AwaitTurn(std::size_t bytes, std::size_t held_bytes,
                                   absl::AnyInvocable<absl::Status()> go) {
@@ -47,15 +50,12 @@ void UnaryCall::End(const absl::Status& status) { Send(status); }
 
 void UnaryCall::Answer(const google::protobuf::Message& response) {
   *response_ = SerializeMessage(response);
+  pass_.AddSent(response_->Length());
   unsent_.Raise(response_->Length());
   unsent_.Sending([this] { context_.TryCancel(); });
   Send(absl::OkStatus());
 }
 
-void UnaryCall::Send(const absl::Status& status) {
-  grpc::Status answer = wire::ToGrpcStatus(status);
-  pass_.set_status(status);
-  Finish(std::move(answer));
-}
+void UnaryCall::Send(const absl::Status& status) { Finish(pass_.End(status)); }
 
 }  // namespace descent::services

@@ -86,6 +86,16 @@ class ReflectionTest(unittest.TestCase):
              "grpc.health.v1.Health"},
             names)
 
+    def test_describes_every_service_that_it_lists(self):
+        with LiveServer(DESCENTD) as server, grpc.insecure_channel(
+                server.address, options=OPTIONS) as channel:
+            method = channel.stream_stream(V1)
+            (services,) = fields(next(method(iter([text_field(7, "")]), timeout=TIMEOUT)), 6)
+            names = [next(fields(service, 1)).decode() for service in fields(services, 1)]
+            answers = method(iter([text_field(4, name) for name in names]), timeout=TIMEOUT)
+            for name, answer in zip(names, answers, strict=True):
+                self.assertTrue(list(fields(answer, 4)), f"there is no file of {name}")
+
     def test_describes_a_service(self):
         (answer,) = fields(self.ask(text_field(4, "descent.v1.NetworkService")), 4)
         files = [descriptor_pb2.FileDescriptorProto.FromString(file) for file in fields(answer, 1)]

@@ -12,6 +12,7 @@
 #include "server/models/options.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/server.h"
+#include "server/services/call_hooks.h"
 #include "server/store/store.h"
 #include "tests/services/messages.h"
 #include "tests/support/service_client.h"
@@ -34,7 +35,7 @@ class ServiceTest : public ::testing::Test {
     registry_ = store_ == nullptr
                     ? std::make_unique<models::Registry>(models_options_)
                     : std::make_unique<models::Registry>(models_options_, std::move(store_));
-    auto server = ops::Server::Start(server_options_, registry_.get(), nullptr);
+    auto server = ops::Server::Start(server_options_, registry_.get(), hooks_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     client_ = std::make_unique<ServiceClient>(server_->InProcessChannel());
@@ -66,6 +67,7 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;  // for the next Start; null: one in memory
   models::ModelsOptions models_options_;
   ops::ServerOptions server_options_;
+  services::CallHooks hooks_;
   std::unique_ptr<models::Registry> registry_;
   std::unique_ptr<ops::Server> server_;
   std::unique_ptr<ServiceClient> client_;

@@ -28,6 +28,7 @@ struct CallState {
   explicit CallState(const CallOptions& options)
       : context(options.canceller != nullptr ? options.canceller->impl_->context : own) {
     context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+    for (const auto& [key, value] : options.metadata) context.AddMetadata(key, value);
     if (options.compressed) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   }
 
@@ -181,8 +182,8 @@ BackupStream ServiceClient::Backup(const v1::BackupRequest& request, const CallO
 
 TrainStream ServiceClient::Train(const CallOptions& options) { return {channel_, options}; }
 
-std::string ServiceClient::CheckHealth(const std::string& service) {
-  CallState call({.timeout = absl::Seconds(10)});
+std::string ServiceClient::CheckHealth(const std::string& service, const CallOptions& options) {
+  CallState call(options);
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
   grpc::health::v1::HealthCheckResponse response;

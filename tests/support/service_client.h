@@ -70,6 +70,7 @@ struct CallOptions {
   absl::Duration timeout = absl::Seconds(60);
   Canceller* canceller = nullptr;
   bool compressed = false;
+  std::map<std::string, std::string> metadata = {};
 };
 
 // One Train stream. Not thread-safe, but one thread may write while another reads.
@@ -154,7 +155,7 @@ class ServiceClient {
   BackupStream Backup(const v1::BackupRequest& request = {}, const CallOptions& options = {});
 
   // What grpc.health.v1.Health.Check answers for a service: "SERVING", …, or the status' code.
-  std::string CheckHealth(const std::string& service);
+  std::string CheckHealth(const std::string& service, const CallOptions& options = {});
 
  private:
   struct Stubs;

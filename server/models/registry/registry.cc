@@ -293,11 +293,20 @@ absl::StatusOr<std::shared_ptr<Model>> Registry::Find(std::string_view name) con
   return impl_->table().Find(name);
 }
 
-absl::StatusOr<ListModelsOutcome> Registry::List(const ListModelsCommand& command) const {
+absl::StatusOr<ListModelsOutcome> Registry::List(const ListModelsCommand& command,
+                                                 MaySee may_see) const {
   ASSIGN_OR_RETURN(const std::size_t page_size, PageSize(command.page_size));
-  ASSIGN_OR_RETURN(const std::string after, DecodePageToken(command.page_token));
+  ASSIGN_OR_RETURN(std::string after, DecodePageToken(command.page_token));
   // One more than asked for tells whether there is a next page.
-  std::vector<std::shared_ptr<Model>> models = impl_->table().After(after, page_size + 1);
+  std::vector<std::shared_ptr<Model>> models;
+  for (bool more = true; more && models.size() <= page_size;) {
+    std::vector<std::shared_ptr<Model>> next = impl_->table().After(after, page_size + 1);
+    more = next.size() > page_size;
+    if (more) after = next.back()->name();
+    for (auto& model : next) {
+      if (models.size() <= page_size && may_see(model->name())) models.push_back(std::move(model));
+    }
+  }
   ListModelsOutcome outcome;
   if (models.size() > page_size) {
     models.pop_back();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -63,9 +64,13 @@ class Registry {
   // NOT_FOUND (MODEL_NOT_FOUND).
   absl::StatusOr<std::shared_ptr<Model>> Find(std::string_view name) const;
 
-  // One page of models, by name. page_size 0 means 100, more than 1000 means 1000.
-  // INVALID_ARGUMENT (field "page_size" or "page_token").
-  absl::StatusOr<ListModelsOutcome> List(const ListModelsCommand& command) const;
+  // One page of those models that `may_see` is true of, by name. page_size 0 means 100, more than
+  // 1000 means 1000. INVALID_ARGUMENT (field "page_size" or "page_token").
+  using MaySee = absl::FunctionRef<bool(std::string_view name)>;
+  absl::StatusOr<ListModelsOutcome> List(const ListModelsCommand& command, MaySee may_see) const;
+  absl::StatusOr<ListModelsOutcome> List(const ListModelsCommand& command) const {
+    return List(command, [](std::string_view) { return true; });
+  }
 
   // A consistent copy of everything that is durable, made while work goes on. UNIMPLEMENTED
   // (NO_STORAGE) for models in memory alone.

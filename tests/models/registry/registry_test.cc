@@ -124,6 +124,21 @@ TEST(RegistryTest, ListsPagesByName) {
   EXPECT_THAT(registry.List({.page_token = "b"}), FailsAt("page_token", "INVALID_FIELD"));
 }
 
+TEST(RegistryTest, ListsThoseThatMayBeSeenInPagesThatAreFull) {
+  Registry registry{ModelsOptions()};
+  for (int i = 10; i < 40; ++i) CreateModel(&registry, absl::StrCat("m", i));
+  const auto ends_in_7 = [](std::string_view name) { return name.back() == '7'; };
+  const auto first = registry.List({.page_size = 2}, ends_in_7);
+  EXPECT_THAT(Names(*first), ElementsAre("m17", "m27"));
+  const auto second =
+      registry.List({.page_size = 2, .page_token = first->next_page_token}, ends_in_7);
+  EXPECT_THAT(Names(*second), ElementsAre("m37"));
+  EXPECT_EQ(second->next_page_token, "");
+  const auto none = registry.List({}, [](std::string_view) { return false; });
+  EXPECT_THAT(Names(*none), IsEmpty());
+  EXPECT_EQ(none->next_page_token, "");
+}
+
 TEST(RegistryTest, KeepsToItsMemoryBudget) {
   ModelsOptions options;
   options.memory_budget_bytes = 1 << 20;
