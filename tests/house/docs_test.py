@@ -1,4 +1,5 @@
-"""The page of the wire contract is of the contract that there is; the list of decisions is whole."""
+"""The page of the wire contract is of the contract that there is; the list of decisions is whole;
+files that pages speak of are there."""
 
 import re
 import unittest
@@ -40,6 +41,28 @@ class DecisionsTest(unittest.TestCase):
         for path in sorted(directory.glob("0*.md")):
             number, title = re.match(r"# (\d+)\. (.*)", path.read_text(encoding="utf-8")).groups()
             self.assertIn(f"| [{number}]({path.name}) | {title} |", table)
+
+
+def missing_files(text):
+    """The paths in a page's code spans that lead nowhere; patterns must match something."""
+    # What is built is not there yet.
+    roots = "|".join(re.escape(path.name) for path in api_page.SOURCE.iterdir()
+                     if path.is_dir() and path.name != "build")
+    return [path for path in re.findall(rf"`((?:{roots})/[\w./*-]+)`", text)
+            if not any(api_page.SOURCE.glob(path.rstrip("/")))]
+
+
+class FilesTest(unittest.TestCase):
+    def test_files_that_pages_speak_of_are_there(self):
+        # A decision speaks of the files of its day.
+        pages = [*api_page.SOURCE.glob("*.md"), *(api_page.SOURCE / "docs").glob("*.md")]
+        self.assertGreater(len(pages), 8)
+        for page in pages:
+            self.assertEqual(missing_files(page.read_text(encoding="utf-8")), [], page)
+
+    def test_one_that_is_not_is_noticed(self):
+        self.assertEqual(missing_files("`core/trainer.cc`, `core/no_such.cc`, `server/*.cc`"),
+                         ["core/no_such.cc"])
 
 
 if __name__ == "__main__":
