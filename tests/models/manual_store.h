@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -24,9 +25,11 @@ namespace descent::models {
 // What the test and the store share. Thread-safe.
 class ManualCommits {
  public:
-  void Add(std::int64_t step, store::OnStored done) {
+  // is_never_spared: its publish is called, whatever is committed with it.
+  void Add(std::int64_t step, store::OnStored done, store::Publish publish = nullptr,
+           bool is_never_spared = false) {
     const absl::MutexLock lock(&mutex_);
-    waiting_.push_back({step, std::move(done)});
+    waiting_.push_back({step, std::move(publish), is_never_spared, std::move(done)});
   }
 
   void Record(store::UpdateRecord record) {
@@ -46,11 +49,38 @@ class ManualCommits {
       waiting_.pop_front();
     }
     if (status.ok()) {
+      if (next.publish) std::move(next.publish)(next.step);
       std::move(next.done)(next.step);
     } else {
       std::move(next.done)(std::move(status));
     }
     return true;
+  }
+
+  // Commits all that waits, which is of one model, at once. As in the store that lasts, the first
+  // change publishes what a later one has, which shows all of them; returns how many were spared.
+  int CommitTogether() {
+    std::deque<Waiting> all;
+    {
+      const absl::MutexLock lock(&mutex_);
+      all.swap(waiting_);
+    }
+    int spared = 0;
+    Waiting* publisher = nullptr;  // null: the next change begins anew
+    for (Waiting& change : all) {
+      if (publisher == nullptr) {
+        publisher = &change;
+      } else if (change.publish) {
+        publisher->publish = std::exchange(change.publish, nullptr);
+        ++spared;
+      }
+      if (change.is_never_spared) publisher = nullptr;
+    }
+    for (Waiting& change : all) {
+      if (change.publish) std::move(change.publish)(all.back().step);
+      std::move(change.done)(all.back().step);
+    }
+    return spared;
   }
 
   std::vector<store::UpdateRecord> TakeRecords() {
@@ -94,6 +124,8 @@ class ManualCommits {
 
   struct Waiting {
     std::int64_t step = 0;
+    store::Publish publish;  // may be null
+    bool is_never_spared = false;
     store::OnStored done;
   };
 
@@ -137,23 +169,20 @@ class ManualStore final : public store::Store {
 
     void Append(store::UpdateRecord record, store::Publish publish, store::OnStored done) override {
       step_ = record.result.step;
-      auto both = [publish = std::move(publish),
-                   done = std::move(done)](absl::StatusOr<std::int64_t> stored) mutable {
-        if (stored.ok()) std::move(publish)(*stored);
-        std::move(done)(std::move(stored));
-      };
       if (durability_ != store::Durability::kJournal) {
-        both(commits_->saved_step());
+        if (publish) std::move(publish)(Promised());
+        std::move(done)(Promised());
         return;
       }
+      const bool is_settings = std::holds_alternative<store::SettingsUpdate>(record.update);
       commits_->Record(std::move(record));
-      commits_->Add(step_, std::move(both));
+      commits_->Add(step_, std::move(done), std::move(publish), is_settings);
     }
     void Sync(store::OnStored done) override {
       if (durability_ == store::Durability::kJournal) {
         commits_->Add(step_, std::move(done));
       } else {
-        std::move(done)(commits_->saved_step());
+        std::move(done)(Promised());
       }
     }
     void Remove(std::optional<store::AnsweredRequest> /*request*/, store::OnStored done) override {
@@ -173,6 +202,12 @@ class ManualStore final : public store::Store {
     }
 
    private:
+    // Without a journal: as much as the durability promises, which for MEMORY is nothing, so that
+    // every step is as durable as it will ever be.
+    std::int64_t Promised() const {
+      return durability_ == store::Durability::kMemory ? step_ : commits_->saved_step();
+    }
+
     store::Durability durability_;
     const std::shared_ptr<ManualCommits> commits_;
     std::int64_t step_ = 0;

@@ -1,6 +1,8 @@
 // Nothing is answered or shown before the store has it.
 
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -55,6 +57,27 @@ TEST_F(DurabilityTest, AnswersAndPublishesInOrderOnceCommitted) {
     EXPECT_EQ(VisibleStep(), step);
     EXPECT_EQ(model_->Describe().durable_step, step);
   }
+}
+
+TEST_F(DurabilityTest, OneOfSeveralThatAreCommittedTogetherPublishesForAll) {
+  std::vector<Pending<StepOutcome>> steps;
+  for (std::uint64_t seed = 0; seed < 2; ++seed) steps.push_back(BeginStep(seed));
+  UpdateModelCommand rename;
+  rename.labels = std::map<std::string, std::string>{{"team", "search"}};
+  Pending<ModelInfo> labelled;
+  model_->Update(std::move(rename), {}, labelled.reply());
+  steps.push_back(BeginStep(2));
+  EXPECT_EQ(commits_->CommitTogether(), 2);
+  for (std::int64_t step = 1; step <= 3; ++step) {
+    const auto outcome = steps[static_cast<std::size_t>(step - 1)].Get();
+    ASSERT_THAT(outcome, IsOk());
+    EXPECT_EQ(outcome->step, step);
+    EXPECT_EQ(outcome->durable_step, 3);
+  }
+  EXPECT_EQ(VisibleStep(), 3);
+  EXPECT_EQ(labelled.Get()->step, 2);
+  EXPECT_EQ(model_->Describe().settings.labels.at("team"), "search");
+  EXPECT_EQ(model_->Describe().step, 3);
 }
 
 TEST_F(DurabilityTest, ARepeatWaitsForTheFirst) {
