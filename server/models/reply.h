@@ -30,11 +30,13 @@ class Reply {
   using Answer = absl::AnyInvocable<void(absl::StatusOr<T>) &&>;
 
   Reply() = default;
+  // A lambda is a reply. Another reply is none, which clang-tidy does not see.
+  // NOLINTBEGIN(google-explicit-constructor, bugprone-forwarding-reference-overload)
   template <typename Function>
     requires(!std::same_as<std::remove_cvref_t<Function>, Reply> &&
              std::constructible_from<Answer, Function>)
-  Reply(Function&& answer)  // NOLINT(google-explicit-constructor): a lambda is a reply
-      : answer_(std::forward<Function>(answer)) {}
+  Reply(Function&& answer) : answer_(std::forward<Function>(answer)) {}
+  // NOLINTEND(google-explicit-constructor, bugprone-forwarding-reference-overload)
 
   Reply(Reply&& other) noexcept : answer_(std::exchange(other.answer_, nullptr)) {}
   Reply& operator=(Reply&& other) noexcept {

@@ -120,6 +120,7 @@ grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const Metho
                                      grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
                                      Begin begin) noexcept {
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): no memory for this ends the process
   auto* call = new UnaryCall(resources, name, context, *bytes, response);
   if (!call->admission().ok()) {
     call->End(call->admission());

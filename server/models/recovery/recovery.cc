@@ -1,5 +1,6 @@
 #include "server/models/recovery/recovery.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +54,7 @@ class Replay {
     if (!model.ok()) {
       return AsDamage(model.status(), is_initial ? "the settings" : "the checkpoint");
     }
-    model_.emplace(*std::move(model));
+    model_ = std::make_unique<TrainedModel>(*std::move(model));
     return is_initial ? CheckHash(stored_->InitialStateHash()) : absl::OkStatus();
   }
 
@@ -89,7 +90,7 @@ class Replay {
 
   RecoveredModel Finish() {
     RecoveredModel recovered{
-        .parts = {.model = *std::move(model_),
+        .parts = {.model = std::move(*model_),
                   .create_time = stored_->create_time(),
                   .update_time = update_time_,
                   .journal = nullptr},
@@ -150,7 +151,7 @@ class Replay {
   store::StoredModel* const stored_;
   Resources* const resources_;
 
-  std::optional<TrainedModel> model_;  // from Begin to Finish
+  std::unique_ptr<TrainedModel> model_;  // from Begin to Finish
   absl::Time update_time_;
   std::int64_t updates_ = 0;
   std::int64_t compared_hashes_ = 0;

@@ -70,7 +70,7 @@ absl::StatusOr<UpdateResult> TrainedModel::ApplyGradients(const Buffer& gradient
 
 absl::Status TrainedModel::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
   RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
-  const absl::Status status = trainer_->SetParameters(parameters, keep_optimizer_state);
+  absl::Status status = trainer_->SetParameters(parameters, keep_optimizer_state);
   CountHeld();
   return status;
 }
