@@ -1,4 +1,4 @@
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +24,7 @@ absl::Status BadToken() {
   return InvalidField("page_token", "expected the next_page_token of the page before");
 }
 
-// Of the last element of the page before.
+// The step of the last element of the page before.
 absl::StatusOr<std::int64_t> StepOf(const std::string& key) {
   std::int64_t step = 0;
   if (!absl::SimpleAtoi(key, &step)) return BadToken();
@@ -59,7 +59,7 @@ absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>&
   auto next = listed.begin();
   if (!after.empty()) {
     ASSIGN_OR_RETURN(const std::int64_t step, StepOf(after));
-    // Steps do not fall with age after a restore: the page begins behind that very checkpoint.
+    // Steps do not fall with age after a restore: the page begins after that very checkpoint.
     next = std::find_if(listed.begin(), listed.end(),
                         [step](const CheckpointInfo& info) { return info.step == step; });
     if (next != listed.end()) ++next;

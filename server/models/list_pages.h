@@ -1,7 +1,7 @@
 // Lists, a page at a time.
 
-#ifndef SERVER_MODELS_PAGES_H_
-#define SERVER_MODELS_PAGES_H_
+#ifndef SERVER_MODELS_LIST_PAGES_H_
+#define SERVER_MODELS_LIST_PAGES_H_
 
 #include <cstddef>
 #include <string>
@@ -32,4 +32,4 @@ absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
 
 }  // namespace descent::models
 
-#endif  // SERVER_MODELS_PAGES_H_
+#endif  // SERVER_MODELS_LIST_PAGES_H_

@@ -49,10 +49,10 @@ struct ModelsOptions {
   // Most batches that a training session holds unacknowledged, and most bytes of them (one batch is
   // held whatever its size). Default 512 batches, 64 MiB. A larger window hides a longer way to the
   // client, and lets more updates share a commit; it costs its bytes a session, and on a machine
-  // with few cores other calls wait behind longer bursts of updates.
+  // with few cores other calls wait for longer bursts of updates.
   int session_window = 512;
   std::size_t session_window_bytes = std::size_t{64} << 20;
-  // And most multiply-adds of them, which is what another call of the model may have to wait for.
+  // Most multiply-adds of them, which is what another call of the model may have to wait for.
   // Default 10^10, some tenths of a second.
   std::int64_t session_window_multiply_adds = 10'000'000'000;
   // Positions of training sessions that a model remembers, so that a session that comes back goes
@@ -65,7 +65,7 @@ struct ModelsOptions {
   // newest so many, and none older than the age. Default 1024 of about 300 bytes, 10 minutes.
   // Beyond them a repeat is taken for a new request.
   std::size_t request_window = 1024;
-  // And no more bytes of them beside the newest, which descriptions of deep networks come to.
+  // Most bytes of them beside the newest, which descriptions of deep networks come to.
   // Default 4 MiB for each model, and for the registry.
   std::size_t request_window_bytes = std::size_t{4} << 20;
   absl::Duration request_window_age = absl::Minutes(10);

@@ -21,7 +21,7 @@ class TrainObserver {
   virtual void OnAck(const TrainAck& ack) = 0;
 
   // After a Submit that returned false: the stream may read its next batch. May come beside other
-  // calls, and behind OnFinished.
+  // calls, and after OnFinished.
   virtual void OnCapacity() = 0;
 
   // Last, and once, unless the session was detached before: everything applied is acknowledged.
@@ -36,7 +36,7 @@ class TrainObserver {
 // (STEP_MISMATCH) when the model is not at the start's expected step, ABORTED (SESSION_TAKEN_OVER)
 // when a newer stream attached to the same session; with NOT_FOUND when the model is deleted, and
 // with UNAVAILABLE when the server drains. Batches before the one at fault stay applied and are
-// acknowledged first; batches behind it are dropped.
+// acknowledged first; batches after it are dropped.
 class TrainingSession {
  public:
   virtual ~TrainingSession() = default;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/models/registry/recoveries.h"
+#include "server/models/registry/recovery_runner.h"
 
 namespace descent::ops {
 

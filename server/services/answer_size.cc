@@ -5,7 +5,7 @@
 namespace descent::services {
 namespace {
 
-// Of an answer beside its tensors, of a tensor beside its values, and of a layer's description.
+// What an answer takes beside its tensors, a tensor beside its values, and a layer's description.
 constexpr std::size_t kAnswerBytes = 256;
 constexpr std::size_t kTensorBytes = 64;
 constexpr std::size_t kLayerBytes = 96;

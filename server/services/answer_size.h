@@ -14,9 +14,9 @@ namespace descent::services {
 std::size_t AnswerBytes(const models::PredictCommand& command, const Network& network);
 std::size_t AnswerBytes(const models::ForwardCommand& command, const Network& network);
 std::size_t AnswerBytes(const models::GradientCommand& command, const Network& network);
-// Of GetParameters.
+// The answer of GetParameters.
 std::size_t AnswerBytes(const std::vector<int>& parameters, const Network& network);
-// Of a description of a model.
+// An answer that describes a model.
 std::size_t DescriptionBytes(const models::ModelSettings& settings);
 
 // Answers that describe a model.

@@ -26,7 +26,7 @@ struct CallRecord {
   std::string_view model;  // empty when the call did not get as far as naming one, or is about none
   const absl::Status& status;
   absl::Duration duration;
-  // Of all messages, as they are on the wire.
+  // The bytes of all messages, as they are on the wire.
   std::int64_t received_bytes = 0;
   std::int64_t sent_bytes = 0;
   const grpc::ServerContextBase& context;  // for the peer

@@ -123,7 +123,7 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   CallPass pass_;
   OpenStream place_;
 
-  grpc::ByteBuffer bytes_;  // of the read that is under way, and nothing once they are taken
+  grpc::ByteBuffer bytes_;  // of the read that is under way; none once they are taken
   std::string model_name_;
   std::shared_ptr<models::Model> model_;
   std::shared_ptr<models::Evaluation> evaluation_;

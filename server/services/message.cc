@@ -148,7 +148,7 @@ class Measuring {
   CodedInputStream& input_;
   const std::int64_t most_fields_;
   MessageCost cost_;
-  // Of the submessage that came last, since many are often alike.
+  // What was found out about the submessage that came last, since many are often alike.
   const Descriptor* last_descriptor_ = nullptr;
   std::size_t last_bytes_ = 0;
 };

@@ -272,7 +272,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   const grpc::CallbackServerContext& context_;
   std::unique_ptr<OpenStream> place_;  // until gRPC is done with the stream
 
-  // Of the one read that is under way, and nothing once they are taken.
+  // The bytes of the one read that is under way; none once they are taken.
   grpc::ByteBuffer bytes_;
   std::shared_ptr<const Network> network_;
 

@@ -6,7 +6,7 @@
 
 #include "core/check.h"
 #include "core/error.h"
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 
 namespace descent::models {
 namespace {

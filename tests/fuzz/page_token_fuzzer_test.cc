@@ -7,7 +7,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 #include "tests/fuzz/corpus.h"
 #include "tests/fuzz/mutate.h"
 

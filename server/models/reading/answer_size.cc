@@ -6,9 +6,9 @@
 namespace descent::models {
 namespace {
 
-// Of a number: numbers of float64 may be answered as float32.
+// What a number takes at least: those of float64 may be answered as float32.
 constexpr double kLeastWidth = 4;
-// Of a tensor beside its numbers: its type, shape and, often, name.
+// What a tensor takes beside its numbers: its type, shape and, often, name.
 constexpr double kTensorBytes = 12;
 
 constexpr std::string_view kFewerRows = "send fewer rows at a time";

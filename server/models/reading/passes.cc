@@ -21,7 +21,7 @@ void CopyRows(const Matrix& from, std::int64_t row, std::int64_t rows, std::int6
               static_cast<std::size_t>(rows) * width);
 }
 
-// Of rows [row, row + rows) of the outputs, in the targets' terms unless `raw`.
+// What is answered of rows [row, row + rows) of the outputs, in the targets' terms unless `raw`.
 absl::StatusOr<PredictOutcome> TakeOutputs(const Network& network, std::int64_t step,
                                            const Matrix& outputs, std::int64_t row,
                                            std::int64_t rows, bool raw) {

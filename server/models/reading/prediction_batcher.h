@@ -51,7 +51,7 @@ class PredictionBatcher : public std::enable_shared_from_this<PredictionBatcher>
       absl::Span<const PredictCommand* const> commands, std::int64_t rows, MemoryCharge* unsent);
   // What the next product computes; schedules another task when more is left.
   std::vector<Pending> Take();
-  // Of the product of those that wait.
+  // The cost of the next product of those that wait.
   MultiplyAdds CostOfNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Schedule(MultiplyAdds cost);
 

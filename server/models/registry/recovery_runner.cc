@@ -1,4 +1,4 @@
-#include "server/models/registry/recoveries.h"
+#include "server/models/registry/recovery_runner.h"
 
 #include <utility>
 
@@ -16,7 +16,7 @@ constexpr absl::Duration kProgressEvery = absl::Seconds(1);
 
 }  // namespace
 
-struct Recoveries::Run {
+struct RecoveryRunner::Run {
   const absl::Time start = SteadyNow();
   RecoveryObserver* observer = nullptr;
 
@@ -46,16 +46,16 @@ struct Recoveries::Run {
   }
 };
 
-Recoveries::Recoveries(store::Store* store, ModelTable* table, Resources* resources)
+RecoveryRunner::RecoveryRunner(store::Store* store, ModelTable* table, Resources* resources)
     : store_(store),
       table_(table),
       resources_(resources),
       threads_("recover", resources->options.threads) {}
 
-Recoveries::~Recoveries() { Stop(); }
+RecoveryRunner::~RecoveryRunner() { Stop(); }
 
-void Recoveries::Start(std::vector<std::unique_ptr<store::StoredModel>> stored, OnRecovered done,
-                       RecoveryObserver* observer) {
+void RecoveryRunner::Start(std::vector<std::unique_ptr<store::StoredModel>> stored,
+                           OnRecovered done, RecoveryObserver* observer) {
   observer_ = observer;
   const auto run = std::make_shared<Run>();
   run_ = run;
@@ -77,12 +77,12 @@ void Recoveries::Start(std::vector<std::unique_ptr<store::StoredModel>> stored, 
   threads_.Post([run] { run->Finish({}); });
 }
 
-void Recoveries::Stop() {
+void RecoveryRunner::Stop() {
   stop_.store(true, std::memory_order_relaxed);
   if (run_ != nullptr) run_->finished.WaitForNotification();
 }
 
-void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
+void RecoveryRunner::RecoverStored(store::StoredModel* stored, Run* run) {
   const absl::Time start = SteadyNow();
   const std::string name = stored->name();
   const absl::StatusOr<Replayed> replayed = Bring(stored, run->observer);
@@ -99,7 +99,8 @@ void Recoveries::RecoverStored(store::StoredModel* stored, Run* run) {
   run->Finish(part);
 }
 
-absl::StatusOr<Replayed> Recoveries::Bring(store::StoredModel* stored, RecoveryObserver* observer) {
+absl::StatusOr<Replayed> RecoveryRunner::Bring(store::StoredModel* stored,
+                                               RecoveryObserver* observer) {
   const std::string name = stored->name();
   absl::Time reported = SteadyNow();
   const auto progress = [&](std::int64_t replayed) {
@@ -120,7 +121,7 @@ absl::StatusOr<Replayed> Recoveries::Bring(store::StoredModel* stored, RecoveryO
   return status;
 }
 
-void Recoveries::Revive() {
+void RecoveryRunner::Revive() {
   for (const std::shared_ptr<Model>& model : table_->All()) {
     if (!model->HasFailed()) continue;
     threads_.Post([this, model] {
@@ -135,7 +136,7 @@ void Recoveries::Revive() {
   }
 }
 
-void Recoveries::ReviveModel(const std::string& name) {
+void RecoveryRunner::ReviveModel(const std::string& name) {
   if (stop_.load(std::memory_order_relaxed)) return;
   const absl::Time start = SteadyNow();
   const absl::StatusOr<std::unique_ptr<store::StoredModel>> stored = store_->Find(name);

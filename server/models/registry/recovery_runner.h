@@ -1,8 +1,8 @@
 // Brings stored models back, all of them when the server starts, and those whose changes the store
 // has failed when it works again.
 
-#ifndef SERVER_MODELS_REGISTRY_RECOVERIES_H_
-#define SERVER_MODELS_REGISTRY_RECOVERIES_H_
+#ifndef SERVER_MODELS_REGISTRY_RECOVERY_RUNNER_H_
+#define SERVER_MODELS_REGISTRY_RECOVERY_RUNNER_H_
 
 #include <atomic>
 #include <cstdint>
@@ -46,11 +46,11 @@ class RecoveryObserver {
 };
 
 // Thread-safe.
-class Recoveries {
+class RecoveryRunner {
  public:
-  Recoveries(store::Store* store, ModelTable* table, Resources* resources);
+  RecoveryRunner(store::Store* store, ModelTable* table, Resources* resources);
   // Gives up what is not finished.
-  ~Recoveries();
+  ~RecoveryRunner();
 
   // Recovers `stored`, several models at a time. Their names are reserved when this returns, and
   // `done` is called after the last one. `observer` may be null. Called at most once.
@@ -85,4 +85,4 @@ class Recoveries {
 
 }  // namespace descent::models
 
-#endif  // SERVER_MODELS_REGISTRY_RECOVERIES_H_
+#endif  // SERVER_MODELS_REGISTRY_RECOVERY_RUNNER_H_

@@ -15,7 +15,7 @@
 #include "core/thread_name.h"
 #include "core/trainer.h"
 #include "server/models/errors.h"
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 #include "server/models/registry/model_table.h"
 #include "server/models/registry/open_backups.h"
 #include "server/models/requests/answer_log.h"
@@ -62,10 +62,10 @@ class Registry::Impl {
                resources_.ForAnswers()),
         lane_(&resources_.writers),
         backups_(kMostBackups, &resources_.readers),
-        recoveries_(store_.get(), &table_, &resources_),
+        recovery_runner_(store_.get(), &table_, &resources_),
         checkpoint_timer_([this] { WatchCheckpoints(); }) {
     store_->NotifyStatus([this](const absl::Status& status) {
-      if (status.ok()) recoveries_.Revive();
+      if (status.ok()) recovery_runner_.Revive();
       const absl::MutexLock lock(&on_storage_mutex_);
       if (on_storage_) on_storage_(status);
     });
@@ -78,7 +78,7 @@ class Registry::Impl {
       stop_.SignalAll();
     }
     checkpoint_timer_.join();
-    recoveries_.Stop();
+    recovery_runner_.Stop();
     store_->NotifyStatus(nullptr);
   }
 
@@ -108,7 +108,7 @@ class Registry::Impl {
 
   absl::Status Drain(absl::Time deadline) {
     resources_.work->Close();
-    recoveries_.Stop();
+    recovery_runner_.Stop();
     for (const auto& model : table_.All()) model->EndSessions(resources_.work->OpenStatus());
     bool idle = resources_.work->AwaitIdle(deadline);
     if (idle) {
@@ -168,7 +168,7 @@ class Registry::Impl {
   IdempotentCalls<ModelInfo, DeleteModelOutcome> calls_;
   Lane lane_;
   OpenBackups backups_;
-  Recoveries recoveries_;
+  RecoveryRunner recovery_runner_;
   absl::Mutex on_storage_mutex_;
   store::Store::OnStatus on_storage_ ABSL_GUARDED_BY(on_storage_mutex_);
   absl::Mutex stopping_mutex_;
@@ -189,7 +189,7 @@ void Registry::Impl::Recover(OnRecovered done, RecoveryObserver* observer) {
       }
     }
   }
-  recoveries_.Start(store_->TakeStoredModels(), std::move(done), observer);
+  recovery_runner_.Start(store_->TakeStoredModels(), std::move(done), observer);
 }
 
 void Registry::Impl::MakeBackup(Call<std::shared_ptr<BackupReading>> call) {

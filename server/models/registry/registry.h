@@ -16,7 +16,7 @@
 #include "server/models/commands.h"
 #include "server/models/options.h"
 #include "server/models/registry/model.h"
-#include "server/models/registry/recoveries.h"
+#include "server/models/registry/recovery_runner.h"
 #include "server/models/reply.h"
 #include "server/models/work/memory_budget.h"
 
@@ -48,7 +48,7 @@ class Registry {
 
   // Brings back what the store holds. The stored models' names are taken when this returns; each is
   // UNAVAILABLE (RECOVERING) until it is served, or quarantined: then every call for it but Delete
-  // is DATA_LOSS. `done` comes on another thread, behind the last model. `observer` may be null and
+  // is DATA_LOSS. `done` comes on another thread, after the last model. `observer` may be null and
   // must outlive the registry. Called at most once, first.
   void Recover(OnRecovered done, RecoveryObserver* observer = nullptr);
 

@@ -38,7 +38,7 @@ class IdempotentCalls {
     if (request.id.empty()) return true;
     return window_.Begin(request, SteadyNow(), [&]() -> typename Window::OnRepeat {
       return [id = request.id,
-              repeat = std::move(*call)](const absl::StatusOr<Remembered>& first) mutable {
+              repeat = std::move(*call)](const absl::StatusOr<FirstAnswer>& first) mutable {
         std::move(repeat).Answer(Replay<Outcome>(id, first));
       };
     });
@@ -63,8 +63,8 @@ class IdempotentCalls {
   }
 
  private:
-  using Remembered = std::variant<std::shared_ptr<const Outcomes>...>;
-  using Window = RequestWindow<Remembered>;
+  using FirstAnswer = std::variant<std::shared_ptr<const Outcomes>...>;
+  using Window = RequestWindow<FirstAnswer>;
 
   template <typename Outcome>
   static std::size_t BytesOf(const Outcome& outcome) {
@@ -74,14 +74,14 @@ class IdempotentCalls {
   }
 
   template <typename Outcome>
-  static absl::StatusOr<Remembered> Remember(const absl::StatusOr<Outcome>& outcome) {
+  static absl::StatusOr<FirstAnswer> Remember(const absl::StatusOr<Outcome>& outcome) {
     if (!outcome.ok()) return outcome.status();
-    return Remembered(std::make_shared<const Outcome>(*outcome));
+    return FirstAnswer(std::make_shared<const Outcome>(*outcome));
   }
 
   template <typename Outcome>
   static absl::StatusOr<Outcome> Replay(const std::string& id,
-                                        const absl::StatusOr<Remembered>& first) {
+                                        const absl::StatusOr<FirstAnswer>& first) {
     if (!first.ok()) return first.status();
     const auto* remembered = std::get_if<std::shared_ptr<const Outcome>>(&*first);
     if (remembered == nullptr) return RequestIdReused(id);

@@ -9,7 +9,7 @@
 
 namespace descent::models {
 
-// Of a new model all are empty.
+// All are empty for a new model.
 struct Remembered {
   std::vector<store::SessionRecord> sessions;
   std::vector<store::RememberedAnswer> answers;    // oldest first

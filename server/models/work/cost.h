@@ -48,7 +48,7 @@ inline double PassBytes(const Network& network, std::int64_t rows, int matrices)
 }
 
 // RESOURCE_EXHAUSTED (BATCH_TOO_LARGE) when z, a and Δ of all layers for so many rows take more
-// than `limit` bytes: a few wide layers behind narrow inputs make much of a small message.
+// than `limit` bytes: a few wide layers after narrow inputs make much of a small message.
 inline absl::Status CheckPassSize(const Network& network, std::int64_t rows, std::size_t limit) {
   const double bytes = PassBytes(network, rows, /*matrices=*/3);
   return bytes <= static_cast<double>(limit) ? absl::OkStatus() : BatchTooLarge(rows, bytes, limit);
@@ -65,7 +65,7 @@ inline std::size_t ByteSize(const Batch& batch) {
   return ByteSize(batch.inputs) + ByteSize(batch.targets) + ByteSize(batch.weights);
 }
 
-// Of the tensors that come with a command, which are there until it is done.
+// The bytes of the tensors that come with a command, which are there until it is done.
 inline std::size_t ByteSize(const PredictCommand& command) { return ByteSize(command.inputs); }
 
 inline std::size_t ByteSize(const ForwardCommand& command) { return ByteSize(command.inputs); }

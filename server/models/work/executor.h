@@ -50,7 +50,7 @@ class Executor {
 
  private:
   void Work();
-  // Of the thread for when all are held up.
+  // What the thread does that is there for when all others are held up.
   void WorkIfHeldUp();
   void WatchForHoldUps() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run(FairQueue::Entry entry);

@@ -95,7 +95,7 @@ class Lane::Queue : public std::enable_shared_from_this<Lane::Queue> {
     Schedule(turn);
   }
 
-  // Of the tasks that wait, those of the next turn.
+  // What those tasks cost that wait and belong to the next turn.
   MultiplyAdds CostOfTurn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     MultiplyAdds cost = 0;
     int count = 0;

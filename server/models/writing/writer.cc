@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 #include "server/models/requests/durable_answers.h"
 #include "server/models/writing/attached_session.h"
 

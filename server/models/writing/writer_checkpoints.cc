@@ -5,7 +5,7 @@
 
 #include "core/status_macros.h"
 #include "server/models/errors.h"
-#include "server/models/pages.h"
+#include "server/models/list_pages.h"
 #include "server/models/requests/durable_answers.h"
 #include "server/models/writing/writer.h"
 #include "server/store/errors.h"
