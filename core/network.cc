@@ -1,24 +1,23 @@
 #include "core/network.h"
 
-#include <algorithm>
-#include <limits>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/activations/kinds.h"
 #include "core/check.h"
 #include "core/error.h"
 #include "core/finite.h"
 #include "core/initializers/initializer.h"
+#include "core/layers/sizes.h"
 #include "core/losses/kinds.h"
 #include "core/status_macros.h"
 
 namespace descent {
 namespace {
 
-// A flat buffer may hold so many elements: 2^40, far beyond any machine, and far enough from 2^63
-// that no product of a size and a width overflows.
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
+// A pass that multiplies and adds less often runs on the calling thread: other threads would be
+// awake longer than they help.
+constexpr double kPoolWork = std::int64_t{1} << 20;
 
 std::string ShapeText(std::int64_t rows, std::int64_t cols) {
   return absl::StrCat("[", rows, ", ", cols, "]");
@@ -57,90 +56,86 @@ absl::Status ValidateMatrix(std::string_view field, const Matrix& matrix, DataTy
   return absl::OkStatus();
 }
 
-absl::Status ValidateSizes(const NetworkSpec& spec) {
-  const auto positive = [](std::string_view field, std::int64_t value) {
-    if (value >= 1 && value <= kMaxElements) return absl::OkStatus();
-    return InvalidField(field, absl::StrCat("expected at least 1, got ", value));
-  };
-  RETURN_IF_ERROR(positive("input_features", spec.input_features));
-  if (spec.layers.empty()) return InvalidField("layers", "expected at least one layer, got none");
-  std::int64_t inputs = spec.input_features;
-  std::int64_t total = 0;
-  for (std::size_t l = 0; l < spec.layers.size(); ++l) {
-    const std::int64_t units = spec.layers[l].units;
-    const std::string field = absl::StrCat("layers[", l, "].dense.units");
-    RETURN_IF_ERROR(positive(field, units));
-    if (units > (kMaxElements - total) / (inputs + 1)) {
-      return InvalidField(
-          field, absl::StrCat("the network would have more than ", kMaxElements, " parameters"));
-    }
-    total += units * (inputs + 1);
-    inputs = units;
+absl::Status ValidateInputNormalization(const InputNormalizationSpec& spec) {
+  if (!(spec.epsilon > 0) || !std::isfinite(spec.epsilon)) {
+    return InvalidField("epsilon", absl::StrCat("expected a number > 0, got ", spec.epsilon));
+  }
+  if (spec.freeze_after_rows < 0) {
+    return InvalidField("freeze_after_rows",
+                        absl::StrCat("expected at least 0, got ", spec.freeze_after_rows));
+  }
+  // A shorter half-life than a row would count nothing but the last.
+  if (spec.half_life_rows != 0 &&
+      !(spec.half_life_rows >= 1 && std::isfinite(spec.half_life_rows))) {
+    return InvalidField("half_life_rows",
+                        absl::StrCat("expected 0 or a number >= 1, got ", spec.half_life_rows));
   }
   return absl::OkStatus();
-}
-
-InitializerSpec WithDefault(InitializerSpec spec, InitializerKind kind) {
-  if (!spec.kind.has_value()) spec.kind = kind;
-  return spec;
 }
 
 }  // namespace
 
 std::size_t Workspace::byte_size() const {
-  std::size_t bytes = row_scales.buffer().capacity() + row_losses.buffer().capacity();
-  for (const auto* matrices : {&pre_activations, &activations, &deltas}) {
+  std::size_t bytes = 0;
+  for (const Matrix* matrix : {&normalized_inputs, &input_scales, &row_scales, &row_losses}) {
+    bytes += matrix->buffer().capacity();
+  }
+  for (const auto* matrices : {&pre_activations, &row_values, &activations, &deltas}) {
     bytes += matrices->capacity() * sizeof(Matrix);
     for (const Matrix& matrix : *matrices) bytes += matrix.buffer().capacity();
   }
   return bytes;
 }
 
-Network::Network(const NetworkSpec& spec) : spec_(spec), layout_(spec) {}
+Network::Network(const NetworkSpec& spec, PlacedLayers placed, std::unique_ptr<Loss> loss)
+    : spec_(spec),
+      layout_(std::move(placed.layout)),
+      layers_(std::move(placed.layers)),
+      initials_(std::move(placed.initials)),
+      loss_(std::move(loss)) {
+  if (normalizes_inputs()) {
+    row_cost_ += static_cast<double>(input_features());
+    values_per_row_ += static_cast<double>(input_features());
+  }
+  for (const PlacedLayer& placed_layer : layers_) {
+    row_cost_ += placed_layer.layer->RowCost();
+    values_per_row_ += static_cast<double>(placed_layer.units);
+  }
+}
 
 absl::StatusOr<std::shared_ptr<const Network>> Network::Create(const NetworkSpec& spec) {
-  RETURN_IF_ERROR(ValidateSizes(spec));
-  auto network = std::shared_ptr<Network>(new Network(spec));
-  for (std::size_t l = 0; l < spec.layers.size(); ++l) {
-    const DenseSpec& dense = spec.layers[l];
-    const std::string field = absl::StrCat("layers[", l, "].dense");
-    auto activation = MakeActivation(dense.activation);
-    if (!activation.ok()) {
-      return WithFieldPrefix(activation.status(), absl::StrCat(field, ".activation"));
-    }
-    network->activations_.push_back(*std::move(activation));
-    RETURN_IF_ERROR(WithFieldPrefix(ValidateInitializer(dense.kernel_initializer),
-                                    absl::StrCat(field, ".kernel_initializer")));
-    RETURN_IF_ERROR(WithFieldPrefix(ValidateInitializer(dense.bias_initializer),
-                                    absl::StrCat(field, ".bias_initializer")));
-  }
+  RETURN_IF_ERROR(ValidateSize("input_features", spec.input_features));
+  ASSIGN_OR_RETURN(PlacedLayers placed, PlaceLayers(spec));
   auto loss = MakeLoss(spec.loss);
   if (!loss.ok()) return WithFieldPrefix(loss.status(), "loss");
-  network->loss_ = *std::move(loss);
-  return network;
+  if (spec.input_normalization.has_value()) {
+    RETURN_IF_ERROR(WithFieldPrefix(ValidateInputNormalization(*spec.input_normalization),
+                                    "input_normalization"));
+  }
+  return std::shared_ptr<const Network>(new Network(spec, std::move(placed), *std::move(loss)));
+}
+
+ThreadPool* Network::PoolFor(std::int64_t rows, ThreadPool* pool) const {
+  return static_cast<double>(rows) * row_cost_ < kPoolWork ? nullptr : pool;
 }
 
 Buffer Network::InitialParameters() const {
   Buffer parameters(data_type(), layout_.size());
-  for (std::size_t i = 0; i < layout_.parameters().size(); ++i) {
+  for (std::size_t i = 0; i < initials_.size(); ++i) {
     const ParameterInfo& parameter = layout_.parameters()[i];
-    const auto l = static_cast<std::size_t>(parameter.layer);
-    const DenseSpec& dense = spec_.layers[l];
-    const ActivationInfo& activation = GetActivationInfo(dense.activation.kind);
-    const InitializerContext context{
-        .seed = spec_.seed,
-        .parameter = i,
-        .fan_in = l == 0 ? spec_.input_features : spec_.layers[l - 1].units,
-        .fan_out = dense.units,
-        .gain = ActivationGain(dense.activation)};
-    const InitializerSpec initializer =
-        parameter.is_bias ? WithDefault(dense.bias_initializer, InitializerKind::kZeros)
-                          : WithDefault(dense.kernel_initializer,
-                                        activation.relu_family ? InitializerKind::kHeUniform
-                                                               : InitializerKind::kGlorotUniform);
-    Initialize(initializer, context, parameter.offset, parameter.size, &parameters);
+    Initialize(initials_[i].initializer, initials_[i].context, parameter.offset, parameter.size,
+               &parameters);
   }
   return parameters;
+}
+
+std::shared_ptr<const InputStatistics> Network::MergeStatistics(
+    const std::shared_ptr<const InputStatistics>& before, const Matrix& inputs) const {
+  if (!normalizes_inputs()) return nullptr;
+  DESCENT_CHECK(before != nullptr);
+  auto merged = std::make_shared<InputStatistics>(*before);
+  merged->Merge(*spec_.input_normalization, inputs);
+  return merged;
 }
 
 absl::Status Network::ValidateInputs(const Matrix& inputs) const {

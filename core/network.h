@@ -1,8 +1,13 @@
-// A network of dense layers and its back-propagation, for any depth.
+// A network of layers (core/layers/) and its back-propagation, for any depth.
 //
-// For layers l = 0 … D-1 and a batch X of n rows (A⁰ = X; W^l is [inputs, units]):
+// For layers l = 0 … D-1 and a batch X of n rows (A⁰ = X, normalised if the network does so), each
+// a function f of what it reads:
 //
-//   Z^l = A^l W^l + 1 b^lᵀ               A^{l+1} = σ_l(Z^l)        w = A^D
+//   A^{l+1} = f_l(A^l)      w = A^D      ∂L/∂A^l = J_{f_l}ᵀ ∂L/∂A^{l+1}
+//
+// which is for dense layers, with Δ^l = ∂L/∂Z^l and W^l of shape [inputs, units],
+//
+//   Z^l = A^l W^l + 1 b^lᵀ               A^{l+1} = σ_l(Z^l)
 //   Δ^{D-1} = ∂L/∂A^D ∘ σ′(Z^{D-1})      ∂L/∂W^l = (A^l)ᵀ Δ^l      ∂L/∂b^l = Σ_rows Δ^l
 //   Δ^{l-1} = (Δ^l (W^l)ᵀ) ∘ σ′(Z^{l-1}) ∂L/∂X = Δ⁰ (W⁰)ᵀ
 //
@@ -14,13 +19,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/activations/activation.h"
+#include "absl/types/span.h"
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/input_statistics.h"
+#include "core/layers/placed_layers.h"
 #include "core/losses/loss.h"
 #include "core/parameter_layout.h"
 #include "core/spec.h"
@@ -28,19 +36,35 @@
 
 namespace descent {
 
-// Memory of one pass. Grows to the largest batch it has seen, then allocates no more. One pass at a
-// time may use it.
+// Memory of one pass, a matrix for each of Network::layers(). Grows to the largest batch it has
+// seen, then allocates no more. One pass at a time may use it.
 struct Workspace {
   std::int64_t rows = 0;
-  std::vector<Matrix> pre_activations;  // z of layer l: [rows, units]; see Network::Forward
-  std::vector<Matrix> activations;      // a of layer l: [rows, units]; the last is w
-  std::vector<Matrix> deltas;           // Δ of layer l: [rows, units], after Backward
+  bool training = false;                // whether the pass is one
+  std::vector<Matrix> pre_activations;  // z, or what the layer's kind keeps: [rows, units]
+  std::vector<Matrix> row_values;       // what it keeps of each row: [rows, 1], mostly empty
+  std::vector<Matrix> activations;      // a: [rows, units]; the last is w
+  std::vector<Matrix> deltas;           // Δ, after Backward: [rows, units]
+  Matrix normalized_inputs;             // of networks that do: [rows, input_features]
+  Matrix input_scales;                  // what each feature was multiplied by: [1, input_features]
   Matrix row_scales;                    // v_i / Σ v: [rows, 1]
   Matrix row_losses;                    // ℓ_i, unscaled: [rows, 1]
 
   const Matrix& outputs() const { return activations.back(); }
   // Bytes held.
   std::size_t byte_size() const;
+};
+
+// How a pass is run.
+struct PassOptions {
+  // Whether every z is kept, or only those that Backward needs.
+  bool keep_all = false;
+  // Null: one thread.
+  ThreadPool* pool = nullptr;
+  // By what inputs are normalised, if the network does so. Null: statistics of no rows.
+  const InputStatistics* statistics = nullptr;
+  // The step of a training pass, whose dropout applies. Unset: nothing is dropped.
+  std::optional<std::int64_t> training_step = {};
 };
 
 // The description of a network with everything derived from it. Immutable and thread-safe;
@@ -55,12 +79,24 @@ class Network {
   const ParameterLayout& layout() const { return layout_; }
   const Loss& loss() const { return *loss_; }
   DataType data_type() const { return spec_.data_type; }
-  int depth() const { return static_cast<int>(spec_.layers.size()); }
+  // In the order of a pass, those within a layer before it.
+  absl::Span<const PlacedLayer> layers() const { return layers_; }
   std::int64_t input_features() const { return spec_.input_features; }
-  std::int64_t outputs() const { return spec_.layers.back().units; }
+  std::int64_t outputs() const { return layers_.back().units; }
+  bool normalizes_inputs() const { return spec_.input_normalization.has_value(); }
+
+  // Multiply-adds of one row's forward pass, about.
+  double row_cost() const { return row_cost_; }
+  // Numbers that one row makes: the units of all layers, and the normalised inputs.
+  double values_per_row() const { return values_per_row_; }
 
   // Parameters as the spec's initialisers and seed make them.
   Buffer InitialParameters() const;
+
+  // The statistics with rows `inputs` merged: what a training pass normalises them by. Null if the
+  // network does not normalise. Not finite where values are too large for their squares.
+  std::shared_ptr<const InputStatistics> MergeStatistics(
+      const std::shared_ptr<const InputStatistics>& before, const Matrix& inputs) const;
 
   // Edge checks of what callers send. kInvalidArgument naming "inputs", "targets" or "weights",
   // with expected and actual shape, or row and column of a value that is not allowed: rows >= 1,
@@ -71,9 +107,8 @@ class Network {
   absl::Status ValidateWeights(const Matrix& weights, std::int64_t rows) const;
   absl::Status ValidateBatch(const Batch& batch) const;
 
-  // Fills workspace->activations, and ->pre_activations of the layers whose derivative needs them,
-  // or of all when `keep_all`. Requires valid inputs. `pool` may be null: one thread.
-  void Forward(const Buffer& parameters, const Matrix& inputs, bool keep_all, ThreadPool* pool,
+  // Fills workspace->activations, and what else Backward needs. Requires valid inputs.
+  void Forward(const Buffer& parameters, const Matrix& inputs, const PassOptions& options,
                Workspace* workspace) const;
 
   // The loss of what Forward left in the workspace: Σ v_i ℓ_i / Σ v_i, the mean over rows when
@@ -91,10 +126,10 @@ class Network {
   void SetOutputGradient(const Matrix& output_gradient, Workspace* workspace) const;
 
  private:
-  explicit Network(const NetworkSpec& spec);
+  Network(const NetworkSpec& spec, PlacedLayers placed, std::unique_ptr<Loss> loss);
 
   template <typename T>
-  void ForwardAs(const Buffer& parameters, const Matrix& inputs, bool keep_all, ThreadPool* pool,
+  void ForwardAs(const Buffer& parameters, const Matrix& inputs, const PassOptions& options,
                  Workspace* workspace) const;
   template <typename T>
   double EvaluateLossAs(const Targets& targets, const Matrix& weights, Workspace* workspace) const;
@@ -102,10 +137,20 @@ class Network {
   void BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadPool* pool,
                   Workspace* workspace, Buffer* gradients, Matrix* input_gradient) const;
 
-  NetworkSpec spec_;
-  ParameterLayout layout_;
-  std::vector<std::unique_ptr<Activation>> activations_;
-  std::unique_ptr<Loss> loss_;
+  // What the first layers read.
+  const Matrix& FirstInputs(const Matrix& inputs, const Workspace& workspace) const {
+    return normalizes_inputs() ? workspace.normalized_inputs : inputs;
+  }
+  // Null for a pass too small to be worth other threads.
+  ThreadPool* PoolFor(std::int64_t rows, ThreadPool* pool) const;
+
+  const NetworkSpec spec_;
+  const ParameterLayout layout_;
+  const std::vector<PlacedLayer> layers_;
+  const std::vector<PlacedLayers::Initial> initials_;
+  const std::unique_ptr<Loss> loss_;
+  double row_cost_ = 0;
+  double values_per_row_ = 0;
 };
 
 }  // namespace descent

@@ -9,18 +9,19 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/spec.h"
+#include "core/data_type.h"
 
 namespace descent {
 
-// One named view: `layers.<i>.kernel` of shape [inputs, units], or `layers.<i>.bias` of [units].
+// One named view: `layers.<i>.kernel` of shape [inputs, units], say; of a layer within a residual
+// `layers.<i>.layers.<j>.kernel`.
 struct ParameterInfo {
   std::string name;
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;  // in elements; a multiple of 64 bytes
   std::int64_t size = 0;    // in elements
-  int layer = 0;
-  bool is_bias = false;
+  // Whether it is a bias or a gain, one number a unit, which weight decay may be kept from.
+  bool is_per_unit = false;
 };
 
 // Parameters, their gradient and each optimizer slot share one layout. Tensors follow one another
@@ -28,14 +29,17 @@ struct ParameterInfo {
 // and stay zero.
 class ParameterLayout {
  public:
-  explicit ParameterLayout(const NetworkSpec& spec);
+  explicit ParameterLayout(DataType type) : type_(type) {}
+
+  // Places a tensor after all others and gives back its offset. Requires the product of the extents
+  // to fit.
+  std::int64_t Add(std::string name, std::vector<std::int64_t> shape, bool is_per_unit);
 
   absl::Span<const ParameterInfo> parameters() const { return parameters_; }
   // Index of the named parameter, or -1.
   int Find(std::string_view name) const;
-  // Offsets of a layer's parameters in a flat buffer; the bias's is -1 if the layer has none.
-  std::int64_t kernel_offset(int layer) const { return offsets_[layer].kernel; }
-  std::int64_t bias_offset(int layer) const { return offsets_[layer].bias; }
+  // Offset of a parameter that there is.
+  std::int64_t OffsetOf(std::string_view name) const;
 
   // Elements of a flat buffer, gaps included.
   std::int64_t size() const { return size_; }
@@ -43,13 +47,8 @@ class ParameterLayout {
   std::int64_t parameter_count() const { return parameter_count_; }
 
  private:
-  struct LayerOffsets {
-    std::int64_t kernel = 0;
-    std::int64_t bias = -1;
-  };
-
+  DataType type_;
   std::vector<ParameterInfo> parameters_;
-  std::vector<LayerOffsets> offsets_;
   std::int64_t size_ = 0;
   std::int64_t parameter_count_ = 0;
 };

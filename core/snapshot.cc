@@ -9,6 +9,7 @@ namespace descent {
 struct Snapshot::Entry {
   Buffer parameters;
   std::int64_t step = 0;
+  std::shared_ptr<const InputStatistics> statistics;
   std::atomic<int> references{0};
   // Set while the entry is held: keeps the pool's shared part alive behind the last handle.
   std::shared_ptr<SnapshotPool::Shared> home;
@@ -39,6 +40,7 @@ Snapshot::~Snapshot() {
   if (entry_ == nullptr) return;
   if (entry_->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   // The last handle: no one reads the entry any more. The pool may have gone already.
+  entry_->statistics.reset();
   const std::shared_ptr<SnapshotPool::Shared> home = std::move(entry_->home);
   const absl::MutexLock lock(&home->mutex);
   home->free.push_back(entry_);
@@ -52,6 +54,11 @@ const Buffer& Snapshot::parameters() const {
 std::int64_t Snapshot::step() const {
   DESCENT_CHECK(entry_ != nullptr);
   return entry_->step;
+}
+
+const std::shared_ptr<const InputStatistics>& Snapshot::statistics() const {
+  DESCENT_CHECK(entry_ != nullptr);
+  return entry_->statistics;
 }
 
 SnapshotPool::SnapshotPool(DataType type, std::int64_t size)
@@ -80,6 +87,13 @@ Buffer* SnapshotPool::mutable_parameters(const Snapshot& snapshot) {
   DESCENT_CHECK(snapshot.entry_ != nullptr);
   DESCENT_CHECK(snapshot.entry_->references.load(std::memory_order_relaxed) == 1);
   return &snapshot.entry_->parameters;
+}
+
+void SnapshotPool::SetStatistics(const Snapshot& snapshot,
+                                 std::shared_ptr<const InputStatistics> statistics) {
+  DESCENT_CHECK(snapshot.entry_ != nullptr);
+  DESCENT_CHECK(snapshot.entry_->references.load(std::memory_order_relaxed) == 1);
+  snapshot.entry_->statistics = std::move(statistics);
 }
 
 std::int64_t SnapshotPool::free_buffers() const {

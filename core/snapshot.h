@@ -11,13 +11,15 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "core/buffer.h"
+#include "core/input_statistics.h"
 
 namespace descent {
 
 class SnapshotPool;
 
-// A handle to the parameters of one step, which never change while a handle is held. Copying it
-// counts a reference and nothing else. Thread-safe as a shared_ptr is.
+// A handle to the parameters of one step, and the statistics that go with them, neither of which
+// ever change while a handle is held. Copying it counts a reference and nothing else. Thread-safe
+// as a shared_ptr is.
 class Snapshot {
  public:
   Snapshot() = default;
@@ -29,6 +31,8 @@ class Snapshot {
   explicit operator bool() const { return entry_ != nullptr; }
   const Buffer& parameters() const;
   std::int64_t step() const;
+  // Of networks that normalise their inputs; null for others.
+  const std::shared_ptr<const InputStatistics>& statistics() const;
 
  private:
   friend class SnapshotPool;
@@ -47,6 +51,9 @@ class SnapshotPool {
   // mutable_parameters() before sharing it.
   Snapshot Acquire(std::int64_t step);
   static Buffer* mutable_parameters(const Snapshot& snapshot);
+  // Like mutable_parameters(), before the snapshot is shared. May be null.
+  static void SetStatistics(const Snapshot& snapshot,
+                            std::shared_ptr<const InputStatistics> statistics);
 
   // Buffers allocated, whether held or free, and those that are free.
   std::int64_t buffers() const;

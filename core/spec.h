@@ -36,7 +36,7 @@ enum class ActivationKind : std::uint8_t {
 
 struct ActivationSpec {
   ActivationKind kind = ActivationKind::kIdentity;
-  std::optional<double> alpha;  // LEAKY_RELU (0.01) and ELU (1) only
+  std::optional<double> alpha = {};  // LEAKY_RELU (0.01) and ELU (1) only
 };
 
 // Definitions: core/initializers/.
@@ -59,12 +59,41 @@ struct InitializerSpec {
   std::optional<double> scale;
 };
 
+// Layers. Definitions: core/layers/.
+
 struct DenseSpec {
   std::int64_t units = 0;
-  ActivationSpec activation;
+  ActivationSpec activation = {};
   bool omit_bias = false;
-  InitializerSpec kernel_initializer;
-  InitializerSpec bias_initializer;
+  InitializerSpec kernel_initializer = {};
+  InitializerSpec bias_initializer = {};
+};
+
+struct DropoutSpec {
+  double rate = 0;  // in [0, 1)
+};
+
+struct LayerNormSpec {
+  double epsilon = 1e-5;
+  bool omit_bias = false;
+};
+
+struct LayerSpec;
+
+struct ResidualSpec {
+  std::vector<LayerSpec> layers;  // the last has as many units as what the first reads
+};
+
+// One of the kinds, in the order of the table in core/layers/kinds.cc.
+struct LayerSpec : std::variant<DenseSpec, DropoutSpec, LayerNormSpec, ResidualSpec> {
+  using variant::variant;
+};
+
+// Inputs are normalised by running statistics of the rows trained on: core/input_statistics.h.
+struct InputNormalizationSpec {
+  double epsilon = 1e-8;               // added to the variance
+  std::int64_t freeze_after_rows = 0;  // no more rows count once so many have; 0: all do
+  double half_life_rows = 0;           // a row counts half when so many have followed; 0: always 1
 };
 
 // Definitions: core/losses/.
@@ -82,14 +111,16 @@ enum class LossKind : std::uint8_t {
 
 struct LossSpec {
   LossKind kind = LossKind::kMeanSquaredError;
-  std::optional<double> delta;            // HUBER (1) and QUANTILE (0.5) only
-  std::optional<double> label_smoothing;  // SOFTMAX_CROSS_ENTROPY (0) only
+  // Hyperparameters, which core/losses/kinds.cc deals out to kinds.
+  std::optional<double> delta = {};            // HUBER (1) and QUANTILE (0.5) only
+  std::optional<double> label_smoothing = {};  // SOFTMAX_CROSS_ENTROPY (0) only
 };
 
 struct NetworkSpec {
   std::int64_t input_features = 0;
-  std::vector<DenseSpec> layers;
+  std::vector<LayerSpec> layers;
   LossSpec loss;
+  std::optional<InputNormalizationSpec> input_normalization;
   DataType data_type = DataType::kFloat32;
   std::uint64_t seed = 0;
 };

@@ -19,8 +19,12 @@ void StateHasher::Add(const void* bytes, std::size_t size) {
   if (size > 0) XXH3_64bits_update(state_.get(), bytes, size);
 }
 
-std::uint64_t StateHasher::Finish(absl::Span<const double> scalars,
+std::uint64_t StateHasher::Finish(const InputStatistics* statistics,
+                                  absl::Span<const double> scalars,
                                   std::int64_t optimizer_updates) {
+  if (statistics != nullptr) {
+    Add(statistics->values().data(), statistics->values().size() * sizeof(double));
+  }
   Add(scalars.data(), scalars.size() * sizeof(double));
   Add(&optimizer_updates, sizeof(optimizer_updates));
   return XXH3_64bits_digest(state_.get());

@@ -8,13 +8,15 @@
 #include <memory>
 
 #include "absl/types/span.h"
+#include "core/input_statistics.h"
 
 struct XXH3_state_s;
 
 namespace descent {
 
 // XXH3 (64 bits) over a state's parts: the bytes of the parameters, then of each slot, as they are
-// laid out, gaps included; then the scalars and the optimizer's t. Parts may be added in pieces.
+// laid out, gaps included; of networks that normalise their inputs the statistics' values; then the
+// scalars and the optimizer's t. Parts may be added in pieces.
 class StateHasher {
  public:
   StateHasher();
@@ -24,8 +26,9 @@ class StateHasher {
 
   void Add(const void* bytes, std::size_t size);
 
-  // The last call.
-  std::uint64_t Finish(absl::Span<const double> scalars, std::int64_t optimizer_updates);
+  // The last call. `statistics`: null unless the network normalises its inputs.
+  std::uint64_t Finish(const InputStatistics* statistics, absl::Span<const double> scalars,
+                       std::int64_t optimizer_updates);
 
  private:
   struct Free {

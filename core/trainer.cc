@@ -46,12 +46,12 @@ absl::Status NonFiniteResult(const char* what) {
   return NonFiniteUpdate(what, "try a lower learning rate, or clip_norm");
 }
 
-std::uint64_t HashOf(const Buffer& parameters, const std::vector<Buffer>& slots,
+std::uint64_t HashOf(const Snapshot& snapshot, const std::vector<Buffer>& slots,
                      const std::vector<double>& scalars, std::int64_t optimizer_updates) {
   StateHasher hasher;
-  hasher.Add(parameters.bytes(), parameters.byte_size());
+  hasher.Add(snapshot.parameters().bytes(), snapshot.parameters().byte_size());
   for (const Buffer& slot : slots) hasher.Add(slot.bytes(), slot.byte_size());
-  return hasher.Finish(scalars, optimizer_updates);
+  return hasher.Finish(snapshot.statistics().get(), scalars, optimizer_updates);
 }
 
 // The larger of the two, NaN if one is.
@@ -60,7 +60,7 @@ double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
 }  // namespace
 
 std::uint64_t StateHash(const TrainerState& state) {
-  return HashOf(state.parameters.parameters(), state.slots, state.scalars, state.optimizer_updates);
+  return HashOf(state.parameters, state.slots, state.scalars, state.optimizer_updates);
 }
 
 Trainer::Trainer(std::shared_ptr<const Network> network, ThreadPool* pool)
@@ -78,6 +78,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(std::shared_ptr<const N
   RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
   trainer->current_ = trainer->snapshots_.Acquire(0);
   *SnapshotPool::mutable_parameters(trainer->current_) = trainer->network_->InitialParameters();
+  if (trainer->network_->normalizes_inputs()) {
+    SnapshotPool::SetStatistics(trainer->current_, std::make_shared<const InputStatistics>(
+                                                       trainer->network_->input_features()));
+  }
   trainer->magnitudes_.parameters = LargestMagnitude(trainer->current_.parameters());
   return trainer;
 }
@@ -136,13 +140,20 @@ void Trainer::CutRanges() {
 }
 
 bool Trainer::DecaysWeights(const ParameterInfo& parameter) const {
-  return !(parameter.is_bias && optimizer_spec_.exclude_bias_from_weight_decay);
+  return !(parameter.is_per_unit && optimizer_spec_.exclude_bias_from_weight_decay);
 }
 
 absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
                                            std::optional<double> learning_rate) {
   const Buffer& parameters = current_.parameters();
-  network_->Forward(parameters, batch.inputs, /*keep_all=*/false, pool_, &workspace_);
+  std::shared_ptr<const InputStatistics> statistics =
+      network_->MergeStatistics(current_.statistics(), batch.inputs);
+  if (statistics != nullptr && !statistics->IsFinite()) {
+    return NonFiniteStart("the statistics of the inputs");
+  }
+  network_->Forward(parameters, batch.inputs,
+                    {.pool = pool_, .statistics = statistics.get(), .training_step = step_},
+                    &workspace_);
   const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
   if (!std::isfinite(loss)) return NonFiniteStart("the loss");
   // The gradient is left where the next parameters will be: the optimizer reads each element of it
@@ -151,6 +162,7 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
   Buffer* const gradients = SnapshotPool::mutable_parameters(next);
   network_->Backward(parameters, batch.inputs, pool_, &workspace_, gradients,
                      /*input_gradient=*/nullptr);
+  SnapshotPool::SetStatistics(next, std::move(statistics));
   return Apply(*gradients, std::move(next), loss, learning_rate);
 }
 
@@ -158,7 +170,9 @@ absl::StatusOr<UpdateResult> Trainer::ApplyGradients(const Buffer& gradients,
                                                      std::optional<double> learning_rate) {
   DESCENT_CHECK(gradients.type() == network_->data_type());
   DESCENT_CHECK(gradients.size() == network_->layout().size());
-  return Apply(gradients, snapshots_.Acquire(step_ + 1), /*loss=*/0, learning_rate);
+  Snapshot next = snapshots_.Acquire(step_ + 1);
+  SnapshotPool::SetStatistics(next, current_.statistics());
+  return Apply(gradients, std::move(next), /*loss=*/0, learning_rate);
 }
 
 absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot next, double loss,
@@ -257,6 +271,7 @@ absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimize
   Snapshot next = snapshots_.Acquire(step_ + 1);
   std::memcpy(SnapshotPool::mutable_parameters(next)->bytes(), parameters.bytes(),
               parameters.byte_size());
+  SnapshotPool::SetStatistics(next, current_.statistics());
   if (!keep_optimizer_state) ResetOptimizerState();
   current_ = std::move(next);
   magnitudes_.parameters = LargestMagnitude(parameters);
@@ -265,7 +280,7 @@ absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimize
 }
 
 std::uint64_t Trainer::StateHash() const {
-  return HashOf(current_.parameters(), slots_, scalars_, optimizer_updates_);
+  return HashOf(current_, slots_, scalars_, optimizer_updates_);
 }
 
 TrainerState Trainer::GetState() const {
@@ -282,7 +297,13 @@ absl::Status Trainer::SetState(TrainerState state) {
   const auto fits = [this](const Buffer& buffer) {
     return buffer.type() == network_->data_type() && buffer.size() == network_->layout().size();
   };
+  const auto statistics_fit = [this](const InputStatistics* statistics) {
+    return network_->normalizes_inputs()
+               ? statistics != nullptr && statistics->features() == network_->input_features()
+               : statistics == nullptr;
+  };
   if (!state.parameters || !fits(state.parameters.parameters()) ||
+      !statistics_fit(state.parameters.statistics().get()) ||
       state.parameters.step() != state.step || state.slots.size() != slots_.size() ||
       !std::ranges::all_of(state.slots, fits) || state.scalars.size() != scalars_.size()) {
     return Error(absl::StatusCode::kInvalidArgument, "STATE_MISMATCH",

@@ -30,12 +30,12 @@ struct UpdateResult {
 struct TrainerState {
   std::int64_t step = 0;               // updates since creation
   std::int64_t optimizer_updates = 0;  // updates the slots have seen: the optimizer's t
-  Snapshot parameters;                 // of that step
+  Snapshot parameters;                 // of that step, with the inputs' statistics
   std::vector<Buffer> slots;
   std::vector<double> scalars;
 };
 
-// Parameters, slots, scalars and the optimizer's t: equal bits, equal hash.
+// Parameters, slots, the inputs' statistics, scalars and the optimizer's t: equal bits, equal hash.
 std::uint64_t StateHash(const TrainerState& state);
 
 // Not thread-safe: one update at a time. Snapshots may be read by any thread meanwhile. An update

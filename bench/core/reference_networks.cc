@@ -49,13 +49,14 @@ NetworkSpec SpecOf(const Reference& reference) {
   NetworkSpec spec;
   spec.input_features = reference.widths[0];
   for (std::size_t l = 1; l < reference.widths.size(); ++l) {
-    DenseSpec& dense = spec.layers.emplace_back();
+    DenseSpec dense;
     dense.units = reference.widths[l];
     if (l + 1 < reference.widths.size()) {
       dense.activation.kind = reference.activation == HiddenActivation::kRelu
                                   ? ActivationKind::kRelu
                                   : ActivationKind::kTanh;
     }
+    spec.layers.emplace_back(dense);
   }
   return spec;
 }

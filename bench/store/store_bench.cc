@@ -74,7 +74,8 @@ ModelSettings Settings(std::int64_t inputs, std::vector<std::int64_t> widths) {
   ModelSettings settings;
   settings.name = "model";
   settings.network.input_features = inputs;
-  for (const std::int64_t units : widths) settings.network.layers.emplace_back().units = units;
+  for (const std::int64_t units : widths)
+    settings.network.layers.emplace_back(DenseSpec{.units = units});
   settings.optimizer.learning_rate = 1e-3;
   settings.optimizer.algorithm = AdamOptions{};
   return settings;
@@ -126,7 +127,7 @@ struct Opened {
 void Stream(const std::string& directory, const char* name, const ModelSettings& settings,
             std::int64_t rows, std::int64_t most_outstanding, double seconds) {
   const std::int64_t inputs = settings.network.input_features;
-  const std::int64_t outputs = settings.network.layers.back().units;
+  const std::int64_t outputs = std::get<DenseSpec>(settings.network.layers.back()).units;
   Opened opened(directory, settings);
   absl::Mutex mutex;
   std::int64_t outstanding = 0;

@@ -27,49 +27,57 @@
 #include "core/activations/tanh.h"
 #include "core/check.h"
 #include "core/error.h"
+#include "core/kind_parameters.h"
+#include "core/status_macros.h"
 
 namespace descent {
 namespace {
 
 using activations::PacketActivation;
 
-// Functions without a parameter ignore alpha.
 template <typename Function>
-std::unique_ptr<Activation> Make([[maybe_unused]] double alpha) {
-  if constexpr (requires { Function{alpha}; }) {
-    return std::make_unique<PacketActivation<Function>>(Function{alpha});
-  } else {
-    return std::make_unique<PacketActivation<Function>>(Function{});
-  }
+std::unique_ptr<Activation> Make(const ActivationSpec& /*spec*/) {
+  return std::make_unique<PacketActivation<Function>>(Function{});
+}
+template <typename Function>
+std::unique_ptr<Activation> MakeWithAlpha(const ActivationSpec& spec) {
+  return std::make_unique<PacketActivation<Function>>(Function{*spec.alpha});
 }
 
-double One(double /*alpha*/) { return 1; }
-double TanhGain(double /*alpha*/) { return 5.0 / 3; }
-double ReluGain(double /*alpha*/) { return std::numbers::sqrt2; }
-double LeakyReluGain(double alpha) { return std::sqrt(2 / (1 + alpha * alpha)); }
-double SeluGain(double /*alpha*/) { return 0.75; }
+double One(const ActivationSpec& /*spec*/) { return 1; }
+double TanhGain(const ActivationSpec& /*spec*/) { return 5.0 / 3; }
+double ReluGain(const ActivationSpec& /*spec*/) { return std::numbers::sqrt2; }
+double LeakyReluGain(const ActivationSpec& spec) {
+  return std::sqrt(2 / (1 + *spec.alpha * *spec.alpha));
+}
+double SeluGain(const ActivationSpec& /*spec*/) { return 0.75; }
 
 using enum ActivationKind;
-constexpr std::nullopt_t kNone = std::nullopt;
 
 const ActivationInfo kActivations[] = {
-    {kIdentity, "identity", kNone, One, false, {}, Make<activations::Identity>},
-    {kSigmoid, "sigmoid", kNone, One, false, {}, Make<activations::Sigmoid>},
-    {kTanh, "tanh", kNone, TanhGain, false, {}, Make<activations::Tanh>},
-    {kRelu, "relu", kNone, ReluGain, true, {0}, Make<activations::Relu>},
-    {kSoftsign, "softsign", kNone, One, false, {}, Make<activations::Softsign>},
-    {kLeakyRelu, "leaky_relu", 0.01, LeakyReluGain, true, {0}, Make<activations::LeakyRelu>},
-    {kElu, "elu", 1.0, ReluGain, true, {0}, Make<activations::Elu>},
-    {kSelu, "selu", kNone, SeluGain, false, {0}, Make<activations::Selu>},
-    {kGelu, "gelu", kNone, ReluGain, true, {}, Make<activations::Gelu>},
-    {kGeluTanh, "gelu_tanh", kNone, ReluGain, true, {}, Make<activations::GeluTanh>},
-    {kSilu, "silu", kNone, ReluGain, true, {}, Make<activations::Silu>},
-    {kMish, "mish", kNone, ReluGain, true, {}, Make<activations::Mish>},
-    {kSoftplus, "softplus", kNone, One, false, {}, Make<activations::Softplus>},
-    {kHardSigmoid, "hard_sigmoid", kNone, One, false, {-3, 3}, Make<activations::HardSigmoid>},
-    {kHardSwish, "hard_swish", kNone, ReluGain, true, {-3, 3}, Make<activations::HardSwish>},
-    {kRelu6, "relu6", kNone, ReluGain, true, {0, 6}, Make<activations::Relu6>},
-    {kExponential, "exponential", kNone, One, false, {}, Make<activations::Exponential>},
+    {kIdentity, "identity", {}, One, Make<activations::Identity>, false, {}},
+    {kSigmoid, "sigmoid", {}, One, Make<activations::Sigmoid>, false, {}},
+    {kTanh, "tanh", {}, TanhGain, Make<activations::Tanh>, false, {}},
+    {kRelu, "relu", {}, ReluGain, Make<activations::Relu>, true, {0}},
+    {kSoftsign, "softsign", {}, One, Make<activations::Softsign>, false, {}},
+    {kLeakyRelu,
+     "leaky_relu",
+     {.alpha = 0.01},
+     LeakyReluGain,
+     MakeWithAlpha<activations::LeakyRelu>,
+     true,
+     {0}},
+    {kElu, "elu", {.alpha = 1}, ReluGain, MakeWithAlpha<activations::Elu>, true, {0}},
+    {kSelu, "selu", {}, SeluGain, Make<activations::Selu>, false, {0}},
+    {kGelu, "gelu", {}, ReluGain, Make<activations::Gelu>, true, {}},
+    {kGeluTanh, "gelu_tanh", {}, ReluGain, Make<activations::GeluTanh>, true, {}},
+    {kSilu, "silu", {}, ReluGain, Make<activations::Silu>, true, {}},
+    {kMish, "mish", {}, ReluGain, Make<activations::Mish>, true, {}},
+    {kSoftplus, "softplus", {}, One, Make<activations::Softplus>, false, {}},
+    {kHardSigmoid, "hard_sigmoid", {}, One, Make<activations::HardSigmoid>, false, {-3, 3}},
+    {kHardSwish, "hard_swish", {}, ReluGain, Make<activations::HardSwish>, true, {-3, 3}},
+    {kRelu6, "relu6", {}, ReluGain, Make<activations::Relu6>, true, {0, 6}},
+    {kExponential, "exponential", {}, One, Make<activations::Exponential>, false, {}},
 };
 
 }  // namespace
@@ -85,18 +93,21 @@ const ActivationInfo& GetActivationInfo(ActivationKind kind) {
 
 double ActivationGain(const ActivationSpec& spec) {
   const ActivationInfo& info = GetActivationInfo(spec.kind);
-  return info.gain(spec.alpha.value_or(info.default_alpha.value_or(0)));
+  const auto whole = WithDefaults(spec, info.defaults, std::string(info.name));
+  return info.gain(whole.ok() ? *whole : info.defaults);
 }
 
 absl::StatusOr<std::unique_ptr<Activation>> MakeActivation(const ActivationSpec& spec) {
   const ActivationInfo& info = GetActivationInfo(spec.kind);
-  if (spec.alpha.has_value() && !info.default_alpha.has_value()) {
-    return InvalidField("alpha", "not taken by activation " + std::string(info.name));
+  ASSIGN_OR_RETURN(ActivationSpec whole,
+                   WithDefaults(spec, info.defaults, "activation " + std::string(info.name)));
+  const OptionalFields parameters(whole);
+  for (const auto& [name, value] : parameters.all()) {
+    if (value->has_value() && !std::isfinite(**value)) {
+      return InvalidField(name, absl::StrCat("expected a finite number, got ", **value));
+    }
   }
-  const double alpha = spec.alpha.value_or(info.default_alpha.value_or(0));
-  if (!std::isfinite(alpha))
-    return InvalidField("alpha", absl::StrCat("expected a finite number, got ", alpha));
-  return info.make(alpha);
+  return info.make(whole);
 }
 
 }  // namespace descent

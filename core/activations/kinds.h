@@ -5,7 +5,6 @@
 #define CORE_ACTIVATIONS_KINDS_H_
 
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -18,12 +17,13 @@ namespace descent {
 
 struct ActivationInfo {
   ActivationKind kind;
-  std::string_view name;                // "leaky_relu"
-  std::optional<double> default_alpha;  // unset: the kind has no alpha
-  double (*gain)(double alpha);         // factor on Glorot and He initialisation, see below
-  bool relu_family;                     // He initialisation is its default
-  std::vector<double> kinks;            // where σ′ jumps; suites test both sides
-  std::unique_ptr<Activation> (*make)(double alpha);
+  std::string_view name;    // "leaky_relu"
+  ActivationSpec defaults;  // with a value for each parameter that the kind takes
+  // Both of a spec that has all of them.
+  double (*gain)(const ActivationSpec& spec);  // factor on Glorot and He initialisation, see below
+  std::unique_ptr<Activation> (*make)(const ActivationSpec& spec);
+  bool relu_family;           // He initialisation is its default
+  std::vector<double> kinks;  // where σ′ jumps; suites test both sides
 };
 
 // Every activation, in the order of the enum.
@@ -37,7 +37,7 @@ const ActivationInfo& GetActivationInfo(ActivationKind kind);
 // the other members of the ReLU family, as is the custom, and 1 for the rest.
 double ActivationGain(const ActivationSpec& spec);
 
-// kInvalidArgument (field "alpha") for an alpha that the kind does not take or that is not finite.
+// kInvalidArgument naming a parameter ("alpha") that the kind does not take or that is not finite.
 absl::StatusOr<std::unique_ptr<Activation>> MakeActivation(const ActivationSpec& spec);
 
 }  // namespace descent

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/error.h"
+#include "core/kind_parameters.h"
 #include "core/losses/binary_cross_entropy.h"
 #include "core/losses/element_loss.h"
 #include "core/losses/half_squared_error.h"
@@ -28,24 +29,28 @@ using losses::ElementLoss;
 using MadeLoss = absl::StatusOr<std::unique_ptr<Loss>>;
 
 template <typename Function>
-MadeLoss Make(double /*delta*/, double /*label_smoothing*/) {
+MadeLoss Make(const LossSpec& /*spec*/) {
   return std::make_unique<ElementLoss<Function>>(Function{});
 }
 
-MadeLoss MakeHuber(double delta, double /*label_smoothing*/) {
+MadeLoss MakeHuber(const LossSpec& spec) {
+  const double delta = *spec.delta;
   if (!(delta > 0 && std::isfinite(delta))) {
     return InvalidField("delta", absl::StrCat("expected a finite number > 0, got ", delta));
   }
   return std::make_unique<ElementLoss<losses::Huber>>(losses::Huber{delta});
 }
 
-MadeLoss MakeQuantile(double delta, double /*label_smoothing*/) {
-  if (!(delta > 0 && delta < 1))
+MadeLoss MakeQuantile(const LossSpec& spec) {
+  const double delta = *spec.delta;
+  if (!(delta > 0 && delta < 1)) {
     return InvalidField("delta", absl::StrCat("expected a quantile in (0, 1), got ", delta));
+  }
   return std::make_unique<ElementLoss<losses::Quantile>>(losses::Quantile{delta});
 }
 
-MadeLoss MakeSoftmaxCrossEntropy(double /*delta*/, double label_smoothing) {
+MadeLoss MakeSoftmaxCrossEntropy(const LossSpec& spec) {
+  const double label_smoothing = *spec.label_smoothing;
   if (!(label_smoothing >= 0 && label_smoothing < 1)) {
     return InvalidField("label_smoothing",
                         absl::StrCat("expected a number in [0, 1), got ", label_smoothing));
@@ -55,21 +60,25 @@ MadeLoss MakeSoftmaxCrossEntropy(double /*delta*/, double label_smoothing) {
 
 using enum LossKind;
 using enum TargetKind;
-constexpr std::nullopt_t kNone = std::nullopt;
 
 constexpr LossInfo kLosses[] = {
-    {kHalfSquaredError, "half_squared_error", kReal, kNone, kNone, Make<losses::HalfSquaredError>},
-    {kMeanSquaredError, "mean_squared_error", kReal, kNone, kNone, Make<losses::MeanSquaredError>},
-    {kMeanAbsoluteError, "mean_absolute_error", kReal, kNone, kNone,
-     Make<losses::MeanAbsoluteError>},
-    {kHuber, "huber", kReal, 1.0, kNone, MakeHuber},
-    {kLogCosh, "log_cosh", kReal, kNone, kNone, Make<losses::LogCosh>},
-    {kSoftmaxCrossEntropy, "softmax_cross_entropy", kDistribution, kNone, 0.0,
+    {kHalfSquaredError, "half_squared_error", kReal, {}, Make<losses::HalfSquaredError>},
+    {kMeanSquaredError, "mean_squared_error", kReal, {}, Make<losses::MeanSquaredError>},
+    {kMeanAbsoluteError, "mean_absolute_error", kReal, {}, Make<losses::MeanAbsoluteError>},
+    {kHuber, "huber", kReal, {.delta = 1}, MakeHuber},
+    {kLogCosh, "log_cosh", kReal, {}, Make<losses::LogCosh>},
+    {kSoftmaxCrossEntropy,
+     "softmax_cross_entropy",
+     kDistribution,
+     {.label_smoothing = 0},
      MakeSoftmaxCrossEntropy},
-    {kBinaryCrossEntropy, "binary_cross_entropy", kProbability, kNone, kNone,
+    {kBinaryCrossEntropy,
+     "binary_cross_entropy",
+     kProbability,
+     {},
      Make<losses::BinaryCrossEntropy>},
-    {kPoisson, "poisson", kCount, kNone, kNone, Make<losses::Poisson>},
-    {kQuantile, "quantile", kReal, 0.5, kNone, MakeQuantile},
+    {kPoisson, "poisson", kCount, {}, Make<losses::Poisson>},
+    {kQuantile, "quantile", kReal, {.delta = 0.5}, MakeQuantile},
 };
 
 }  // namespace
@@ -85,14 +94,9 @@ const LossInfo& GetLossInfo(LossKind kind) {
 
 absl::StatusOr<std::unique_ptr<Loss>> MakeLoss(const LossSpec& spec) {
   const LossInfo& info = GetLossInfo(spec.kind);
-  if (spec.delta.has_value() && !info.default_delta.has_value()) {
-    return InvalidField("delta", "not taken by loss " + std::string(info.name));
-  }
-  if (spec.label_smoothing.has_value() && !info.default_label_smoothing.has_value()) {
-    return InvalidField("label_smoothing", "not taken by loss " + std::string(info.name));
-  }
-  return info.make(spec.delta.value_or(info.default_delta.value_or(0)),
-                   spec.label_smoothing.value_or(info.default_label_smoothing.value_or(0)));
+  ASSIGN_OR_RETURN(const LossSpec whole,
+                   WithDefaults(spec, info.defaults, "loss " + std::string(info.name)));
+  return info.make(whole);
 }
 
 }  // namespace descent

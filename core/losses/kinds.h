@@ -4,7 +4,6 @@
 #define CORE_LOSSES_KINDS_H_
 
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -26,10 +25,9 @@ struct LossInfo {
   LossKind kind;
   std::string_view name;  // "mean_squared_error"
   TargetKind targets;
-  std::optional<double> default_delta;            // unset: the kind has no delta
-  std::optional<double> default_label_smoothing;  // unset: the kind has none
-  // kInvalidArgument naming the hyperparameter that is out of range.
-  absl::StatusOr<std::unique_ptr<Loss>> (*make)(double delta, double label_smoothing);
+  LossSpec defaults;  // with a value for each hyperparameter that the kind takes
+  // Of a spec that has all of them. kInvalidArgument naming the one that is out of range.
+  absl::StatusOr<std::unique_ptr<Loss>> (*make)(const LossSpec& spec);
 };
 
 // Every loss, in the order of the enum.
@@ -37,8 +35,8 @@ absl::Span<const LossInfo> Losses();
 
 const LossInfo& GetLossInfo(LossKind kind);
 
-// kInvalidArgument (field "delta" or "label_smoothing") for hyperparameters that the kind does not
-// take or that are out of range.
+// kInvalidArgument naming a hyperparameter ("delta") that the kind does not take or that is out of
+// range.
 absl::StatusOr<std::unique_ptr<Loss>> MakeLoss(const LossSpec& spec);
 
 }  // namespace descent

@@ -168,7 +168,7 @@ struct ForwardCommand {
 
 struct ForwardOutcome {
   std::int64_t step = 0;
-  std::vector<Matrix> pre_activations;  // one a layer
+  std::vector<Matrix> pre_activations;  // one a layer; empty where the kind has none
   std::vector<Matrix> activations;      // one a layer; the last is w
 };
 
@@ -179,6 +179,7 @@ struct GradientCommand {
   bool input_gradient = false;
   std::vector<int> parameters;  // indices into the layout; empty: all
   bool norms_only = false;      // each gradient is its 2-norm, a scalar
+  bool training = false;        // as an update's pass at this step
 };
 
 struct GradientOutcome {

@@ -1,6 +1,7 @@
 #include "server/services/answer_size.h"
 
 #include <cstdint>
+#include <variant>
 
 namespace descent::services {
 namespace {
@@ -27,8 +28,18 @@ std::size_t ParametersBytes(const std::vector<int>& parameters, const Network& n
   return bytes;
 }
 
+std::size_t LayersBytes(const std::vector<LayerSpec>& layers) {
+  std::size_t bytes = kLayerBytes * layers.size();
+  for (const LayerSpec& layer : layers) {
+    if (const auto* residual = std::get_if<ResidualSpec>(&layer)) {
+      bytes += LayersBytes(residual->layers);
+    }
+  }
+  return bytes;
+}
+
 std::size_t NetworkBytes(const NetworkSpec& spec) {
-  return kAnswerBytes + kLayerBytes * spec.layers.size();
+  return kAnswerBytes + LayersBytes(spec.layers);
 }
 
 }  // namespace
@@ -39,8 +50,8 @@ std::size_t AnswerBytes(const models::PredictCommand& command, const Network& ne
 
 std::size_t AnswerBytes(const models::ForwardCommand& command, const Network& network) {
   std::int64_t units = network.outputs();  // the last layer's come twice
-  for (const auto& layer : network.spec().layers) units += 2 * layer.units;
-  return kAnswerBytes + 2 * kTensorBytes * network.spec().layers.size() +
+  for (const PlacedLayer& layer : network.layers()) units += 2 * layer.units;
+  return kAnswerBytes + 2 * kTensorBytes * network.layers().size() +
          ValuesBytes(command.inputs.rows() * units, network);
 }
 

@@ -125,6 +125,7 @@ absl::StatusOr<models::GradientCommand> Decode(const v1::GradientRequest& reques
   ASSIGN_OR_RETURN(command.parameters,
                    DecodeParameterNames("parameters", request.parameters(), network.layout()));
   command.norms_only = request.norms_only();
+  command.training = request.training();
   return command;
 }
 

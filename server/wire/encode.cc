@@ -20,6 +20,24 @@ void EncodeParameter(const Network& network, int index, const Buffer& values, En
   EncodeTensor(values, parameter.offset, parameter.shape, encoding, named->mutable_tensor());
 }
 
+void EncodeStatistics(const InputStatistics& statistics, v1::GetParametersResponse* response) {
+  const std::int64_t features = statistics.features();
+  const auto add = [&](const char* name, auto value_of) {
+    Buffer values(DataType::kFloat64, features);
+    for (std::int64_t i = 0; i < features; ++i) values.Set(i, value_of(i));
+    v1::NamedTensor* named = response->add_statistics();
+    named->set_name(name);
+    EncodeTensor(values, 0, {features}, Encoding::kRaw, named->mutable_tensor());
+  };
+  add("inputs.mean", [&](std::int64_t i) { return statistics.Mean(i); });
+  add("inputs.variance", [&](std::int64_t i) { return statistics.Variance(i); });
+  v1::NamedTensor* rows = response->add_statistics();
+  rows->set_name("inputs.rows");
+  rows->mutable_tensor()->set_data_type(v1::DATA_TYPE_INT64);
+  const std::int64_t count = statistics.rows();
+  rows->mutable_tensor()->set_raw(&count, sizeof count);
+}
+
 void EncodeCheckpoint(const models::CheckpointInfo& info, v1::Checkpoint* message) {
   message->set_step(info.step);
   *message->mutable_create_time() =
@@ -59,6 +77,9 @@ void Encode(const models::GetParametersOutcome& outcome, const Network& network,
     EncodeParameter(network, index, outcome.snapshot.parameters(), Encoding::kRaw,
                     response->add_parameters());
   }
+  if (outcome.snapshot.statistics() != nullptr) {
+    EncodeStatistics(*outcome.snapshot.statistics(), response);
+  }
 }
 
 void Encode(const models::SetParametersOutcome& outcome, v1::SetParametersResponse* response) {
@@ -96,13 +117,15 @@ void Encode(const models::ModelInfo& outcome, v1::RestoreCheckpointResponse* res
 void Encode(models::DeleteCheckpointOutcome /*outcome*/,
             v1::DeleteCheckpointResponse* /*response*/) {}
 
-void Encode(const models::ForwardOutcome& outcome, Encoding encoding,
+void Encode(const models::ForwardOutcome& outcome, const Network& network, Encoding encoding,
             v1::ForwardResponse* response) {
   response->set_step(outcome.step);
   for (std::size_t i = 0; i < outcome.activations.size(); ++i) {
     v1::LayerValues* layer = response->add_layers();
-    layer->set_name(absl::StrCat("layers.", i));
-    EncodeMatrix(outcome.pre_activations[i], encoding, layer->mutable_pre_activation());
+    layer->set_name(network.layers()[i].name);
+    if (!outcome.pre_activations[i].empty()) {
+      EncodeMatrix(outcome.pre_activations[i], encoding, layer->mutable_pre_activation());
+    }
     EncodeMatrix(outcome.activations[i], encoding, layer->mutable_activation());
   }
   EncodeMatrix(outcome.activations.back(), encoding, response->mutable_outputs());

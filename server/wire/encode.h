@@ -37,7 +37,7 @@ void Encode(models::DeleteCheckpointOutcome outcome, v1::DeleteCheckpointRespons
 
 // NetworkService.
 
-void Encode(const models::ForwardOutcome& outcome, Encoding encoding,
+void Encode(const models::ForwardOutcome& outcome, const Network& network, Encoding encoding,
             v1::ForwardResponse* response);
 void Encode(const models::GradientOutcome& outcome, const Network& network, Encoding encoding,
             v1::GradientResponse* response);

@@ -1,17 +1,14 @@
 #include "server/wire/kinds.h"
 
 #include <cstddef>
-#include <cstdint>
-#include <type_traits>
 #include <variant>
 
-#include "core/check.h"
-#include "google/protobuf/descriptor.h"
+#include "core/spec_fields.h"
+#include "server/wire/parameter_fields.h"
 
 namespace descent::wire {
 namespace {
 
-using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr KindRow<v1::ActivationKind, ActivationKind> kActivations[] = {
@@ -68,132 +65,39 @@ constexpr KindRow<v1::Durability, models::Durability> kDurabilities[] = {
     {v1::DURABILITY_MEMORY, models::Durability::kMemory},
 };
 
-// A field of a parameter message and the member of the options that holds its value.
-template <typename Options>
-struct Parameter {
-  const char* field;
-  std::variant<double Options::*, bool Options::*, std::int64_t Options::*> member;
-};
-
-constexpr Parameter<SgdOptions> kSgd[] = {{"momentum", &SgdOptions::momentum},
-                                          {"nesterov", &SgdOptions::nesterov},
-                                          {"weight_decay", &SgdOptions::weight_decay}};
-constexpr Parameter<AdamOptions> kAdam[] = {{"beta1", &AdamOptions::beta1},
-                                            {"beta2", &AdamOptions::beta2},
-                                            {"epsilon", &AdamOptions::epsilon},
-                                            {"weight_decay", &AdamOptions::weight_decay},
-                                            {"amsgrad", &AdamOptions::amsgrad}};
-constexpr Parameter<AdamWOptions> kAdamW[] = {{"beta1", &AdamWOptions::beta1},
-                                              {"beta2", &AdamWOptions::beta2},
-                                              {"epsilon", &AdamWOptions::epsilon},
-                                              {"weight_decay", &AdamWOptions::weight_decay},
-                                              {"amsgrad", &AdamWOptions::amsgrad}};
-constexpr Parameter<RmsPropOptions> kRmsProp[] = {{"alpha", &RmsPropOptions::alpha},
-                                                  {"epsilon", &RmsPropOptions::epsilon},
-                                                  {"momentum", &RmsPropOptions::momentum},
-                                                  {"centered", &RmsPropOptions::centered},
-                                                  {"weight_decay", &RmsPropOptions::weight_decay}};
-constexpr Parameter<AdagradOptions> kAdagrad[] = {
-    {"epsilon", &AdagradOptions::epsilon},
-    {"initial_accumulator_value", &AdagradOptions::initial_accumulator_value},
-    {"lr_decay", &AdagradOptions::lr_decay},
-    {"weight_decay", &AdagradOptions::weight_decay}};
-constexpr Parameter<AdadeltaOptions> kAdadelta[] = {
-    {"rho", &AdadeltaOptions::rho},
-    {"epsilon", &AdadeltaOptions::epsilon},
-    {"weight_decay", &AdadeltaOptions::weight_decay}};
-constexpr Parameter<NadamOptions> kNadam[] = {{"beta1", &NadamOptions::beta1},
-                                              {"beta2", &NadamOptions::beta2},
-                                              {"epsilon", &NadamOptions::epsilon},
-                                              {"momentum_decay", &NadamOptions::momentum_decay},
-                                              {"weight_decay", &NadamOptions::weight_decay}};
-constexpr Parameter<LionOptions> kLion[] = {{"beta1", &LionOptions::beta1},
-                                            {"beta2", &LionOptions::beta2},
-                                            {"weight_decay", &LionOptions::weight_decay}};
-constexpr Parameter<FtrlOptions> kFtrl[] = {
-    {"beta", &FtrlOptions::beta}, {"l1", &FtrlOptions::l1}, {"l2", &FtrlOptions::l2}};
-
-constexpr Parameter<StepSchedule> kStep[] = {{"step_size", &StepSchedule::step_size},
-                                             {"gamma", &StepSchedule::gamma}};
-constexpr Parameter<ExponentialSchedule> kExponential[] = {{"gamma", &ExponentialSchedule::gamma}};
-constexpr Parameter<CosineSchedule> kCosine[] = {
-    {"period", &CosineSchedule::period},
-    {"period_multiplier", &CosineSchedule::period_multiplier},
-    {"minimum_learning_rate", &CosineSchedule::minimum_learning_rate}};
-constexpr Parameter<InverseTimeSchedule> kInverseTime[] = {
-    {"decay_steps", &InverseTimeSchedule::decay_steps},
-    {"decay_rate", &InverseTimeSchedule::decay_rate}};
-
-const FieldDescriptor* FindField(const Message& message, const char* name) {
-  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
-  DESCENT_CHECK(field != nullptr);
-  return field;
-}
-
-void Read(const Message& message, const FieldDescriptor* field, double* value) {
-  *value = message.GetReflection()->GetDouble(message, field);
-}
-void Read(const Message& message, const FieldDescriptor* field, bool* value) {
-  *value = message.GetReflection()->GetBool(message, field);
-}
-void Read(const Message& message, const FieldDescriptor* field, std::int64_t* value) {
-  *value = message.GetReflection()->GetInt64(message, field);
-}
-void Write(double value, const FieldDescriptor* field, Message* message) {
-  message->GetReflection()->SetDouble(message, field, value);
-}
-void Write(bool value, const FieldDescriptor* field, Message* message) {
-  message->GetReflection()->SetBool(message, field, value);
-}
-void Write(std::int64_t value, const FieldDescriptor* field, Message* message) {
-  message->GetReflection()->SetInt64(message, field, value);
-}
-
-// The row of a case whose parameters are `kParameters`, an array of Parameter<Options>.
-template <typename Variant, const auto& kParameters>
+// The row of the alternative `Options`, whose parameters are the fields of one message.
+template <typename Variant, typename Options>
 constexpr AlternativeRow<Variant> Row(const char* name) {
-  using Options = std::remove_cvref_t<decltype([]<typename T>(const Parameter<T>&) {
-    return T{};
-  }(kParameters[0]))>;
   return {name,
           [](const Message& message, Variant* options) {
             Options decoded;
-            for (const auto& parameter : kParameters) {
-              const FieldDescriptor* field = FindField(message, parameter.field);
-              if (field->has_presence() && !message.GetReflection()->HasField(message, field)) {
-                continue;
-              }
-              std::visit([&](auto member) { Read(message, field, &(decoded.*member)); },
-                         parameter.member);
-            }
+            ParameterReader fields(message);
+            Describe(fields, decoded);
             *options = decoded;
           },
           [](const Variant& options, Message* message) {
-            const auto& encoded = std::get<Options>(options);
-            for (const auto& parameter : kParameters) {
-              const FieldDescriptor* field = FindField(*message, parameter.field);
-              std::visit([&](auto member) { Write(encoded.*member, field, message); },
-                         parameter.member);
-            }
+            ParameterWriter fields(message);
+            Describe(fields, std::get<Options>(options));
           }};
 }
 
 constexpr AlternativeRow<OptimizerOptions> kOptimizers[] = {
-    Row<OptimizerOptions, kSgd>("sgd"),         Row<OptimizerOptions, kAdam>("adam"),
-    Row<OptimizerOptions, kAdamW>("adamw"),     Row<OptimizerOptions, kRmsProp>("rmsprop"),
-    Row<OptimizerOptions, kAdagrad>("adagrad"), Row<OptimizerOptions, kAdadelta>("adadelta"),
-    Row<OptimizerOptions, kNadam>("nadam"),     Row<OptimizerOptions, kLion>("lion"),
-    Row<OptimizerOptions, kFtrl>("ftrl"),
+    Row<OptimizerOptions, SgdOptions>("sgd"),
+    Row<OptimizerOptions, AdamOptions>("adam"),
+    Row<OptimizerOptions, AdamWOptions>("adamw"),
+    Row<OptimizerOptions, RmsPropOptions>("rmsprop"),
+    Row<OptimizerOptions, AdagradOptions>("adagrad"),
+    Row<OptimizerOptions, AdadeltaOptions>("adadelta"),
+    Row<OptimizerOptions, NadamOptions>("nadam"),
+    Row<OptimizerOptions, LionOptions>("lion"),
+    Row<OptimizerOptions, FtrlOptions>("ftrl"),
 };
 static_assert(std::size(kOptimizers) == std::variant_size_v<OptimizerOptions>);
 
 constexpr AlternativeRow<Decay> kDecays[] = {
-    {"constant", [](const Message&, Decay* decay) { *decay = ConstantSchedule{}; },
-     [](const Decay&, Message*) {}},
-    Row<Decay, kStep>("step"),
-    Row<Decay, kExponential>("exponential"),
-    Row<Decay, kCosine>("cosine"),
-    Row<Decay, kInverseTime>("inverse_time"),
+    Row<Decay, ConstantSchedule>("constant"),        Row<Decay, StepSchedule>("step"),
+    Row<Decay, ExponentialSchedule>("exponential"),  Row<Decay, CosineSchedule>("cosine"),
+    Row<Decay, InverseTimeSchedule>("inverse_time"),
 };
 static_assert(std::size(kDecays) == std::variant_size_v<Decay>);
 

@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "google/protobuf/util/time_util.h"
-#include "server/wire/kinds.h"
-#include "server/wire/request_fields.h"
+#include "server/wire/layers.h"
+#include "server/wire/spec_parts.h"
 
 namespace descent::wire {
 namespace {
@@ -19,133 +19,15 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// The counterpart of an enum value that has one.
-template <typename Wire, typename Core>
-absl::StatusOr<Core> FromWire(std::string_view field, absl::Span<const KindRow<Wire, Core>> rows,
-                              Wire value) {
-  if (value == Wire{}) return RequiredField(field);
-  for (const auto& row : rows) {
-    if (row.wire == value) return row.core;
-  }
-  return InvalidField(field, absl::StrCat("unknown value ", static_cast<int>(value)), {},
-                      "UNKNOWN_ENUM_VALUE");
-}
-
-template <typename Wire, typename Core>
-Wire ToWire(absl::Span<const KindRow<Wire, Core>> rows, Core value) {
-  for (const auto& row : rows) {
-    if (row.core == value) return row.wire;
-  }
-  DESCENT_CHECK(false);
-}
-
-template <typename Message>
-std::optional<double> OptionalOf(bool has, const Message& message, double (Message::*get)() const) {
-  return has ? std::optional((message.*get)()) : std::nullopt;
-}
-
-absl::StatusOr<ActivationSpec> DecodeActivation(const v1::Activation& message) {
-  ActivationSpec spec;
-  ASSIGN_OR_RETURN(spec.kind, FromWire("kind", ActivationRows(), message.kind()));
-  spec.alpha = OptionalOf(message.has_alpha(), message, &v1::Activation::alpha);
-  return spec;
-}
-
-void EncodeActivation(const ActivationSpec& spec, v1::Activation* message) {
-  message->set_kind(ToWire(ActivationRows(), spec.kind));
-  if (spec.alpha.has_value()) message->set_alpha(*spec.alpha);
-}
-
-absl::StatusOr<InitializerSpec> DecodeInitializer(const v1::Initializer& message) {
-  InitializerSpec spec;
-  if (message.kind() != v1::INITIALIZER_KIND_UNSPECIFIED) {
-    ASSIGN_OR_RETURN(spec.kind, FromWire("kind", InitializerRows(), message.kind()));
-  }
-  spec.scale = OptionalOf(message.has_scale(), message, &v1::Initializer::scale);
-  if (spec.kind == InitializerKind::kZeros && spec.scale.has_value()) {
-    return ContradictoryField("scale", "ZEROS takes none");
-  }
-  return spec;
-}
-
-void EncodeInitializer(const InitializerSpec& spec, v1::Initializer* message) {
-  if (spec.kind.has_value()) message->set_kind(ToWire(InitializerRows(), *spec.kind));
-  if (spec.scale.has_value()) message->set_scale(*spec.scale);
-}
-
-bool IsDefault(const InitializerSpec& spec) { return !spec.kind && !spec.scale; }
-
-// Decodes one member of a message, putting its name before the field of an error.
-template <typename Decoder, typename Member>
-auto DecodeMember(std::string_view name, Decoder decode, const Member& member)
-    -> decltype(decode(member)) {
-  auto decoded = decode(member);
-  if (!decoded.ok()) return WithFieldPrefix(std::move(decoded).status(), name);
-  return decoded;
-}
-
-absl::StatusOr<DenseSpec> DecodeDense(const v1::DenseLayer& message) {
-  DenseSpec spec;
-  spec.units = message.units();
-  if (message.has_activation()) {
-    ASSIGN_OR_RETURN(spec.activation,
-                     DecodeMember("activation", DecodeActivation, message.activation()));
-  }
-  spec.omit_bias = message.omit_bias();
-  ASSIGN_OR_RETURN(spec.kernel_initializer, DecodeMember("kernel_initializer", DecodeInitializer,
-                                                         message.kernel_initializer()));
-  ASSIGN_OR_RETURN(spec.bias_initializer,
-                   DecodeMember("bias_initializer", DecodeInitializer, message.bias_initializer()));
-  if (spec.omit_bias && message.has_bias_initializer()) {
-    return ContradictoryField("bias_initializer", "the layer has no bias (omit_bias)");
-  }
-  if (!spec.bias_initializer.kind && spec.bias_initializer.scale) {
-    return ContradictoryField("bias_initializer.scale", "a bias starts at zero unless kind is set");
-  }
-  return spec;
-}
-
-absl::StatusOr<DenseSpec> DecodeLayer(const v1::Layer& message) {
-  switch (message.kind_case()) {
-    case v1::Layer::kDense:
-      return DecodeMember("dense", DecodeDense, message.dense());
-    case v1::Layer::KIND_NOT_SET:
-      break;
-  }
-  return RequiredField("kind");
-}
-
-void EncodeDense(const DenseSpec& spec, v1::DenseLayer* message) {
-  message->set_units(spec.units);
-  EncodeActivation(spec.activation, message->mutable_activation());
-  message->set_omit_bias(spec.omit_bias);
-  if (!IsDefault(spec.kernel_initializer)) {
-    EncodeInitializer(spec.kernel_initializer, message->mutable_kernel_initializer());
-  }
-  if (!IsDefault(spec.bias_initializer)) {
-    EncodeInitializer(spec.bias_initializer, message->mutable_bias_initializer());
-  }
-}
-
 absl::StatusOr<LossSpec> DecodeLoss(const v1::Loss& message) {
-  LossSpec spec;
+  ASSIGN_OR_RETURN(LossSpec spec, DecodeParameters<LossSpec>(message));
   ASSIGN_OR_RETURN(spec.kind, FromWire("kind", LossRows(), message.kind()));
-  spec.delta = OptionalOf(message.has_delta(), message, &v1::Loss::delta);
-  spec.label_smoothing =
-      OptionalOf(message.has_label_smoothing(), message, &v1::Loss::label_smoothing);
   return spec;
 }
 
 void EncodeLoss(const LossSpec& spec, v1::Loss* message) {
+  EncodeParameters(spec, message);
   message->set_kind(ToWire(LossRows(), spec.kind));
-  if (spec.delta.has_value()) message->set_delta(*spec.delta);
-  if (spec.label_smoothing.has_value()) message->set_label_smoothing(*spec.label_smoothing);
-}
-
-// The case of `oneof` that is set, null if none is.
-const FieldDescriptor* CaseOf(const Message& message, const char* oneof) {
-  return message.GetReflection()->GetOneofFieldDescriptor(
-      message, message.GetDescriptor()->FindOneofByName(oneof));
 }
 
 // Decodes the set case of a oneof by its row. Requires a set case.
@@ -174,13 +56,7 @@ void EncodeCase(const Variant& options, absl::Span<const AlternativeRow<Variant>
 absl::StatusOr<NetworkSpec> DecodeNetworkSpec(const v1::NetworkSpec& message) {
   NetworkSpec spec;
   spec.input_features = message.input_features();
-  for (int i = 0; i < message.layers_size(); ++i) {
-    auto layer = DecodeLayer(message.layers(i));
-    if (!layer.ok()) {
-      return WithFieldPrefix(std::move(layer).status(), absl::StrCat("layers[", i, "]"));
-    }
-    spec.layers.push_back(*std::move(layer));
-  }
+  ASSIGN_OR_RETURN(spec.layers, DecodeLayers(message.layers()));
   if (!message.has_loss()) return RequiredField("loss");
   ASSIGN_OR_RETURN(spec.loss, DecodeMember("loss", DecodeLoss, message.loss()));
   if (message.data_type() != v1::DATA_TYPE_UNSPECIFIED) {
@@ -196,17 +72,22 @@ absl::StatusOr<NetworkSpec> DecodeNetworkSpec(const v1::NetworkSpec& message) {
     spec.data_type = *known;
   }
   spec.seed = message.seed();
+  if (message.has_input_normalization()) {
+    ASSIGN_OR_RETURN(spec.input_normalization,
+                     DecodeParameters<InputNormalizationSpec>(message.input_normalization()));
+  }
   return spec;
 }
 
 void EncodeNetworkSpec(const NetworkSpec& spec, v1::NetworkSpec* message) {
   message->set_input_features(spec.input_features);
-  for (const DenseSpec& layer : spec.layers) {
-    EncodeDense(layer, message->add_layers()->mutable_dense());
-  }
+  EncodeLayers(spec.layers, message->mutable_layers());
   EncodeLoss(spec.loss, message->mutable_loss());
   message->set_data_type(ToWire(NetworkDataTypeRows(), spec.data_type));
   message->set_seed(spec.seed);
+  if (spec.input_normalization.has_value()) {
+    EncodeParameters(*spec.input_normalization, message->mutable_input_normalization());
+  }
 }
 
 absl::StatusOr<OptimizerSpec> DecodeOptimizerSpec(const v1::OptimizerSpec& message) {

@@ -44,7 +44,7 @@ std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const ActivationInfo& info : Activations()) {
     cases.push_back({&info, std::nullopt});
-    if (!info.default_alpha.has_value()) continue;
+    if (!info.defaults.alpha.has_value()) continue;
     for (const double alpha : {0.0, 0.7, -0.3}) cases.push_back({&info, alpha});
   }
   return cases;

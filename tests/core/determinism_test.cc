@@ -2,8 +2,10 @@
 
 #include <cstring>
 #include <memory>
+#include <variant>
 #include <vector>
 
+#include "core/layers/kinds.h"
 #include "core/network.h"
 #include "core/trainer.h"
 #include "gtest/gtest.h"
@@ -66,6 +68,54 @@ TEST(DeterminismTest, OneHashForAnyNumberOfThreads) {
   }
 }
 
+// Rows and widths that are worth several threads.
+TEST(DeterminismTest, OneHashForAnyNumberOfThreadsWithEveryKindOfLayer) {
+  for (const LayerInfo& info : Layers()) {
+    // The example keeps a width of 5; others do what is done to any width.
+    LayerSpec layer = info.example;
+    if (auto* dense = std::get_if<DenseSpec>(&layer)) dense->units = 300;
+    if (std::holds_alternative<ResidualSpec>(layer)) {
+      layer = ResidualSpec{{LayerNormSpec{}, DenseSpec{.units = 300}}};
+    }
+    NetworkSpec spec;
+    spec.input_features = 70;
+    spec.layers = {DenseSpec{.units = 300, .activation = {.kind = ActivationKind::kGelu}}, layer,
+                   ResidualSpec{{layer}}, DenseSpec{.units = 3}};
+    spec.input_normalization.emplace();
+    const std::uint64_t one = HashAfterTraining(spec, /*rows=*/700, 1);
+    for (const int threads : {2, 3, 8}) {
+      EXPECT_EQ(HashAfterTraining(spec, /*rows=*/700, threads), one)
+          << info.name << " with " << threads << " threads";
+    }
+  }
+}
+
+// A row alone, and among others, for everything but training passes.
+TEST(DeterminismTest, ARowsOutputsAreTheSameInAnyBatchWithEveryKindOfLayer) {
+  for (const LayerInfo& info : Layers()) {
+    NetworkSpec spec;
+    spec.input_features = 5;
+    spec.layers = {info.example, ResidualSpec{{info.example}}};
+    spec.input_normalization.emplace();
+    const auto network = MakeNetwork(spec);
+    InputStatistics statistics(5);
+    statistics.Merge(*spec.input_normalization, RandomMatrix(spec.data_type, 50, 5, 3));
+    const Buffer parameters = network->InitialParameters();
+    const Matrix all = RandomMatrix(spec.data_type, 33, 5, 4);
+    Workspace together;
+    network->Forward(parameters, all, {.statistics = &statistics}, &together);
+    for (std::int64_t i = 0; i < all.rows(); ++i) {
+      Matrix row(spec.data_type, 1, 5);
+      for (std::int64_t j = 0; j < 5; ++j) row.Set(0, j, all.At(i, j));
+      Workspace alone;
+      network->Forward(parameters, row, {.statistics = &statistics}, &alone);
+      for (std::int64_t j = 0; j < 5; ++j) {
+        EXPECT_EQ(alone.outputs().At(0, j), together.outputs().At(i, j)) << info.name;
+      }
+    }
+  }
+}
+
 TEST(DeterminismTest, GoingOnFromASavedStateGivesTheSameHash) {
   const Case& c = kCases[1];
   const NetworkSpec spec =
@@ -102,7 +152,7 @@ TEST(DeterminismTest, TheHashTellsStatesApart) {
 Matrix Outputs(const Network& network, const Buffer& parameters, const Matrix& inputs,
                ThreadPool* pool) {
   Workspace workspace;
-  network.Forward(parameters, inputs, /*keep_all=*/false, pool, &workspace);
+  network.Forward(parameters, inputs, {.pool = pool}, &workspace);
   return workspace.outputs().Clone();
 }
 

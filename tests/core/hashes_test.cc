@@ -16,6 +16,7 @@
 #include "core/activations/kinds.h"
 #include "core/engine_version.h"
 #include "core/initializers/initializer.h"
+#include "core/layers/kinds.h"
 #include "core/losses/kinds.h"
 #include "core/network.h"
 #include "core/optimizers/kinds.h"
@@ -49,7 +50,7 @@ Case BaseCase(DataType type) {
 
 void UseActivation(ActivationKind kind, NetworkSpec* network) {
   for (std::size_t i = 0; i + 1 < network->layers.size(); ++i) {
-    network->layers[i].activation.kind = kind;
+    testing::DenseAt(*network, i).activation.kind = kind;
   }
 }
 
@@ -72,7 +73,7 @@ std::map<std::string, Case> Cases() {
       add("loss", info.name, [&](Case* c) { c->network.loss.kind = info.kind; });
       add("loss_of_one_output", info.name, [&](Case* c) {
         c->network.loss.kind = info.kind;
-        c->network.layers.back().units = 1;
+        testing::DenseAt(c->network, 2).units = 1;
       });
     }
     for (const OptimizerInfo& info : Optimizers()) {
@@ -84,9 +85,9 @@ std::map<std::string, Case> Cases() {
     }
     for (const InitializerInfo& info : Initializers()) {
       add("initializer", info.name, [&](Case* c) {
-        for (DenseSpec& layer : c->network.layers) {
-          layer.kernel_initializer.kind = info.kind;
-          layer.bias_initializer.kind = info.kind;
+        for (LayerSpec& layer : c->network.layers) {
+          std::get<DenseSpec>(layer).kernel_initializer.kind = info.kind;
+          std::get<DenseSpec>(layer).bias_initializer.kind = info.kind;
         }
       });
     }
@@ -96,6 +97,18 @@ std::map<std::string, Case> Cases() {
         c->optimizer.schedule.warmup_steps = 7;
       });
     }
+    for (const LayerInfo& info : Layers()) {
+      add("layer", info.name, [&](Case* c) {
+        c->network.layers.insert(
+            c->network.layers.begin() + 2,
+            {DenseSpec{.units = 5}, info.example, ResidualSpec{{info.example}}});
+      });
+    }
+    add("input_normalization", "all_rows",
+        [&](Case* c) { c->network.input_normalization.emplace(); });
+    add("input_normalization", "half_life", [&](Case* c) {
+      c->network.input_normalization = InputNormalizationSpec{.half_life_rows = 100};
+    });
     // Products that are cut into ranges, panels and tiles.
     add("size", "wide", [&](Case* c) {
       c->network = testing::DenseNetwork(411, {130, 70, 3}, ActivationKind::kRelu,
@@ -109,9 +122,9 @@ Batch BatchOf(const NetworkSpec& spec, std::uint64_t seed) {
   Batch batch;
   batch.inputs = testing::RandomMatrix(spec.data_type, kRows, spec.input_features, seed);
   batch.weights = testing::RandomMatrix(spec.data_type, kRows, 1, seed + 1, 0.5, 2);
-  batch.targets =
-      testing::RandomTargets(GetLossInfo(spec.loss.kind).targets, testing::TargetForm::kValues,
-                             spec.data_type, kRows, spec.layers.back().units, seed + 2);
+  batch.targets = testing::RandomTargets(GetLossInfo(spec.loss.kind).targets,
+                                         testing::TargetForm::kValues, spec.data_type, kRows,
+                                         testing::MakeNetwork(spec)->outputs(), seed + 2);
   return batch;
 }
 

@@ -92,7 +92,7 @@ TEST(InitializerTest, NetworksStartFromHeBeforeReluAndGlorotOtherwise) {
     for (std::int64_t i = 0; i < 200 * 100; ++i) {
       largest = std::max(largest, std::abs(parameters.At(i)));
     }
-    EXPECT_EQ(parameters.At(network->layout().bias_offset(0)), 0);
+    EXPECT_EQ(parameters.At(network->layout().OffsetOf("layers.0.bias")), 0);
     return largest;
   };
   EXPECT_NEAR(bound(ActivationKind::kRelu), std::sqrt(2.0) * std::sqrt(3.0 / 200), 1e-4);

@@ -98,8 +98,8 @@ std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const LossInfo& info : Losses()) {
     std::vector<LossSpec> specs = {SpecOf(info.kind)};
-    if (info.default_delta.has_value()) specs.push_back(SpecOf(info.kind, 0.3));
-    if (info.default_label_smoothing.has_value()) {
+    if (info.defaults.delta.has_value()) specs.push_back(SpecOf(info.kind, 0.3));
+    if (info.defaults.label_smoothing.has_value()) {
       specs.push_back(SpecOf(info.kind, std::nullopt, 0.15));
     }
     for (const LossSpec& spec : specs) {
@@ -128,7 +128,7 @@ class LossTest : public ::testing::TestWithParam<Case> {
 
 // Residuals at which the loss or its derivative jumps.
 std::vector<double> Kinks(const LossSpec& spec) {
-  const double delta = spec.delta.value_or(GetLossInfo(spec.kind).default_delta.value_or(0));
+  const double delta = spec.delta.value_or(GetLossInfo(spec.kind).defaults.delta.value_or(0));
   switch (spec.kind) {
     case LossKind::kMeanAbsoluteError:
     case LossKind::kQuantile:

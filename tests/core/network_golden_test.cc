@@ -37,14 +37,37 @@ auto KindOf(const Infos& infos, const std::string& name) {
   return infos.front().kind;
 }
 
+// [units, activation], ["dropout", rate], ["layer_norm", epsilon, omit_bias], ["residual", layers].
+std::vector<LayerSpec> LayersOf(const Json& golden) {
+  std::vector<LayerSpec> layers;
+  for (const Json& layer : golden) {
+    const std::string kind = layer.at(0).is_string() ? layer.at(0).get<std::string>() : "dense";
+    if (kind == "dropout") {
+      layers.emplace_back(DropoutSpec{.rate = layer.at(1)});
+    } else if (kind == "layer_norm") {
+      layers.emplace_back(LayerNormSpec{.epsilon = layer.at(1), .omit_bias = layer.at(2)});
+    } else if (kind == "residual") {
+      layers.emplace_back(ResidualSpec{LayersOf(layer.at(1))});
+    } else {
+      layers.emplace_back(DenseSpec{.units = layer.at(0),
+                                    .activation = {.kind = KindOf(Activations(), layer.at(1))}});
+    }
+  }
+  return layers;
+}
+
 NetworkSpec SpecOf(const Json& golden) {
   NetworkSpec spec;
   spec.input_features = golden.at("inputs");
   spec.data_type = DataType::kFloat64;
-  for (const Json& layer : golden.at("layers")) {
-    DenseSpec& dense = spec.layers.emplace_back();
-    dense.units = layer.at(0);
-    dense.activation.kind = KindOf(Activations(), layer.at(1));
+  spec.layers = LayersOf(golden.at("layers"));
+  spec.seed = golden.value("seed", std::uint64_t{0});
+  if (golden.contains("input_normalization")) {
+    const Json& options = golden.at("input_normalization");
+    spec.input_normalization =
+        InputNormalizationSpec{.epsilon = options.at("epsilon"),
+                               .freeze_after_rows = options.at("freeze_after_rows"),
+                               .half_life_rows = options.at("half_life_rows")};
   }
   spec.loss.kind = KindOf(Losses(), golden.at("loss"));
   const Json& options = golden.at("loss_options");
@@ -75,8 +98,10 @@ void ExpectGolden(const Buffer& actual, const Buffer& golden, const char* what) 
   }
 }
 
-TEST(NetworkGoldenTest, TrajectoriesArePyTorchs) {
-  for (const Json& golden : GoldenCases("networks")) {
+class NetworkGoldenTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NetworkGoldenTest, TrajectoriesArePyTorchs) {
+  for (const Json& golden : GoldenCases(GetParam())) {
     const auto network = testing::MakeNetwork(SpecOf(golden));
     const ParameterLayout& layout = network->layout();
     OptimizerSpec optimizer;
@@ -97,7 +122,10 @@ TEST(NetworkGoldenTest, TrajectoriesArePyTorchs) {
       Workspace workspace;
       Buffer gradients;
       Matrix input_gradient;
-      network->Forward(before.parameters(), batch.inputs, false, nullptr, &workspace);
+      const auto statistics = network->MergeStatistics(before.statistics(), batch.inputs);
+      network->Forward(before.parameters(), batch.inputs,
+                       {.statistics = statistics.get(), .training_step = before.step()},
+                       &workspace);
       ExpectGolden(workspace.outputs().buffer(), MatrixOf(expected.at("outputs")).buffer(),
                    "output");
       network->EvaluateLoss(batch.targets, batch.weights, &workspace);
@@ -115,6 +143,9 @@ TEST(NetworkGoldenTest, TrajectoriesArePyTorchs) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Files, NetworkGoldenTest, ::testing::Values("networks", "layers"),
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace descent

@@ -41,11 +41,11 @@ class OneHiddenLayerTest : public ::testing::Test {
 
   // Where the source's letters lie: layers.0 holds B and α, layers.1 γ and c.
   std::int64_t BAt(std::int64_t j, std::int64_t k) const {
-    return layout().kernel_offset(0) + j * kK + k;
+    return layout().OffsetOf("layers.0.kernel") + j * kK + k;
   }
-  std::int64_t AlphaAt(std::int64_t k) const { return layout().bias_offset(0) + k; }
-  std::int64_t GammaAt(std::int64_t k) const { return layout().kernel_offset(1) + k; }
-  std::int64_t CAt() const { return layout().bias_offset(1); }
+  std::int64_t AlphaAt(std::int64_t k) const { return layout().OffsetOf("layers.0.bias") + k; }
+  std::int64_t GammaAt(std::int64_t k) const { return layout().OffsetOf("layers.1.kernel") + k; }
+  std::int64_t CAt() const { return layout().OffsetOf("layers.1.bias"); }
   const ParameterLayout& layout() const { return network_->layout(); }
 
   const std::shared_ptr<const Network> network_ = MakeNetwork(DenseNetwork(
@@ -58,7 +58,7 @@ TEST_F(OneHiddenLayerTest, EveryTermOfOneRow) {
   const Matrix x = RandomMatrix(DataType::kFloat64, 1, kP, 11);
   const double y = 0.7;
   const Targets targets = RandomMatrix(DataType::kFloat64, 1, 1, 3, y, y);
-  network_->Forward(parameters_, x, /*keep_all=*/true, nullptr, &workspace_);
+  network_->Forward(parameters_, x, {.keep_all = true}, &workspace_);
   const double loss = network_->EvaluateLoss(targets, Matrix(), &workspace_);
   Buffer gradient;
   network_->Backward(parameters_, x, nullptr, &workspace_, &gradient, nullptr);
@@ -91,7 +91,7 @@ TEST_F(OneHiddenLayerTest, ABatchIsTheMeanOfItsRows) {
   constexpr std::int64_t kRows = 9;
   const Matrix x = RandomMatrix(DataType::kFloat64, kRows, kP, 12);
   const Matrix y = RandomMatrix(DataType::kFloat64, kRows, 1, 13);
-  network_->Forward(parameters_, x, false, nullptr, &workspace_);
+  network_->Forward(parameters_, x, {}, &workspace_);
   const double loss = network_->EvaluateLoss(y.Clone(), Matrix(), &workspace_);
   Buffer gradient;
   network_->Backward(parameters_, x, nullptr, &workspace_, &gradient, nullptr);
@@ -103,7 +103,7 @@ TEST_F(OneHiddenLayerTest, ABatchIsTheMeanOfItsRows) {
     for (std::int64_t j = 0; j < kP; ++j) one_x.Set(0, j, x.At(row, j));
     Matrix one_y(DataType::kFloat64, 1, 1);
     one_y.Set(0, 0, y.At(row, 0));
-    network_->Forward(parameters_, one_x, false, nullptr, &workspace_);
+    network_->Forward(parameters_, one_x, {}, &workspace_);
     mean_loss += network_->EvaluateLoss(std::move(one_y), Matrix(), &workspace_) / kRows;
     Buffer row_gradient;
     network_->Backward(parameters_, one_x, nullptr, &workspace_, &row_gradient, nullptr);

@@ -20,20 +20,6 @@ using testing::IsOk;
 using testing::Json;
 using testing::OptionReader;
 
-void Read(OptionReader& /*reader*/, ConstantSchedule* /*decay*/) {}
-void Read(OptionReader& reader, StepSchedule* decay) {
-  reader.Take("step_size", &decay->step_size).Take("gamma", &decay->gamma);
-}
-void Read(OptionReader& reader, ExponentialSchedule* decay) { reader.Take("gamma", &decay->gamma); }
-void Read(OptionReader& reader, CosineSchedule* decay) {
-  reader.Take("period", &decay->period)
-      .Take("period_multiplier", &decay->period_multiplier)
-      .Take("minimum_learning_rate", &decay->minimum_learning_rate);
-}
-void Read(OptionReader& reader, InverseTimeSchedule* decay) {
-  reader.Take("decay_steps", &decay->decay_steps).Take("decay_rate", &decay->decay_rate);
-}
-
 ScheduleSpec ScheduleOf(const std::string& name) {
   for (const ScheduleInfo& info : Schedules()) {
     if (info.name == name) return info.example;
@@ -52,7 +38,7 @@ TEST(ScheduleGoldenTest, RatesArePyTorchs) {
         [&](auto& decay) {
           decay = {};
           OptionReader reader(golden.at("options"));
-          Read(reader, &decay);
+          Describe(reader, decay);
         },
         spec.decay);
     spec.warmup_steps = golden.at("warmup_steps");

@@ -42,7 +42,7 @@ TEST(TrainerTest, AStepOfGradientDescentIsParametersMinusRateTimesGradient) {
   Workspace workspace;
   Buffer gradients;
   const Network& network = trainer->network();
-  network.Forward(before.parameters(), batch.inputs, false, nullptr, &workspace);
+  network.Forward(before.parameters(), batch.inputs, {}, &workspace);
   const double loss = network.EvaluateLoss(batch.targets, batch.weights, &workspace);
   network.Backward(before.parameters(), batch.inputs, nullptr, &workspace, &gradients, nullptr);
 
@@ -70,7 +70,7 @@ TEST(TrainerTest, GivenGradientsDoWhatABatchOfThemDoes) {
     Buffer gradients;
     const Snapshot snapshot = by_gradients->snapshot();
     const Network& network = by_gradients->network();
-    network.Forward(snapshot.parameters(), batch.inputs, false, nullptr, &workspace);
+    network.Forward(snapshot.parameters(), batch.inputs, {}, &workspace);
     network.EvaluateLoss(batch.targets, batch.weights, &workspace);
     network.Backward(snapshot.parameters(), batch.inputs, nullptr, &workspace, &gradients, nullptr);
     ASSERT_TRUE(by_gradients->ApplyGradients(gradients).ok());
@@ -185,7 +185,8 @@ TEST(TrainerTest, ClippingScalesTheNormThenClampsElements) {
 
 TEST(TrainerTest, BiasesAreSparedWeightDecayWhenAsked) {
   NetworkSpec spec = SmallNetwork(DataType::kFloat64);
-  for (DenseSpec& dense : spec.layers) {
+  for (LayerSpec& layer : spec.layers) {
+    auto& dense = std::get<DenseSpec>(layer);
     dense.bias_initializer = {.kind = InitializerKind::kConstant, .scale = 0.25};
   }
   OptimizerSpec optimizer = WithAlgorithm(SgdOptions{.weight_decay = 0.1}, 1);
@@ -196,7 +197,7 @@ TEST(TrainerTest, BiasesAreSparedWeightDecayWhenAsked) {
     ASSERT_TRUE(
         trainer->ApplyGradients(Buffer(DataType::kFloat64, before.parameters().size())).ok());
     for (const ParameterInfo& parameter : trainer->network().layout().parameters()) {
-      const double factor = parameter.is_bias && spare ? 1 : 0.9;
+      const double factor = parameter.is_per_unit && spare ? 1 : 0.9;
       for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.size; ++i) {
         EXPECT_NEAR(trainer->snapshot().parameters().At(i), factor * before.parameters().At(i),
                     1e-15)
@@ -262,7 +263,7 @@ TEST(TrainerTest, LearnsALinearFunction) {
   const Buffer& learned = snapshot.parameters();
   EXPECT_NEAR(learned.At(0), 2, 1e-3);
   EXPECT_NEAR(learned.At(1), -3, 1e-3);
-  EXPECT_NEAR(learned.At(trainer->network().layout().bias_offset(0)), 1, 1e-3);
+  EXPECT_NEAR(learned.At(trainer->network().layout().OffsetOf("layers.0.bias")), 1, 1e-3);
 }
 
 }  // namespace

@@ -30,8 +30,11 @@ TrafficModel MakeModel(const std::string& name, const std::string& optimizer,
       network {
         input_features: 6
         layers { dense { units: 8 activation { kind: ACTIVATION_KIND_TANH } } }
+        layers { dropout { rate: 0.2 } }
+        layers { residual { layers { layer_norm {} } layers { dense { units: 8 } } } }
         layers { dense { units: 2 } }
         loss { kind: LOSS_KIND_MEAN_SQUARED_ERROR }
+        input_normalization { half_life_rows: 1000 }
       }
       optimizer {)",
                                                                optimizer, R"(}

@@ -13,14 +13,28 @@ namespace {
 
 using models::Durability;
 
+NetworkSpec SmallNetwork() {
+  return testing::DenseNetwork(/*inputs=*/3, {4, 1}, ActivationKind::kTanh,
+                               LossKind::kMeanSquaredError, DataType::kFloat32);
+}
+
+// With every kind of layer, and statistics of inputs to be kept.
+NetworkSpec EveryKindOfLayer() {
+  NetworkSpec network = SmallNetwork();
+  network.layers.insert(
+      network.layers.begin() + 1,
+      {DropoutSpec{.rate = 0.3}, ResidualSpec{{LayerNormSpec{}, DenseSpec{.units = 4}}}});
+  network.input_normalization = InputNormalizationSpec{.half_life_rows = 20};
+  return network;
+}
+
 // Writes one model's script.
 class ScriptWriter {
  public:
-  ScriptWriter(const std::string& name, const OptimizerSpec& optimizer, Durability durability) {
+  ScriptWriter(const std::string& name, const OptimizerSpec& optimizer, Durability durability,
+               const NetworkSpec& network = SmallNetwork()) {
     script_.settings.name = name;
-    script_.settings.network =
-        testing::DenseNetwork(/*inputs=*/3, {4, 1}, ActivationKind::kTanh,
-                              LossKind::kMeanSquaredError, DataType::kFloat32);
+    script_.settings.network = network;
     script_.settings.optimizer = optimizer;
     script_.settings.durability = durability;
     Add(ActionKind::kCreate);
@@ -154,33 +168,35 @@ Script MakeScript() {
                        .Batches(3, {"a"})
                        .Batches(2, {"a", "b"})
                        .Finish());
-  script.push_back(ScriptWriter("adam", AdamWithSchedule(), Durability::kJournal)
-                       .Steps(3)
-                       .Batches(2, {"c"})
-                       .CreateCheckpoint()  // at 5
-                       .Gradients()
-                       .SetLearningRate(0.02)
-                       .Steps(3)
-                       .Batches(2, {"c"})
-                       .Restore(5)
-                       .Batches(1, {"c"})
-                       .Steps(2)
-                       .SetParameters()
-                       .CreateCheckpoint()  // at 9
-                       .DeleteCheckpoint(5)
-                       .Steps(3)
-                       .Finish());
-  script.push_back(ScriptWriter("checkpointed", AdamWithSchedule(), Durability::kCheckpoint)
-                       .Steps(3)
-                       .Batches(3, {"d"})
-                       .CreateCheckpoint()
-                       .Batches(3, {"d"})
-                       .Steps(2)
-                       .SetDurability(Durability::kJournal)
-                       .Steps(3)
-                       .SetDurability(Durability::kCheckpoint)
-                       .Steps(3)
-                       .Finish());
+  script.push_back(
+      ScriptWriter("adam", AdamWithSchedule(), Durability::kJournal, EveryKindOfLayer())
+          .Steps(3)
+          .Batches(2, {"c"})
+          .CreateCheckpoint()  // at 5
+          .Gradients()
+          .SetLearningRate(0.02)
+          .Steps(3)
+          .Batches(2, {"c"})
+          .Restore(5)
+          .Batches(1, {"c"})
+          .Steps(2)
+          .SetParameters()
+          .CreateCheckpoint()  // at 9
+          .DeleteCheckpoint(5)
+          .Steps(3)
+          .Finish());
+  script.push_back(
+      ScriptWriter("checkpointed", AdamWithSchedule(), Durability::kCheckpoint, EveryKindOfLayer())
+          .Steps(3)
+          .Batches(3, {"d"})
+          .CreateCheckpoint()
+          .Batches(3, {"d"})
+          .Steps(2)
+          .SetDurability(Durability::kJournal)
+          .Steps(3)
+          .SetDurability(Durability::kCheckpoint)
+          .Steps(3)
+          .Finish());
   script.push_back(ScriptWriter("memory", Sgd(), Durability::kMemory)
                        .Steps(3)
                        .SetDurability(Durability::kJournal)

@@ -263,45 +263,143 @@ NETWORKS = [
 ]
 
 
-def network_cases():
-    generator = torch.Generator().manual_seed(5)
+LAYER_NETWORKS = [
+    # inputs, layers, input normalization, optimizer, options, lr
+    (4, [(6, "tanh"), ("layer_norm", 1e-5, False), (2, "identity")], None, "adam", {}, 0.01),
+    (4, [("layer_norm", 1e-3, True), (6, "gelu"), ("dropout", 0.3), (2, "identity")], None, "sgd",
+     {"momentum": 0.9}, 0.05),
+    (5, [(7, "relu"), ("residual", [("layer_norm", 1e-5, False), (9, "silu"), (7, "identity")]),
+         ("residual", [("residual", [(7, "tanh")]), ("dropout", 0.5)]), (2, "identity")], None,
+     "adamw", {"weight_decay": 0.1}, 0.01),
+    (3, [(6, "tanh"), ("dropout", 0.25), (2, "identity")],
+     {"epsilon": 1e-8, "freeze_after_rows": 0, "half_life_rows": 0}, "adam", {}, 0.02),
+    (3, [("residual", [(3, "tanh")]), (2, "identity")],
+     {"epsilon": 1e-3, "freeze_after_rows": 20, "half_life_rows": 8}, "rmsprop", {}, 0.01),
+]
 
+
+def philox(counter, key):
+    """Philox 4x32-10. Source: Salmon et al. (2011)."""
+    c, (k0, k1) = list(counter), key
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(p1 >> 32) ^ c[1] ^ k0, p1 & 0xFFFFFFFF, (p0 >> 32) ^ c[3] ^ k1, p0 & 0xFFFFFFFF]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c
+
+
+def dropout_mask(seed, place, step, rows, columns, rate):
+    """What core/layers/dropout.h keeps: 1 or 0."""
+    key = philox((step, 0, place, 0x64726F70), (seed, 0))[:2]
+    threshold = round(rate * 2**32)
+    return torch.tensor([[float(philox((j // 4, i, 0, 0), key)[j % 4] >= threshold)
+                          for j in range(columns)] for i in range(rows)])
+
+
+def normalized(x, seen, options):
+    """x by the statistics of all rows `seen`, in two passes; None: not at all."""
+    if options is None:
+        return x
+    rows = torch.cat(seen)
+    half_life = options["half_life_rows"]
+    age = torch.arange(len(rows) - 1, -1, -1, dtype=torch.float64)
+    weights = torch.ones(len(rows)) if half_life == 0 else 2.0 ** (-age / half_life)
+    weights = (weights / weights.sum())[:, None]
+    mean = (weights * rows).sum(0)
+    variance = (weights * (rows - mean) ** 2).sum(0)
+    return (x - mean) / torch.sqrt(variance + options["epsilon"])
+
+
+class Run:
+    """One forward pass over flat parameters, dropping what `seed` and `step` say."""
+
+    def __init__(self, flat, seed, step):
+        self.flat, self.seed, self.step = flat, seed, step
+        self.begin = 0  # of the next parameter
+        self.place = 0  # of the next layer, those of a layer before the layer itself
+
+    def take(self, *shape):
+        size = math.prod(shape)
+        self.begin += size
+        return self.flat[self.begin - size:self.begin].reshape(shape)
+
+    def layers(self, layers, a):
+        for layer in layers:
+            a = self.layer(layer, a)
+            self.place += 1
+        return a
+
+    def layer(self, layer, a):
+        width = a.shape[1]
+        if layer[0] == "dropout":
+            mask = dropout_mask(self.seed, self.place, self.step, len(a), width, layer[1])
+            return a * mask / (1 - layer[1])
+        if layer[0] == "layer_norm":
+            gain = self.take(width)
+            bias = None if layer[2] else self.take(width)
+            return F.layer_norm(a, (width,), gain, bias, layer[1])
+        if layer[0] == "residual":
+            return a + self.layers(layer[1], a)
+        kernel, bias = self.take(width, layer[0]), self.take(layer[0])
+        return ACTIVATIONS[layer[1]](a @ kernel + bias, 1.0)
+
+
+def starting_parameters(layers, width, normal):
+    """Tensors in the order of the flat buffer, and the width at the end."""
+    tensors = []
+    for layer in layers:
+        if layer[0] == "layer_norm":
+            tensors += [1 + 0.1 * normal(width)] + ([] if layer[2] else [0.1 * normal(width)])
+        elif layer[0] == "residual":
+            tensors += starting_parameters(layer[1], width, normal)[0]
+        elif layer[0] != "dropout":
+            tensors += [normal(width, layer[0]) / math.sqrt(width), 0.1 * normal(layer[0])]
+            width = layer[0]
+    return tensors, width
+
+
+def random_targets(loss, rows, width, normal, generator):
+    if loss == "softmax_cross_entropy":
+        return torch.randint(width, (rows,), generator=generator)
+    if loss == "binary_cross_entropy":
+        return torch.rand(rows, width, generator=generator)
+    if loss == "poisson":
+        return torch.poisson(2 * torch.rand(rows, width, generator=generator), generator=generator)
+    return normal(rows, width)
+
+
+def trajectories(networks, seed, generator):
     def normal(*shape):
         return torch.randn(*shape, generator=generator)
 
     rows, steps = 6, 6
-    for inputs, layers, loss, loss_options, optimizer_name, options, lr in NETWORKS:
-        tensors = []
-        width = inputs
-        for units, _ in layers:
-            tensors += [normal(width, units) / math.sqrt(width), 0.1 * normal(units)]
-            width = units
+    for inputs, layers, loss, loss_options, normalization, optimizer_name, options, lr in networks:
+        tensors, width = starting_parameters(layers, inputs, normal)
         parameters = torch.cat([t.reshape(-1) for t in tensors]).tolist()
         case = {"inputs": inputs, "layers": layers, "loss": loss, "loss_options": loss_options,
                 "optimizer": optimizer_name, "options": options, "learning_rate": lr,
                 "start": list(parameters), "steps": []}
+        if seed != 0:
+            case["seed"] = seed
+        if normalization is not None:
+            case["input_normalization"] = normalization
         optimizer = OPTIMIZERS[optimizer_name](parameters, **options)
-        for _ in range(steps):
-            x = normal(rows, inputs).requires_grad_()
-            if loss == "softmax_cross_entropy":
-                y = torch.randint(width, (rows,), generator=generator)
-            elif loss == "binary_cross_entropy":
-                y = torch.rand(rows, width, generator=generator)
-            elif loss == "poisson":
-                y = torch.poisson(2 * torch.rand(rows, width, generator=generator),
-                                  generator=generator)
-            else:
-                y = normal(rows, width)
+        seen = []
+        for step in range(steps):
+            x = normal(rows, inputs)
+            if normalization is not None:
+                x = 3 * x + 10
+            x.requires_grad_()
+            y = random_targets(loss, rows, width, normal, generator)
             v = torch.rand(rows, generator=generator)
             flat = torch.tensor(parameters, requires_grad=True)
-            a, begin, fan_in = x, 0, inputs
-            for units, activation in layers:
-                kernel = flat[begin:begin + fan_in * units].reshape(fan_in, units)
-                begin += fan_in * units
-                bias = flat[begin:begin + units]
-                begin += units
-                a = ACTIVATIONS[activation](a @ kernel + bias, 1.0)
-                fan_in = units
+            if normalization is not None:
+                freeze = normalization["freeze_after_rows"]
+                if freeze == 0 or sum(map(len, seen)) < freeze:
+                    seen.append(x.detach())
+            # Setting the start counts as an update.
+            run = Run(flat, seed, step + 1)
+            a = run.layers(layers, normalized(x, seen, normalization))
             total = (v * row_losses(loss, a, y, loss_options)).sum() / v.sum()
             total.backward()
             optimizer.step(parameters, flat.grad.tolist(), lr)
@@ -314,10 +412,22 @@ def network_cases():
         yield case
 
 
+def network_cases():
+    networks = [(inputs, layers, loss, loss_options, None, optimizer, options, lr)
+                for inputs, layers, loss, loss_options, optimizer, options, lr in NETWORKS]
+    return trajectories(networks, 0, torch.Generator().manual_seed(5))
+
+
+def layer_cases():
+    networks = [(inputs, layers, "mean_squared_error", {}, normalization, optimizer, options, lr)
+                for inputs, layers, normalization, optimizer, options, lr in LAYER_NETWORKS]
+    return trajectories(networks, 9, torch.Generator().manual_seed(6))
+
+
 def main():
     for name, cases in (("activations", activation_cases), ("losses", loss_cases),
                         ("optimizers", optimizer_cases), ("schedules", schedule_cases),
-                        ("networks", network_cases)):
+                        ("networks", network_cases), ("layers", layer_cases)):
         path = HERE / f"{name}.json"
         # One case a line.
         lines = [json.dumps(case, separators=(",", ":")) for case in cases()]

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <variant>
 #include <vector>
 
 #include "core/batch.h"
@@ -14,6 +15,11 @@
 #include "core/spec.h"
 
 namespace descent::testing {
+
+// The layer, which must be dense.
+inline DenseSpec& DenseAt(NetworkSpec& spec, std::size_t layer) {
+  return std::get<DenseSpec>(spec.layers[layer]);
+}
 
 // inputs → widths[0] → … with one activation throughout and the identity at the output.
 inline NetworkSpec DenseNetwork(std::int64_t inputs, const std::vector<std::int64_t>& widths,
@@ -25,11 +31,9 @@ inline NetworkSpec DenseNetwork(std::int64_t inputs, const std::vector<std::int6
   spec.seed = seed;
   spec.loss.kind = loss;
   for (const std::int64_t units : widths) {
-    DenseSpec& dense = spec.layers.emplace_back();
-    dense.units = units;
-    dense.activation.kind = activation;
+    spec.layers.emplace_back(DenseSpec{.units = units, .activation = {.kind = activation}});
   }
-  spec.layers.back().activation.kind = ActivationKind::kIdentity;
+  DenseAt(spec, widths.size() - 1).activation.kind = ActivationKind::kIdentity;
   return spec;
 }
 
@@ -52,7 +56,7 @@ inline Matrix RandomMatrix(DataType type, std::int64_t rows, std::int64_t cols, 
 
 // Real targets in [-1, 1], or class indices when the loss is SOFTMAX_CROSS_ENTROPY.
 inline Batch RandomBatch(const NetworkSpec& spec, std::int64_t rows, std::uint64_t seed) {
-  const std::int64_t outputs = spec.layers.back().units;
+  const std::int64_t outputs = MakeNetwork(spec)->outputs();
   Batch batch;
   batch.inputs = RandomMatrix(spec.data_type, rows, spec.input_features, seed);
   if (spec.loss.kind == LossKind::kSoftmaxCrossEntropy) {

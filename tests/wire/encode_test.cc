@@ -62,6 +62,25 @@ TEST(EncodeTest, Predict) {
   )pb");
 }
 
+// A layer that has no z says none.
+TEST(EncodeTest, ForwardOfLayersInAResidual) {
+  NetworkSpec spec;
+  spec.input_features = 1;
+  spec.layers = {ResidualSpec{{LayerNormSpec{}}}};
+  models::ForwardOutcome outcome;
+  outcome.pre_activations.resize(2);
+  outcome.activations.push_back(Column(1, 2));
+  outcome.activations.push_back(Column(1, 3));
+  v1::ForwardResponse response;
+  Encode(outcome, **Network::Create(spec), Encoding::kDoubles, &response);
+  ASSERT_EQ(response.layers_size(), 2);
+  EXPECT_EQ(response.layers(0).name(), "layers.0.layers.0");
+  EXPECT_FALSE(response.layers(0).has_pre_activation());
+  EXPECT_EQ(response.layers(1).name(), "layers.0");
+  EXPECT_EQ(response.layers(1).activation().doubles().values(0), 3);
+  EXPECT_EQ(response.outputs().doubles().values(0), 3);
+}
+
 TEST(EncodeTest, Forward) {
   models::ForwardOutcome outcome;
   outcome.step = 3;
@@ -70,7 +89,7 @@ TEST(EncodeTest, Forward) {
   outcome.pre_activations.push_back(Column(1, 3));
   outcome.activations.push_back(Column(1, 4));
   v1::ForwardResponse response;
-  Encode(outcome, Encoding::kDoubles, &response);
+  Encode(outcome, *TheNetwork(), Encoding::kDoubles, &response);
   ExpectResponse(response, R"pb(
     step: 3
     layers {
@@ -196,6 +215,45 @@ TEST(EncodeTest, ParametersAreRaw) {
       tensor { data_type: DATA_TYPE_FLOAT32 shape: 1 raw: "\000\000\040\101" }
     }
   )pb");
+}
+
+TEST(EncodeTest, StatisticsOfInputsComeWithParameters) {
+  NetworkSpec spec;
+  spec.input_features = 2;
+  spec.layers = {DropoutSpec{}};
+  spec.input_normalization.emplace();
+  const auto network = *Network::Create(spec);
+  models::GetParametersOutcome outcome;
+  SnapshotPool pool(network->data_type(), network->layout().size());
+  outcome.snapshot = pool.Acquire(/*step=*/9);
+  // Of 3 rows: means 1 and 2, sums of squares 0 and 6.
+  SnapshotPool::SetStatistics(outcome.snapshot, std::make_shared<const InputStatistics>(
+                                                    std::vector<double>{3, 3, 1, 2, 0, 6}));
+  v1::GetParametersResponse response;
+  Encode(outcome, *network, &response);
+  ExpectResponse(response,
+                 R"pb(
+                   statistics {
+                     name: "inputs.mean"
+                     tensor {
+                       data_type: DATA_TYPE_FLOAT64
+                       shape: 2
+                       raw: "\000\000\000\000\000\000\360\077\000\000\000\000\000\000\000\100"
+                     }
+                   }
+                   statistics {
+                     name: "inputs.variance"
+                     tensor {
+                       data_type: DATA_TYPE_FLOAT64
+                       shape: 2
+                       raw: "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\100"
+                     }
+                   }
+                   statistics {
+                     name: "inputs.rows"
+                     tensor { data_type: DATA_TYPE_INT64 raw: "\003\000\000\000\000\000\000\000" }
+                   }
+                 )pb");
 }
 
 TEST(EncodeTest, Step) {

@@ -2,12 +2,15 @@
 
 #include <functional>
 #include <string>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "core/layers/kinds.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 #include "server/wire/kinds.h"
+#include "server/wire/parameter_fields.h"
 #include "tests/support/status_matchers.h"
 #include "tests/wire/text_message.h"
 
@@ -41,6 +44,23 @@ v1::Model FullModel() {
           omit_bias: true
         }
       }
+      layers { layer_norm { epsilon: 0.001 omit_bias: true } }
+      layers {
+        residual {
+          layers { dropout { rate: 0.25 } }
+          layers {
+            residual {
+              layers {
+                dense {
+                  units: 2
+                  activation { kind: ACTIVATION_KIND_TANH }
+                }
+              }
+            }
+          }
+        }
+      }
+      input_normalization { epsilon: 0.01 freeze_after_rows: 1000 half_life_rows: 50 }
       loss { kind: LOSS_KIND_SOFTMAX_CROSS_ENTROPY label_smoothing: 0.1 }
       data_type: DATA_TYPE_FLOAT64
       seed: 18446744073709551615
@@ -169,6 +189,36 @@ TEST(SpecsTest, EveryActivationRoundTrips) {
   }
 }
 
+TEST(SpecsTest, EveryLayerRoundTrips) {
+  for (const LayerInfo& info : Layers()) {
+    SCOPED_TRACE(std::string(info.name));
+    NetworkSpec spec;
+    spec.layers = {info.example};
+    v1::NetworkSpec message;
+    EncodeNetworkSpec(spec, &message);
+    const auto decoded = DecodeNetworkSpec(message);
+    ASSERT_THAT(decoded, IsOk());
+    ASSERT_EQ(decoded->layers.size(), 1);
+    EXPECT_EQ(decoded->layers[0].index(), info.example.index());
+    // Its case is named like its kind, and what it says is all there.
+    EXPECT_TRUE(FindField(message.layers(0), std::string(info.name).c_str()) != nullptr);
+    v1::NetworkSpec again;
+    EncodeNetworkSpec(*decoded, &again);
+    EXPECT_TRUE(MessageDifferencer::Equals(message, again));
+  }
+}
+
+TEST(SpecsTest, LayersHaveTheirDefaults) {
+  const auto spec = DecodeNetworkSpec(FromText<v1::NetworkSpec>(R"pb(
+    input_features: 2
+    layers { layer_norm {} }
+    loss { kind: LOSS_KIND_HUBER }
+    input_normalization {})pb"));
+  ASSERT_THAT(spec, IsOk());
+  EXPECT_EQ(std::get<LayerNormSpec>(spec->layers[0]).epsilon, 1e-5);
+  EXPECT_EQ(spec->input_normalization->epsilon, 1e-8);
+}
+
 TEST(SpecsTest, EveryInitializerRoundTrips) {
   for (const auto& row : InitializerRows()) {
     ExpectRoundTrip([&](v1::Model* model) {
@@ -260,7 +310,10 @@ const BadModel kBadModels[] = {
      [](auto* m) { m->mutable_network()->set_data_type(static_cast<v1::DataType>(77)); },
      "network.data_type", "WRONG_DATA_TYPE"},
     {"LayerWithoutKind", [](auto* m) { m->mutable_network()->add_layers(); },
-     "network.layers[2].kind", "REQUIRED_FIELD"},
+     "network.layers[4].kind", "REQUIRED_FIELD"},
+    {"LayerOfAResidualWithoutKind",
+     [](auto* m) { m->mutable_network()->mutable_layers(3)->mutable_residual()->add_layers(); },
+     "network.layers[3].residual.layers[2].kind", "REQUIRED_FIELD"},
     {"NoActivationKind", [](auto* m) { Dense(m, 0)->mutable_activation()->clear_kind(); },
      "network.layers[0].dense.activation.kind", "REQUIRED_FIELD"},
     {"UnknownActivation",

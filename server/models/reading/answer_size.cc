@@ -37,9 +37,9 @@ AnswerSize PredictAnswerSize(const Network& network, std::int64_t rows) {
 
 AnswerSize ForwardAnswerSize(const Network& network, std::int64_t rows) {
   // Each layer's z and a, and the outputs once more.
-  const double values = 2 * ValuesPerRow(network) + static_cast<double>(network.outputs());
+  const double values = 2 * network.values_per_row() + static_cast<double>(network.outputs());
   return {.numbers = static_cast<double>(rows) * values,
-          .tensors = 2 * static_cast<double>(network.depth()) + 1,
+          .tensors = 2 * static_cast<double>(network.layers().size()) + 1,
           .remedy = kFewerRows};
 }
 

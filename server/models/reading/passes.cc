@@ -1,6 +1,7 @@
 #include "server/models/reading/passes.h"
 
 #include <cstring>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -37,6 +38,11 @@ absl::StatusOr<PredictOutcome> TakeOutputs(const Network& network, std::int64_t 
   return PredictOutcome{.step = step, .outputs = std::move(taken)};
 }
 
+// Of a pass that is not one of training.
+PassOptions OptionsFor(const Snapshot& snapshot, ThreadPool* pool) {
+  return {.pool = pool, .statistics = snapshot.statistics().get()};
+}
+
 std::vector<int> OrAll(std::vector<int> parameters, const ParameterLayout& layout) {
   if (parameters.empty()) {
     parameters.resize(layout.parameters().size());
@@ -50,7 +56,7 @@ std::vector<int> OrAll(std::vector<int> parameters, const ParameterLayout& layou
 absl::StatusOr<PredictOutcome> RunPredict(const Network& network, const Snapshot& snapshot,
                                           const PredictCommand& command, ThreadPool* pool,
                                           ReadWorkspace* workspace) {
-  network.Forward(snapshot.parameters(), command.inputs, /*keep_all=*/false, pool,
+  network.Forward(snapshot.parameters(), command.inputs, OptionsFor(snapshot, pool),
                   &workspace->network);
   return TakeOutputs(network, snapshot.step(), workspace->network.outputs(), 0,
                      command.inputs.rows(), command.raw_outputs);
@@ -73,7 +79,7 @@ std::vector<absl::StatusOr<PredictOutcome>> RunPredict(
     CopyRows(command->inputs, 0, command->inputs.rows(), row, &workspace->merged_inputs);
     row += command->inputs.rows();
   }
-  network.Forward(snapshot.parameters(), workspace->merged_inputs, /*keep_all=*/false, pool,
+  network.Forward(snapshot.parameters(), workspace->merged_inputs, OptionsFor(snapshot, pool),
                   &workspace->network);
   row = 0;
   for (const PredictCommand* command : commands) {
@@ -87,17 +93,23 @@ std::vector<absl::StatusOr<PredictOutcome>> RunPredict(
 absl::StatusOr<ForwardOutcome> RunForward(const Network& network, const Snapshot& snapshot,
                                           const ForwardCommand& command, ThreadPool* pool,
                                           ReadWorkspace* workspace) {
-  network.Forward(snapshot.parameters(), command.inputs, /*keep_all=*/true, pool,
-                  &workspace->network);
+  PassOptions options = OptionsFor(snapshot, pool);
+  options.keep_all = true;
+  network.Forward(snapshot.parameters(), command.inputs, options, &workspace->network);
   const Workspace& pass = workspace->network;
   ForwardOutcome outcome;
   outcome.step = snapshot.step();
   for (std::size_t l = 0; l < pass.activations.size(); ++l) {
-    const Matrix& z = pass.pre_activations[l];
+    const PlacedLayer& layer = network.layers()[l];
     const Matrix& a = pass.activations[l];
-    RETURN_IF_ERROR(CheckFinite(absl::StrCat("layers[", l, "].pre_activation"), z));
+    if (layer.has_pre_activation) {
+      const Matrix& z = pass.pre_activations[l];
+      RETURN_IF_ERROR(CheckFinite(absl::StrCat("layers[", l, "].pre_activation"), z));
+      outcome.pre_activations.push_back(z.Clone());
+    } else {
+      outcome.pre_activations.emplace_back();
+    }
     RETURN_IF_ERROR(CheckFinite(absl::StrCat("layers[", l, "].activation"), a));
-    outcome.pre_activations.push_back(z.Clone());
     outcome.activations.push_back(a.Clone());
   }
   return outcome;
@@ -110,7 +122,14 @@ absl::StatusOr<GradientOutcome> RunGradient(const Network& network, const Snapsh
   outcome.step = snapshot.step();
   outcome.parameters = OrAll(command.parameters, network.layout());
   Workspace* const pass = &workspace->network;
-  network.Forward(snapshot.parameters(), command.inputs, /*keep_all=*/false, pool, pass);
+  PassOptions options = OptionsFor(snapshot, pool);
+  std::shared_ptr<const InputStatistics> merged;
+  if (command.training) {
+    merged = network.MergeStatistics(snapshot.statistics(), command.inputs);
+    options.statistics = merged.get();
+    options.training_step = snapshot.step();
+  }
+  network.Forward(snapshot.parameters(), command.inputs, options, pass);
   if (const auto* targets = std::get_if<Targets>(&command.cotangent)) {
     outcome.loss = network.EvaluateLoss(*targets, command.weights, pass);
     RETURN_IF_ERROR(CheckFiniteLoss(outcome.loss, command.weights, *pass));

@@ -76,7 +76,8 @@ absl::StatusOr<std::int64_t> StreamingEvaluation::AddNow(const Batch& batch) {
   WorkspacePool::Lease workspace(&resources_->workspaces);
   RETURN_IF_ERROR(workspace.Reserve(PassBytes(network, batch.rows(), /*matrices=*/2)));
   if (!snapshot_) snapshot_ = publication_->snapshot();
-  network.Forward(snapshot_.parameters(), batch.inputs, /*keep_all=*/false, &resources_->pool,
+  network.Forward(snapshot_.parameters(), batch.inputs,
+                  {.pool = &resources_->pool, .statistics = snapshot_.statistics().get()},
                   &workspace->network);
   const std::int64_t rows_before = metrics_.rows();
   const Matrix& losses = metrics_.Add(workspace->network.outputs(), batch.targets, batch.weights);

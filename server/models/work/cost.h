@@ -21,7 +21,7 @@ namespace descent::models {
 using MultiplyAdds = double;
 
 inline MultiplyAdds ForwardCost(const Network& network, std::int64_t rows) {
-  return static_cast<double>(rows) * static_cast<double>(network.layout().parameter_count());
+  return static_cast<double>(rows) * network.row_cost();
 }
 
 // Forward, and two products of the same size backward.
@@ -34,16 +34,9 @@ inline MultiplyAdds ParametersCost(const Network& network) {
   return 4 * static_cast<double>(network.layout().parameter_count());
 }
 
-// Numbers that one row makes: the units of all layers.
-inline double ValuesPerRow(const Network& network) {
-  double values = 0;
-  for (const DenseSpec& layer : network.spec().layers) values += static_cast<double>(layer.units);
-  return values;
-}
-
 // What so many matrices for each layer take: z and a of a prediction, z, a and Δ of a gradient.
 inline double PassBytes(const Network& network, std::int64_t rows, int matrices) {
-  return matrices * ValuesPerRow(network) * static_cast<double>(rows) *
+  return matrices * network.values_per_row() * static_cast<double>(rows) *
          static_cast<double>(ByteWidth(network.data_type()));
 }
 

@@ -1,6 +1,8 @@
 #include "server/models/work/model_bytes.h"
 
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "core/optimizers/kinds.h"
 #include "core/status_macros.h"
@@ -27,10 +29,25 @@ std::size_t TextBytes(const std::string& text) {
   return text.capacity() < sizeof(std::string) / 2 ? 0 : text.capacity() + 1;
 }
 
+std::size_t LayersBytes(const std::vector<LayerSpec>& layers) {
+  std::size_t bytes = layers.capacity() * sizeof(LayerSpec);
+  for (const LayerSpec& layer : layers) {
+    if (const auto* residual = std::get_if<ResidualSpec>(&layer)) {
+      bytes += LayersBytes(residual->layers);
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::size_t SpecBytes(const NetworkSpec& spec) {
-  return sizeof(NetworkSpec) + spec.layers.capacity() * sizeof(DenseSpec);
+  return sizeof(NetworkSpec) + LayersBytes(spec.layers);
+}
+
+std::size_t StatisticsBytes(const Network& network) {
+  if (!network.normalizes_inputs()) return 0;
+  return kParameterCopies * 2 * sizeof(double) * static_cast<std::size_t>(network.input_features());
 }
 
 std::size_t SettingsBytes(const store::ModelSettings& settings) {
@@ -48,8 +65,8 @@ absl::StatusOr<std::size_t> EstimateModelBytes(const Network& network,
       static_cast<std::size_t>(network.layout().size()) * ByteWidth(network.data_type());
   return kIdleModelBytes + kSettingsCopies * SettingsBytes(settings) +
          settings.client_data.text().size() +
-         static_cast<std::size_t>(network.depth()) * kLayerBytes +
-         (kParameterCopies + algorithm->slot_names().size()) * copy;
+         static_cast<std::size_t>(network.layers().size()) * kLayerBytes +
+         (kParameterCopies + algorithm->slot_names().size()) * copy + StatisticsBytes(network);
 }
 
 }  // namespace descent::models

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "core/input_statistics.h"
 #include "core/snapshot.h"
 #include "server/store/format/codec.h"
 #include "server/store/format/coded_parts.h"
@@ -39,6 +40,24 @@ Numbers ReadNumbers(ByteReader* reader, std::int64_t most_bytes) {
                               " bytes, more than ", most_bytes, " bytes"));
   }
   return numbers;
+}
+
+void Write(const InputStatistics& statistics, ByteWriter* writer) {
+  writer->Put(static_cast<std::uint32_t>(statistics.values().size()));
+  writer->PutBytes(statistics.values().data(), statistics.values().size() * sizeof(double));
+}
+
+std::shared_ptr<const InputStatistics> ReadStatistics(ByteReader* reader, std::int64_t features) {
+  std::vector<double> values(reader->GetElements(sizeof(double), "input statistics"));
+  for (double& value : values) value = reader->Get<double>("input statistics");
+  if (values.size() < 2 || values.size() % 2 != 0 ||
+      static_cast<std::int64_t>(values.size() / 2) - 1 != features) {
+    reader->Fail("input statistics",
+                 absl::StrCat("holds ", values.size(), " numbers, which are not those of ",
+                              features, " features"));
+    return nullptr;
+  }
+  return std::make_shared<const InputStatistics>(std::move(values));
 }
 
 void Write(const SessionRecord& session, ByteWriter* writer) {
@@ -125,6 +144,9 @@ std::string EncodeImageHeader(const ModelImage& image) {
   writer.Put(static_cast<std::uint32_t>(state.scalars.size()));
   writer.PutBytes(state.scalars.data(), state.scalars.size() * sizeof(double));
   Write(image.settings, &writer);
+  if (image.settings.network.input_normalization.has_value()) {
+    Write(*state.parameters.statistics(), &writer);
+  }
   WriteAll(image.sessions, &writer);
   WriteAll(image.answers, &writer);
   writer.Put(image.history.interval);
@@ -145,6 +167,10 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   state.scalars.resize(reader.GetElements(sizeof(double), "scalars"));
   for (double& scalar : state.scalars) scalar = reader.Get<double>("scalars");
   Read(&reader, &image.settings);
+  std::shared_ptr<const InputStatistics> statistics;
+  if (image.settings.network.input_normalization.has_value()) {
+    statistics = ReadStatistics(&reader, image.settings.network.input_features);
+  }
   ReadAll(&reader, kLeastSessionBytes, "sessions", &image.sessions);
   ReadAll(&reader, kLeastAnswerBytes, "answers", &image.answers);
   if (version > kVersionWithoutHistory) ReadHistory(&reader, state.step, &image.history);
@@ -152,6 +178,7 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   if (!reader.ok()) return reader.status();
   // Nothing of that size is made before all else is right.
   state.parameters = SnapshotPool(numbers.type, numbers.size).Acquire(state.step);
+  SnapshotPool::SetStatistics(state.parameters, std::move(statistics));
   for (std::size_t i = 0; i < numbers.slots; ++i) {
     state.slots.emplace_back(numbers.type, numbers.size);
   }

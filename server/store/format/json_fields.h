@@ -1,4 +1,5 @@
-// Structs as JSON objects. A struct names its fields once, in a function
+// Structs as JSON objects. A struct names its fields once, in a function Describe as in
+// core/spec_fields.h,
 //
 //   template <typename Fields, Of<DenseSpec> T>
 //   void Describe(Fields& fields, T& dense) {
@@ -10,13 +11,12 @@
 // object the other lets be missing: std::optional without a value and SharedText without text.
 //
 // Values are bool, std::int64_t, std::uint64_t, double, std::string, std::optional and std::vector
-// of values, structs with a Describe in descent::store, and what settings_kinds.h gives names to.
+// of values, structs with a Describe beside them, and what settings_kinds.h gives names to.
 
 #ifndef SERVER_STORE_FORMAT_JSON_FIELDS_H_
 #define SERVER_STORE_FORMAT_JSON_FIELDS_H_
 
 #include <cmath>
-#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/spec_fields.h"
 #include "nlohmann/json.hpp"
 #include "server/store/format/settings_kinds.h"
 #include "server/store/shared_text.h"
@@ -36,10 +37,6 @@
 namespace descent::store {
 
 using Json = nlohmann::ordered_json;  // fields stay in the order of the description
-
-// A `T`, constant or not.
-template <typename T, typename Struct>
-concept Of = std::same_as<std::remove_const_t<T>, Struct>;
 
 using TextMap = std::map<std::string, std::string>;
 
@@ -69,13 +66,6 @@ class JsonWriter {
   void Field(std::string_view name, const TextMap& texts);
   void Field(std::string_view name, const SharedText& text) {
     if (!text.empty()) Field(name, text.text());
-  }
-
-  // A field that is an object of the fields that describe(fields) names.
-  template <typename Function>
-  void Object(std::string_view name, Function describe) {
-    JsonWriter fields(&object_[std::string(name)]);
-    describe(fields);
   }
 
   // The field named after the alternative that the variant holds.
@@ -147,15 +137,6 @@ class JsonReader {
   void Field(std::string_view name, std::string& text);
   void Field(std::string_view name, TextMap& texts);
   void Field(std::string_view name, SharedText& text);
-
-  template <typename Function>
-  void Object(std::string_view name, Function describe) {
-    if (const Json* field = Take(name)) {
-      ReadObject(*field, PathOf(name), describe, problem_);
-    } else {
-      Fail(PathOf(name), "is missing");
-    }
-  }
 
   template <typename... Structs>
   void Alternative(std::variant<Structs...>& value) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/layers/kinds.h"
 #include "core/optimizers/kinds.h"
 #include "core/schedules/schedule.h"
 
@@ -42,6 +43,15 @@ absl::Span<const NamedAlternative<Decay>> AlternativeRows(const Decay& /*decay*/
   static const auto* rows = [] {
     auto* made = new std::vector<NamedAlternative<Decay>>;
     for (const ScheduleInfo& info : Schedules()) made->push_back({info.name, info.example.decay});
+    return made;
+  }();
+  return *rows;
+}
+
+absl::Span<const NamedAlternative<LayerVariant>> AlternativeRows(const LayerVariant& /*layer*/) {
+  static const auto* rows = [] {
+    auto* made = new std::vector<NamedAlternative<LayerVariant>>;
+    for (const LayerInfo& info : Layers()) made->push_back({info.name, info.example});
     return made;
   }();
   return *rows;

@@ -12,7 +12,7 @@
 #include "core/data_type.h"
 #include "core/initializers/initializer.h"
 #include "core/losses/kinds.h"
-#include "core/spec.h"
+#include "core/spec_fields.h"
 #include "server/store/model_settings.h"
 
 namespace descent::store {
@@ -42,6 +42,7 @@ using Decay = decltype(ScheduleSpec::decay);
 // Row i is alternative i.
 absl::Span<const NamedAlternative<OptimizerOptions>> AlternativeRows(const OptimizerOptions&);
 absl::Span<const NamedAlternative<Decay>> AlternativeRows(const Decay&);
+absl::Span<const NamedAlternative<LayerVariant>> AlternativeRows(const LayerVariant&);
 
 }  // namespace descent::store
 

@@ -58,7 +58,8 @@ void CheckpointReader::Fill(std::string_view piece) {
 }
 
 absl::Status CheckpointReader::CheckHash() {
-  const std::uint64_t hash = hasher_->Finish(image_.state.scalars, image_.state.optimizer_updates);
+  const std::uint64_t hash = hasher_->Finish(image_.state.parameters.statistics().get(),
+                                             image_.state.scalars, image_.state.optimizer_updates);
   if (hash == row_.state_hash) return absl::OkStatus();
   return StoredStateDamaged(absl::StrCat("checkpoint of step ", row_.step, " (id ", row_.id,
                                          "): its state's hash does not match"));

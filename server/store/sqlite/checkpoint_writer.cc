@@ -94,7 +94,8 @@ absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StorePar
   KeptModel* model = job.model.get();
   const TrainerState& state = job.image.state;
   CheckpointRow& row = progress_->row;
-  row.state_hash = progress_->hasher.Finish(state.scalars, state.optimizer_updates);
+  row.state_hash = progress_->hasher.Finish(state.parameters.statistics().get(), state.scalars,
+                                            state.optimizer_updates);
   row.requested = job.requested;
   row.listed = true;
   row.build_id = parts->build_id;

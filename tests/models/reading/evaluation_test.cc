@@ -57,7 +57,7 @@ TEST_P(EvaluationTest, KeepsTheStepOfItsFirstBatch) {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     const Batch batch = SampleBatch(*network_, seed, /*rows=*/5);
     Workspace workspace;
-    network_->Forward(parameters, batch.inputs, false, nullptr, &workspace);
+    network_->Forward(parameters, batch.inputs, {}, &workspace);
     expected.Add(workspace.outputs(), batch.targets, batch.weights);
     const auto rows = Add(*evaluation, SampleBatch(*network_, seed, /*rows=*/5));
     ASSERT_THAT(rows, IsOk());

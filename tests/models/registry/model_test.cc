@@ -189,7 +189,7 @@ TEST_P(ModelTest, PredictsAsTheNetworkDoes) {
   ASSERT_THAT(outcome, IsOk());
   EXPECT_EQ(outcome->step, 0);
   Workspace workspace;
-  network_->Forward(network_->InitialParameters(), inputs, false, nullptr, &workspace);
+  network_->Forward(network_->InitialParameters(), inputs, {}, &workspace);
   EXPECT_TRUE(SameBits(outcome->outputs, workspace.outputs()));
 }
 
@@ -216,7 +216,7 @@ TEST_P(ModelTest, ForwardGivesEveryLayer) {
   });
   ASSERT_THAT(outcome, IsOk());
   Workspace workspace;
-  network_->Forward(network_->InitialParameters(), inputs, true, nullptr, &workspace);
+  network_->Forward(network_->InitialParameters(), inputs, {.keep_all = true}, &workspace);
   ASSERT_EQ(outcome->pre_activations.size(), 2);
   ASSERT_EQ(outcome->activations.size(), 2);
   for (std::size_t l = 0; l < 2; ++l) {

@@ -71,7 +71,7 @@ TEST(RegistryTest, ANameIsTakenOnce) {
 TEST(RegistryTest, NamesTheFieldThatIsWrong) {
   Registry registry{ModelsOptions{}};
   CreateModelCommand no_units = CreateCommand("m");
-  no_units.settings.network.layers[1].units = 0;
+  std::get<DenseSpec>(no_units.settings.network.layers[1]).units = 0;
   const auto bad_network = Create(registry, std::move(no_units));
   EXPECT_THAT(bad_network, StatusIs(absl::StatusCode::kInvalidArgument, _));
   EXPECT_EQ(GetErrorDetails(bad_network.status()).field, "model.network.layers[1].dense.units");

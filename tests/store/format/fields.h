@@ -33,6 +33,35 @@ auto Fields(T& value) {
   return std::tie(a, b, c, d, e);
 }
 
+template <FieldsOf<DropoutSpec> T>
+auto Fields(T& value) {
+  auto& [a] = value;
+  return std::tie(a);
+}
+
+template <FieldsOf<LayerNormSpec> T>
+auto Fields(T& value) {
+  auto& [a, b] = value;
+  return std::tie(a, b);
+}
+
+template <FieldsOf<ResidualSpec> T>
+auto Fields(T& value) {
+  auto& [a] = value;
+  return std::tie(a);
+}
+
+template <FieldsOf<LayerSpec> T>
+auto Fields(T& value) {
+  return std::tie(AsVariant(value));
+}
+
+template <FieldsOf<InputNormalizationSpec> T>
+auto Fields(T& value) {
+  auto& [a, b, c] = value;
+  return std::tie(a, b, c);
+}
+
 template <FieldsOf<LossSpec> T>
 auto Fields(T& value) {
   auto& [a, b, c] = value;
@@ -41,8 +70,8 @@ auto Fields(T& value) {
 
 template <FieldsOf<NetworkSpec> T>
 auto Fields(T& value) {
-  auto& [a, b, c, d, e] = value;
-  return std::tie(a, b, c, d, e);
+  auto& [a, b, c, d, e, f] = value;
+  return std::tie(a, b, c, d, e, f);
 }
 
 template <FieldsOf<SgdOptions> T>

@@ -98,6 +98,16 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
                 "000000000000d03f0000000000000040000000000000e03f");
 }
 
+TEST(ImageCodecTest, StatisticsOfOtherFeaturesAreRefused) {
+  ModelImage image = SmallImage();
+  image.settings.network.input_normalization.emplace();
+  image.settings.network.input_features = 3;
+  SnapshotPool::SetStatistics(image.state.parameters, std::make_shared<const InputStatistics>(2));
+  EXPECT_THAT(DecodeImageHeader(EncodeImageHeader(image), kMostBytes),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("holds 6 numbers, which are not those of 3 features")));
+}
+
 TEST(ImageCodecTest, IsDocumented) {
   const std::string header = EncodeImageHeader(SmallImage());
   const std::string document = StorageFormatDocument();

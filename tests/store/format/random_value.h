@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -148,6 +149,7 @@ class RandomValue {
       }
       if (point.step > 0) image->history.points.push_back(point);
     }
+    FillStatistics(image);
   }
   template <typename T>
     requires std::is_class_v<T>
@@ -168,6 +170,16 @@ class RandomValue {
   }
 
  private:
+  // If its network normalises its inputs.
+  void FillStatistics(ModelImage* image) {
+    NetworkSpec& network = image->settings.network;
+    if (!network.input_normalization.has_value()) return;
+    network.input_features = static_cast<std::int64_t>(Below(5));
+    std::vector<double> values(2 + 2 * static_cast<std::size_t>(network.input_features));
+    for (double& value : values) Fill(&value);
+    SnapshotPool::SetStatistics(image->state.parameters,
+                                std::make_shared<const InputStatistics>(std::move(values)));
+  }
   template <typename T>
   void FillFields(T* value) {
     std::apply([&](auto&... fields) { (Fill(&fields), ...); }, Fields(*value));

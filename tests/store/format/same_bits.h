@@ -48,7 +48,14 @@ inline bool SameBits(const Matrix& a, const Matrix& b) {
   return a.rows() == b.rows() && a.cols() == b.cols() && SameBits(a.buffer(), b.buffer());
 }
 inline bool SameBits(const Snapshot& a, const Snapshot& b) {
-  return a.step() == b.step() && SameBits(a.parameters(), b.parameters());
+  const InputStatistics* const ours = a.statistics().get();
+  const InputStatistics* const theirs = b.statistics().get();
+  if ((ours == nullptr) != (theirs == nullptr)) return false;
+  const bool same_statistics =
+      ours == nullptr || (ours->values().size() == theirs->values().size() &&
+                          std::memcmp(ours->values().data(), theirs->values().data(),
+                                      ours->values().size() * sizeof(double)) == 0);
+  return same_statistics && a.step() == b.step() && SameBits(a.parameters(), b.parameters());
 }
 
 template <typename T>

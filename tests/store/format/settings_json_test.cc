@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/layers/kinds.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/store/format/settings_kinds.h"
@@ -25,9 +26,10 @@ ModelSettings SmallSettings() {
   ModelSettings settings;
   settings.name = "m";
   settings.network.input_features = 2;
-  settings.network.layers.emplace_back().units = 1;
-  settings.network.layers[0].activation = {ActivationKind::kLeakyRelu, 0.02};
-  settings.network.layers[0].bias_initializer = {InitializerKind::kConstant, 1};
+  settings.network.layers.emplace_back(
+      DenseSpec{.units = 1,
+                .activation = {ActivationKind::kLeakyRelu, 0.02},
+                .bias_initializer = {InitializerKind::kConstant, 1}});
   settings.network.seed = 18446744073709551615U;
   settings.optimizer.learning_rate = 0.1;
   settings.optimizer.algorithm = SgdOptions{};
@@ -101,13 +103,24 @@ void ExpectKindsRoundTrip(Kind* kind, const ModelSettings& settings) {
 
 TEST(SettingsJsonTest, EveryKindRoundTripsUnderItsName) {
   ModelSettings settings = SmallSettings();
-  DenseSpec& layer = settings.network.layers[0];
+  auto& layer = std::get<DenseSpec>(settings.network.layers[0]);
   ExpectKindsRoundTrip(&layer.activation.kind, settings);
   ExpectKindsRoundTrip(&layer.kernel_initializer.kind.emplace(), settings);
   ExpectKindsRoundTrip(&layer.bias_initializer.kind.emplace(), settings);
   ExpectKindsRoundTrip(&settings.network.loss.kind, settings);
   ExpectKindsRoundTrip(&settings.network.data_type, settings);
   ExpectKindsRoundTrip(&settings.durability, settings);
+}
+
+TEST(SettingsJsonTest, EveryLayerRoundTripsUnderItsName) {
+  RandomValue random(9);
+  ModelSettings settings = SmallSettings();
+  for (const LayerInfo& info : Layers()) {
+    settings.network.layers = {info.example, ResidualSpec{{info.example}}};
+    random.FillAlternative(info.example.index(), &AsVariant(settings.network.layers[0]));
+    ExpectRoundTrip(settings);
+    EXPECT_THAT(SettingsToJson(settings), HasSubstr("\"" + std::string(info.name) + "\":{"));
+  }
 }
 
 TEST(SettingsJsonTest, EveryOptimizerAndScheduleRoundTripsUnderItsName) {
@@ -171,7 +184,7 @@ const Damage kDamages[] = {
     {"Missing", R"("units":1,)", "", "network.layers[0].dense.units is missing"},
     {"Unknown", R"("units":1,)", R"("units":1,"colour":1,)",
      "network.layers[0].dense has a field that is not known"},
-    {"OtherKindOfLayer", R"("dense":)", R"("sparse":)", "network.layers[0].dense is missing"},
+    {"OtherKindOfLayer", R"("dense":)", R"("sparse":)", "network.layers[0] names no known kind"},
     {"UnknownKind", "leaky_relu", "leaky", "network.layers[0].dense.activation.kind is no known"},
     {"KindIsANumber", R"("mean_squared_error")", "1", "network.loss.kind is not a string"},
     {"UnknownOptimizer", R"("sgd")", R"("sgdd")", "optimizer names no known kind"},
