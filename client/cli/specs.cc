@@ -4,14 +4,17 @@
 #include <google/protobuf/message.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/failure.h"
+#include "client/cli/layers.h"
 #include "client/cli/status_macros.h"
 
 namespace descent::cli {
@@ -170,6 +173,11 @@ absl::StatusOr<T> ParseByChoice(const std::string& text, absl::string_view optio
   return message;
 }
 
+// Of one width behind each other, before they are counted instead.
+constexpr size_t kMostShownAlike = 3;
+// That one "64x…" may stand for.
+constexpr int64_t kMostLayers = 10000;
+
 }  // namespace
 
 absl::StatusOr<v1::Activation> ParseActivation(const std::string& text) {
@@ -204,12 +212,18 @@ absl::StatusOr<std::vector<int64_t>> ParseLayers(const std::string& text) {
   std::vector<int64_t> layers;
   if (text.empty() || text == "none") return layers;
   for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    const std::pair<absl::string_view, absl::string_view> width_and_count =
+        absl::StrSplit(part, absl::MaxSplits('x', 1));
     int64_t units = 0;
-    if (!absl::SimpleAtoi(part, &units) || units < 1) {
-      return UsageError(
-          absl::StrCat("--layers: expected widths such as 64,64 (or none), got \"", text, "\""));
+    int64_t count = 1;
+    const bool counted = absl::StrContains(part, 'x');
+    if (!absl::SimpleAtoi(width_and_count.first, &units) || units < 1 ||
+        (counted &&
+         (!absl::SimpleAtoi(width_and_count.second, &count) || count < 1 || count > kMostLayers))) {
+      return UsageError(absl::StrCat(
+          "--layers: expected widths such as 64,64 or 64x8,32 (or none), got \"", text, "\""));
     }
-    layers.push_back(units);
+    layers.insert(layers.end(), static_cast<size_t>(count), units);
   }
   return layers;
 }
@@ -238,15 +252,24 @@ std::string NameOf(const v1::OptimizerSpec& optimizer) {
 }
 
 std::string ShapeOf(const v1::NetworkSpec& network) {
-  std::string shape = absl::StrCat(network.input_features());
-  for (const v1::Layer& layer : network.layers()) {
-    absl::StrAppend(&shape, "-", layer.dense().units());
+  std::vector<int64_t> widths = {network.input_features()};
+  for (const v1::DenseLayer* dense : DenseLayers(network)) widths.push_back(dense->units());
+  std::string shape;
+  for (size_t i = 0; i < widths.size();) {
+    size_t end = i + 1;
+    while (end < widths.size() && widths[end] == widths[i]) ++end;
+    // A long run of one width is counted.
+    const size_t shown = end - i > kMostShownAlike ? 1 : end - i;
+    for (size_t j = 0; j < shown; ++j) absl::StrAppend(&shape, shape.empty() ? "" : "-", widths[i]);
+    if (shown < end - i) absl::StrAppend(&shape, "x", end - i);
+    i = end;
   }
   return shape;
 }
 
 int64_t OutputsOf(const v1::NetworkSpec& network) {
-  return network.layers().empty() ? 0 : network.layers().rbegin()->dense().units();
+  const std::vector<const v1::DenseLayer*> dense = DenseLayers(network);
+  return dense.empty() ? network.input_features() : dense.back()->units();
 }
 
 bool IsClassLoss(v1::LossKind kind) {

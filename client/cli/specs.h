@@ -26,7 +26,7 @@ absl::StatusOr<v1::OptimizerSpec> ParseOptimizer(const std::string& text);
 absl::StatusOr<v1::LearningRateSchedule> ParseSchedule(const std::string& text);
 // "journal", "checkpoint", "memory".
 absl::StatusOr<v1::Durability> ParseDurability(const std::string& text);
-// "64,32" to {64, 32}; "" or "none" to {}.
+// "64,32" to {64, 32}; "64x3,32" to {64, 64, 64, 32}; "" or "none" to {}.
 absl::StatusOr<std::vector<int64_t>> ParseLayers(const std::string& text);
 
 // "relu, tanh, ...": for help.
@@ -42,7 +42,7 @@ std::string NameOf(v1::ActivationKind kind);
 std::string NameOf(v1::LossKind kind);
 std::string NameOf(v1::Durability durability);
 std::string NameOf(const v1::OptimizerSpec& optimizer);
-// "13-64-64-1".
+// "13-64-64-1": the widths of the dense layers; "13-64x65-1" of many alike.
 std::string ShapeOf(const v1::NetworkSpec& network);
 
 int64_t OutputsOf(const v1::NetworkSpec& network);

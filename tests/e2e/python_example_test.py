@@ -42,7 +42,7 @@ class PythonExampleTest(unittest.TestCase):
             stdout=subprocess.PIPE,
             text=True,
         ).stdout
-        self.assertRegex(output, r"created python-example: 4929 parameters")
+        self.assertRegex(output, r"created python-example: 5057 parameters")
         rmse = float(re.search(r"test rmse ([0-9.]+)", output).group(1))
         self.assertLess(rmse, 1.3)  # the noise alone is 1, the data's own deviation 5
         influential = re.search(r"features by influence: (.*)", output).group(1).split()[:5]

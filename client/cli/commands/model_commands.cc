@@ -19,6 +19,7 @@
 #include "client/cli/encoding/encoding_json.h"
 #include "client/cli/encoding/model_data.h"
 #include "client/cli/format.h"
+#include "client/cli/layers.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
 
@@ -30,16 +31,34 @@ using google::protobuf::util::TimeUtil;
 // "relu, relu, identity" said shortly: "relu".
 std::string HiddenActivations(const v1::NetworkSpec& network) {
   std::string names;
-  for (int i = 0; i + 1 < network.layers_size(); ++i) {
-    const std::string name = NameOf(network.layers(i).dense().activation().kind());
+  const std::vector<const v1::DenseLayer*> dense = DenseLayers(network);
+  for (size_t i = 0; i + 1 < dense.size(); ++i) {
+    const std::string name = NameOf(dense[i]->activation().kind());
     if (!absl::EndsWith(names, name)) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
   }
   return names.empty() ? "linear" : names;
 }
 
+// ", layer norm, dropout 0.1, residual, normalised inputs": what there is beside dense layers.
+std::string OtherLayers(const v1::NetworkSpec& network) {
+  std::vector<std::string> kinds;
+  const auto add = [&](std::string kind) {
+    if (std::ranges::find(kinds, kind) == kinds.end()) kinds.push_back(std::move(kind));
+  };
+  for (const v1::Layer* layer : LayersInOrder(network)) {
+    if (layer->has_layer_norm()) add("layer norm");
+    if (layer->has_dropout()) add(absl::StrFormat("dropout %g", layer->dropout().rate()));
+    if (layer->has_residual()) add("residual");
+  }
+  if (network.has_input_normalization()) add("normalised inputs");
+  std::string text;
+  for (const std::string& kind : kinds) absl::StrAppend(&text, ", ", kind);
+  return text;
+}
+
 std::string NetworkText(const v1::NetworkSpec& network) {
-  return absl::StrCat(ShapeOf(network), ", ", HiddenActivations(network), ", ",
-                      NameOf(network.loss().kind()),
+  return absl::StrCat(ShapeOf(network), ", ", HiddenActivations(network), OtherLayers(network),
+                      ", ", NameOf(network.loss().kind()),
                       network.data_type() == v1::DATA_TYPE_FLOAT64 ? ", float64" : "");
 }
 

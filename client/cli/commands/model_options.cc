@@ -2,10 +2,12 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/failure.h"
+#include "client/cli/layers.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
 
@@ -55,22 +57,47 @@ absl::Status Contradiction(const char* option, const v1::Model& model, const std
 absl::Status CheckLayers(const std::string& text, const v1::Model& model) {
   ASSIGN_OR_RETURN(const std::vector<int64_t> given, ParseLayers(text));
   std::vector<int64_t> actual;
-  for (const v1::Layer& layer : model.network().layers()) actual.push_back(layer.dense().units());
-  actual.pop_back();  // the outputs
+  for (const v1::DenseLayer* dense : DenseLayers(model.network())) {
+    actual.push_back(dense->units());
+  }
+  if (!actual.empty()) actual.pop_back();  // the outputs
   if (given == actual) return absl::OkStatus();
   return Contradiction("--layers", model, ShapeOf(model.network()));
 }
 
 absl::Status CheckActivation(const std::string& text, const v1::Model& model) {
   ASSIGN_OR_RETURN(const v1::Activation given, ParseActivation(text));
-  if (model.network().layers_size() < 2) {
-    return Contradiction("--activation", model, "no hidden layers");
-  }
-  for (int i = 0; i + 1 < model.network().layers_size(); ++i) {
-    const v1::Activation& actual = model.network().layers(i).dense().activation();
+  const std::vector<const v1::DenseLayer*> dense = DenseLayers(model.network());
+  if (dense.size() < 2) return Contradiction("--activation", model, "no hidden layers");
+  for (size_t i = 0; i + 1 < dense.size(); ++i) {
+    const v1::Activation& actual = dense[i]->activation();
     if (!Agrees(given, actual)) {
       return Contradiction("--activation", model, NameOf(actual.kind()));
     }
+  }
+  return absl::OkStatus();
+}
+
+// What goes between dense layers, and before them.
+absl::Status CheckOtherLayers(const ModelOptions& options, const v1::Model& model) {
+  bool layer_norm = false;
+  bool residual = false;
+  std::optional<double> dropout;
+  for (const v1::Layer* layer : LayersInOrder(model.network())) {
+    layer_norm |= layer->has_layer_norm();
+    residual |= layer->has_residual();
+    if (layer->has_dropout()) dropout = layer->dropout().rate();
+  }
+  if (options.dropout.has_value() && *options.dropout != dropout.value_or(0)) {
+    return Contradiction("--dropout", model,
+                         dropout.has_value() ? absl::StrCat("a rate of ", *dropout) : "no dropout");
+  }
+  if (options.layer_norm && !layer_norm) {
+    return Contradiction("--layer-norm", model, "no layer norm");
+  }
+  if (options.residual && !residual) return Contradiction("--residual", model, "no residuals");
+  if (options.normalize && !model.network().has_input_normalization()) {
+    return Contradiction("--normalize", model, "inputs taken as they come");
   }
   return absl::OkStatus();
 }
@@ -101,13 +128,32 @@ void AddModelOptions(CLI::App* command, const std::string& default_loss, ModelOp
   constexpr char kGroup[] = "Model";
   command
       ->add_option("--layers", options->layers,
-                   "Widths of the hidden layers, or none (default 64,64)")
+                   "Widths of the hidden layers, or none (default 64,64); 64x8: eight alike")
       ->option_text("N,N,...")
       ->group(kGroup);
   command
       ->add_option("--activation", options->activation,
                    absl::StrCat("Of the hidden layers (default relu): ", ActivationNames()))
       ->option_text("NAME")
+      ->group(kGroup);
+  command
+      ->add_option("--dropout", options->dropout,
+                   "The share of each hidden layer's outputs that training leaves out at random, "
+                   "below 1 (default: none)")
+      ->option_text("X")
+      ->group(kGroup);
+  command
+      ->add_flag("--layer-norm", options->layer_norm,
+                 "Normalises each row before each layer but the first")
+      ->group(kGroup);
+  command
+      ->add_flag("--residual", options->residual,
+                 "Adds what a hidden layer reads to what it gives, where both are as wide")
+      ->group(kGroup);
+  command
+      ->add_flag("--normalize", options->normalize,
+                 "Lets the server normalise inputs by running statistics of the rows it learns, "
+                 "for data whose scale drifts")
       ->group(kGroup);
   command
       ->add_option("--loss", options->loss,
@@ -186,25 +232,35 @@ absl::StatusOr<v1::Model> BuildModel(const ModelOptions& options, const std::str
     ASSIGN_OR_RETURN(const v1::Durability durability, ParseDurability(*options.durability));
     model.set_durability(durability);
   }
-  const size_t hidden = units.size();
-  if (hidden == 0 && options.activation.has_value()) {
+  const std::pair<const char*, bool> of_hidden_layers[] = {
+      {"--activation", options.activation.has_value()},
+      {"--dropout", options.dropout.has_value()},
+      {"--layer-norm", options.layer_norm},
+      {"--residual", options.residual}};
+  for (const auto& [option, given] : of_hidden_layers) {
+    if (given && units.empty()) {
+      return UsageError(
+          absl::StrCat(option, " is of the hidden layers, and --layers says that there are none"));
+    }
+  }
+  if (options.dropout.has_value() && !(*options.dropout >= 0 && *options.dropout < 1)) {
     return UsageError(
-        "--activation is of the hidden layers, and --layers says that there are none");
+        absl::StrCat("--dropout: expected a number in [0, 1), got ", *options.dropout));
   }
-  units.push_back(outputs);
-  for (size_t i = 0; i < units.size(); ++i) {
-    v1::DenseLayer& dense = *network.add_layers()->mutable_dense();
-    dense.set_units(units[i]);
-    *dense.mutable_kernel_initializer() = initializer;
-    *dense.mutable_bias_initializer() = initializer;
-    if (i < hidden) *dense.mutable_activation() = activation;
-  }
+  if (options.normalize) network.mutable_input_normalization();
+  AddLayers({.units = std::move(units),
+             .activation = activation,
+             .dropout = options.dropout,
+             .layer_norm = options.layer_norm,
+             .residual = options.residual},
+            outputs, initializer, &network);
   return model;
 }
 
 absl::Status CheckModelOptions(const ModelOptions& options, const v1::Model& model) {
   if (options.layers.has_value()) RETURN_IF_ERROR(CheckLayers(*options.layers, model));
   if (options.activation.has_value()) RETURN_IF_ERROR(CheckActivation(*options.activation, model));
+  RETURN_IF_ERROR(CheckOtherLayers(options, model));
   if (options.loss.has_value()) {
     ASSIGN_OR_RETURN(const v1::Loss given, ParseLoss(*options.loss));
     const v1::Loss& actual = model.network().loss();
@@ -219,7 +275,8 @@ absl::Status CheckModelOptions(const ModelOptions& options, const v1::Model& mod
   RETURN_IF_ERROR(CheckLearningRateOptions(options, model));
   if (options.initializer.has_value()) {
     ASSIGN_OR_RETURN(const v1::Initializer given, ParseInitializer(*options.initializer));
-    if (!Agrees(given, model.network().layers(0).dense().kernel_initializer())) {
+    const std::vector<const v1::DenseLayer*> dense = DenseLayers(model.network());
+    if (dense.empty() || !Agrees(given, dense.front()->kernel_initializer())) {
       return Contradiction("--initializer", model, "parameters that have their values");
     }
   }

@@ -16,18 +16,22 @@ namespace descent::cli {
 
 // As typed; what is not set was not given, and has the default that its help names.
 struct ModelOptions {
-  std::optional<std::string> layers;
-  std::optional<std::string> activation;
-  std::optional<std::string> loss;
-  std::optional<std::string> optimizer;
-  std::optional<double> learning_rate;
-  std::optional<std::string> schedule;
-  std::optional<int64_t> warmup_steps;
-  std::optional<double> clip_norm;
-  std::optional<std::string> initializer;
-  std::optional<std::string> data_type;
-  std::optional<std::string> durability;
-  std::optional<uint64_t> seed;
+  std::optional<std::string> layers = {};
+  std::optional<std::string> activation = {};
+  std::optional<double> dropout = {};
+  bool layer_norm = false;
+  bool residual = false;
+  bool normalize = false;
+  std::optional<std::string> loss = {};
+  std::optional<std::string> optimizer = {};
+  std::optional<double> learning_rate = {};
+  std::optional<std::string> schedule = {};
+  std::optional<int64_t> warmup_steps = {};
+  std::optional<double> clip_norm = {};
+  std::optional<std::string> initializer = {};
+  std::optional<std::string> data_type = {};
+  std::optional<std::string> durability = {};
+  std::optional<uint64_t> seed = {};
 };
 
 // `default_loss` says in the help what is minimised if --loss isn't given.

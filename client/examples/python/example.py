@@ -52,14 +52,24 @@ def dense(units, kind):
     return network.Layer(dense=network.DenseLayer(units=units, activation=activation))
 
 
+def residual(*layers):
+    """x + f(x), where f are these layers; the last has as many units as x."""
+    return network.Layer(residual=network.ResidualLayer(layers=layers))
+
+
 def create(stub):
+    layer_norm = network.Layer(layer_norm=network.LayerNormLayer())
+    dropout = network.Layer(dropout=network.DropoutLayer(rate=0.1))
     spec = network.NetworkSpec(
         input_features=FEATURES,
         layers=[
             dense(64, network.ACTIVATION_KIND_RELU),
-            dense(64, network.ACTIVATION_KIND_RELU),
+            residual(layer_norm, dense(64, network.ACTIVATION_KIND_RELU)),
+            dropout,
             dense(1, network.ACTIVATION_KIND_IDENTITY),
         ],
+        # By running statistics of the rows trained on, so that the features' scales don't matter.
+        input_normalization=network.InputNormalization(),
         loss=network.Loss(kind=network.LOSS_KIND_MEAN_SQUARED_ERROR),
         seed=1,
     )

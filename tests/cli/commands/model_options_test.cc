@@ -67,6 +67,36 @@ TEST(BuildModelTest, HasNoHiddenLayersIfToldSo) {
   EXPECT_EQ(ShapeOf(Build(options).network()), "13-1");
 }
 
+TEST(BuildModelTest, HasTheLayersAskedFor) {
+  ModelOptions options;
+  options.layers = "8x2";
+  options.dropout = 0.1;
+  options.layer_norm = true;
+  options.residual = true;
+  options.normalize = true;
+  const v1::Model model = Build(options);
+  EXPECT_EQ(model.network().layers(2).residual().layers_size(), 3);
+  EXPECT_TRUE(model.network().has_input_normalization());
+  EXPECT_TRUE(CheckModelOptions(options, model).ok()) << CheckModelOptions(options, model);
+}
+
+TEST(BuildModelTest, RefusesWhatIsOfHiddenLayersWithoutAny) {
+  ModelOptions options;
+  options.layers = "none";
+  options.residual = true;
+  EXPECT_EQ(Message(BuildModel(options, "house", 1, 1, {}).status()),
+            "--residual is of the hidden layers, and --layers says that there are none");
+}
+
+TEST(BuildModelTest, RefusesADropoutThatIsNoShare) {
+  for (const double rate : {1.0, -0.1}) {
+    ModelOptions options;
+    options.dropout = rate;
+    EXPECT_THAT(Message(BuildModel(options, "house", 1, 1, {}).status()),
+                testing::StartsWith("--dropout: expected a number in [0, 1), got "));
+  }
+}
+
 TEST(BuildModelTest, RefusesAnUnknownDataType) {
   ModelOptions options;
   options.data_type = "int8";
@@ -126,6 +156,18 @@ TEST(CheckModelOptionsTest, RefusesEveryContradiction) {
   ModelOptions options;
   options.layers = "64";
   refused("--layers", options);
+  options = {};
+  options.dropout = 0.1;
+  refused("--dropout", options);
+  options = {};
+  options.layer_norm = true;
+  refused("--layer-norm", options);
+  options = {};
+  options.residual = true;
+  refused("--residual", options);
+  options = {};
+  options.normalize = true;
+  refused("--normalize", options);
   options = {};
   options.activation = "tanh";
   refused("--activation", options);
