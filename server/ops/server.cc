@@ -154,16 +154,16 @@ void Server::StartServing() {
   SetServing();
 }
 
-bool Server::Drain(absl::Time time_of_day) {
-  const absl::Time deadline = ToSteady(time_of_day);
+bool Server::Drain(absl::Time deadline) {
+  const absl::Time steady_deadline = ToSteady(deadline);
   {
     const absl::MutexLock lock(&mutex_);
     draining_ = true;
     health_.SetServing(false);
   }
   gate_.Close();
-  const bool applied = registry_->Drain(deadline).ok();
-  const bool finished = gate_.AwaitNoCalls(deadline) && applied;
+  const bool applied = registry_->Drain(steady_deadline).ok();
+  const bool finished = gate_.AwaitNoCalls(steady_deadline) && applied;
   health_.Shutdown();
   if (acceptor_ != nullptr) acceptor_->Stop();
   server_->Shutdown(ToSystemClock(SteadyNow() + (finished ? kCancelGrace : absl::ZeroDuration())));
