@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/check.h"
 #include "core/error.h"
 #include "core/spec_fields.h"
 
@@ -52,6 +53,12 @@ absl::StatusOr<Spec> WithDefaults(Spec given, Spec defaults, const std::string& 
     if (!value->has_value()) *value = usual;
   }
   return given;
+}
+
+// A parameter that the kind takes, of a spec that has all of them.
+inline double Taken(const std::optional<double>& parameter) {
+  DESCENT_CHECK(parameter.has_value());
+  return *parameter;
 }
 
 }  // namespace descent

@@ -131,7 +131,7 @@ Buffer Network::InitialParameters() const {
 
 std::shared_ptr<const InputStatistics> Network::MergeStatistics(
     const std::shared_ptr<const InputStatistics>& before, const Matrix& inputs) const {
-  if (!normalizes_inputs()) return nullptr;
+  if (!spec_.input_normalization.has_value()) return nullptr;
   DESCENT_CHECK(before != nullptr);
   auto merged = std::make_shared<InputStatistics>(*before);
   merged->Merge(*spec_.input_normalization, inputs);

@@ -41,14 +41,15 @@ std::unique_ptr<Activation> Make(const ActivationSpec& /*spec*/) {
 }
 template <typename Function>
 std::unique_ptr<Activation> MakeWithAlpha(const ActivationSpec& spec) {
-  return std::make_unique<PacketActivation<Function>>(Function{*spec.alpha});
+  return std::make_unique<PacketActivation<Function>>(Function{Taken(spec.alpha)});
 }
 
 double One(const ActivationSpec& /*spec*/) { return 1; }
 double TanhGain(const ActivationSpec& /*spec*/) { return 5.0 / 3; }
 double ReluGain(const ActivationSpec& /*spec*/) { return std::numbers::sqrt2; }
 double LeakyReluGain(const ActivationSpec& spec) {
-  return std::sqrt(2 / (1 + *spec.alpha * *spec.alpha));
+  const double alpha = Taken(spec.alpha);
+  return std::sqrt(2 / (1 + alpha * alpha));
 }
 double SeluGain(const ActivationSpec& /*spec*/) { return 0.75; }
 

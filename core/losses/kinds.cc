@@ -34,7 +34,7 @@ MadeLoss Make(const LossSpec& /*spec*/) {
 }
 
 MadeLoss MakeHuber(const LossSpec& spec) {
-  const double delta = *spec.delta;
+  const double delta = Taken(spec.delta);
   if (!(delta > 0 && std::isfinite(delta))) {
     return InvalidField("delta", absl::StrCat("expected a finite number > 0, got ", delta));
   }
@@ -42,7 +42,7 @@ MadeLoss MakeHuber(const LossSpec& spec) {
 }
 
 MadeLoss MakeQuantile(const LossSpec& spec) {
-  const double delta = *spec.delta;
+  const double delta = Taken(spec.delta);
   if (!(delta > 0 && delta < 1)) {
     return InvalidField("delta", absl::StrCat("expected a quantile in (0, 1), got ", delta));
   }
@@ -50,7 +50,7 @@ MadeLoss MakeQuantile(const LossSpec& spec) {
 }
 
 MadeLoss MakeSoftmaxCrossEntropy(const LossSpec& spec) {
-  const double label_smoothing = *spec.label_smoothing;
+  const double label_smoothing = Taken(spec.label_smoothing);
   if (!(label_smoothing >= 0 && label_smoothing < 1)) {
     return InvalidField("label_smoothing",
                         absl::StrCat("expected a number in [0, 1), got ", label_smoothing));

@@ -124,7 +124,7 @@ absl::StatusOr<LayerSpec> DecodeLayer(const v1::Layer& message) {
   if (field == nullptr) return RequiredField("kind");
   for (const LayerRow& row : kLayers) {
     if (field->name() != row.field) continue;
-    auto layer = row.decode(message.GetReflection()->GetMessage(message, field));
+    auto layer = row.decode(v1::Layer::GetReflection()->GetMessage(message, field));
     if (!layer.ok()) return WithFieldPrefix(std::move(layer).status(), row.field);
     return layer;
   }
@@ -149,7 +149,8 @@ void EncodeLayers(const std::vector<LayerSpec>& specs, LayerMessages* messages) 
   for (const LayerSpec& spec : specs) {
     const LayerRow& row = kLayers[spec.index()];
     v1::Layer* const layer = messages->Add();
-    row.encode(spec, layer->GetReflection()->MutableMessage(layer, FindField(*layer, row.field)));
+    row.encode(spec,
+               v1::Layer::GetReflection()->MutableMessage(layer, FindField(*layer, row.field)));
   }
 }
 
