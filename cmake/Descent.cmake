@@ -2,7 +2,7 @@
 #
 #   descent_library(target DIR directory [SHARED] SOURCES files...
 #                   [PUBLIC_DEPS targets...] [PRIVATE_DEPS targets...])
-#   descent_precompile(target headers...)
+#   descent_precompile(target headers...), descent_reuse_precompiled(target of)
 #   descent_binary(program SOURCES files... DEPS targets...)
 #   descent_test(program SOURCES files... DEPS targets...
 #                [LABELS unit|e2e|slow|data...] [TIMEOUT seconds])
@@ -28,16 +28,42 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
 set(CMAKE_INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
 
+# A compiler cache, unless CCACHE_DISABLE is set when the tree is configured first.
+if(NOT "$ENV{CCACHE_DISABLE}" STREQUAL "")
+  set(DESCENT_CCACHE OFF CACHE FILEPATH "The compiler cache")
+endif()
 find_program(DESCENT_CCACHE ccache)
 if(DESCENT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${DESCENT_CCACHE})
 endif()
 
-# Warnings are errors in our own sources; generated and third-party headers are system headers.
+# Whether headers that many sources come to are compiled once for all of them. Not where a compiler
+# cache is at work: what it has kept costs nothing at all, and it would keep less with them. Nor with
+# clang, by whose commands clang-tidy would look for them before they are built. Each source includes
+# what it uses all the same, as those builds show.
+set(precompile OFF)
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER AND CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT CMAKE_CROSSCOMPILING)
+  set(precompile ON)
+endif()
+option(DESCENT_PRECOMPILE "Compile common headers once" ${precompile})
+
+# Optimises the engine alone: the rest waits for it and for the network most of the time.
+option(DESCENT_QUICK_BUILD "Spend little on optimising all but the core" OFF)
+if(DESCENT_QUICK_BUILD)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
+endif()
+
+if(DESCENT_PRECOMPILE)
+  # What macros depend on has to be the same wherever the compiled headers are used.
+  add_compile_options(-pthread)
+  add_compile_definitions(EIGEN_FAST_MATH=0)
+endif()
+
+# Warnings are errors in our own sources, but for somebody who only wants to see them run; generated and third-party headers are system headers.
 # -Wrestrict is off since gcc 12 sees overlaps in inlined std::string assignments (its bug 105651).
 add_library(descent_warnings INTERFACE)
 target_compile_options(descent_warnings INTERFACE
-  -Wall -Wextra -Werror -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra $<$<NOT:$<BOOL:${DESCENT_QUICK_BUILD}>>:-Werror> -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wextra-semi -Wcast-qual -Wundef
   $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local -Wno-restrict>
   $<$<CXX_COMPILER_ID:Clang>:-Wshadow -Wthread-safety>)
@@ -88,13 +114,17 @@ function(descent_binary name)
   descent_emulate(${name})
 endfunction()
 
-# Headers that most sources of a target come to, compiled once for all of them. Not where a compiler
-# cache is at work: what it has kept costs nothing at all, and it would keep less with them. Nor with
-# clang, by whose commands clang-tidy would look for them before they are built. Each source includes
-# what it uses all the same, as those builds show.
+# Headers that most sources of a target come to, compiled once for all of them.
 function(descent_precompile target)
-  if(NOT CMAKE_CXX_COMPILER_LAUNCHER AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  if(DESCENT_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# The headers that were compiled for another target, `of`.
+function(descent_reuse_precompiled target of)
+  if(DESCENT_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM ${of})
   endif()
 endfunction()
 
@@ -138,7 +168,7 @@ function(descent_add_test name)
 endfunction()
 
 # A googletest program. It sees "tests/..." beside the rooms it links. The target tests_<room>
-# builds all the programs of a room.
+# builds all the programs of a room, and all_tests those of all rooms.
 function(descent_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;LABELS")
   set(timeout)
@@ -152,8 +182,14 @@ function(descent_test name)
   target_link_libraries(${name} PRIVATE
     ${arg_DEPS} descent_warnings descent_test_paths GTest::gmock GTest::gtest_main Threads::Threads
     $<TARGET_NAME_IF_EXISTS:descent_abseil_thread_sanitizer>)
+  if(DESCENT_PRECOMPILE AND NOT room STREQUAL core)
+    # Where everything is compiled anew, optimising a test costs more than it saves its one run; and
+    # what a compiler remarks on then is not what the other builds are kept free of.
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1> -Wno-error)
+  endif()
   if(NOT TARGET tests_${room})
     add_custom_target(tests_${room})
+    add_dependencies(all_tests tests_${room})
   endif()
   add_dependencies(tests_${room} ${name})
 endfunction()
