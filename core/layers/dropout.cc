@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
@@ -19,17 +20,71 @@ constexpr std::uint32_t kPurpose = 0x64726f70;  // "drop"
 std::uint32_t Low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 std::uint32_t High(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
 
+// So many blocks are drawn at once, in registers as wide as there are.
+constexpr int kBlocks = 16;
+
+// The words of blocks [first, first + kBlocks) of a row: all first ones, all second ones and so on.
+struct Words {
+  alignas(64) std::uint32_t at[4 * kBlocks];
+};
+
+// core/philox.h's, with the blocks side by side. Loops that are unrolled before they are vectorised
+// stay scalar.
+void DrawWords(std::uint32_t first, std::uint64_t row, std::array<std::uint32_t, 2> key,
+               Words* words) {
+  alignas(64) std::uint32_t c0[kBlocks];
+  alignas(64) std::uint32_t c1[kBlocks];
+  alignas(64) std::uint32_t c2[kBlocks];
+  alignas(64) std::uint32_t c3[kBlocks];
+#pragma GCC unroll 1
+  for (int i = 0; i < kBlocks; ++i) {
+    c0[i] = first + static_cast<std::uint32_t>(i);
+    c1[i] = Low(row);
+    c2[i] = High(row);
+    c3[i] = 0;
+  }
+#pragma GCC unroll 1
+  for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 1
+    for (int i = 0; i < kBlocks; ++i) {
+      const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * c0[i];
+      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * c2[i];
+      const std::uint32_t next0 = High(product1) ^ c1[i] ^ key[0];
+      const std::uint32_t next2 = High(product0) ^ c3[i] ^ key[1];
+      c0[i] = next0;
+      c1[i] = Low(product1);
+      c2[i] = next2;
+      c3[i] = Low(product0);
+    }
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
+  }
+#pragma GCC unroll 1
+  for (int i = 0; i < kBlocks; ++i) {
+    words->at[i] = c0[i];
+    words->at[kBlocks + i] = c1[i];
+    words->at[2 * kBlocks + i] = c2[i];
+    words->at[3 * kBlocks + i] = c3[i];
+  }
+}
+
 // The row's factors: `kept` where m is 1, else 0.
 template <typename T>
 void FillRow(std::array<std::uint32_t, 2> key, std::uint64_t row, std::uint64_t threshold, T kept,
              std::int64_t width, T* factors) {
-  for (std::int64_t column = 0; column < width; column += 4) {
-    const PhiloxBlock words =
-        Philox4x32({static_cast<std::uint32_t>(column / 4), Low(row), High(row), 0}, key);
-    const std::int64_t count = std::min<std::int64_t>(4, width - column);
-    for (std::int64_t i = 0; i < count; ++i) {
-      factors[column + i] = words[static_cast<std::size_t>(i)] >= threshold ? kept : T(0);
-    }
+  constexpr std::int64_t kColumns = 4 * kBlocks;
+  if (threshold > std::numeric_limits<std::uint32_t>::max()) {
+    std::fill_n(factors, width, T(0));
+    return;
+  }
+  const auto least = static_cast<std::uint32_t>(threshold);
+  for (std::int64_t column = 0; column < width; column += kColumns) {
+    Words words;
+    DrawWords(static_cast<std::uint32_t>(column / 4), row, key, &words);
+    const std::int64_t count = std::min(kColumns, width - column);
+#pragma GCC unroll 1
+    for (std::int64_t i = 0; i < count; ++i)
+      factors[column + i] = words.at[i] >= least ? kept : T(0);
   }
 }
 

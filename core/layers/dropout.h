@@ -5,11 +5,12 @@
 // core/philox.h, whose counter and key are given least significant word first:
 //
 //   key  = the first two words of Philox({step, step >> 32, layer, 0x64726f70}, {seed, seed >> 32})
-//   word = word (column mod 4) of     Philox({column / 4, row, row >> 32, 0}, key)
+//   word = word (column mod 64) / 16 of Philox({block, row, row >> 32, 0}, key)
 //   m    = word >= round(rate 2³²)
 //
-// where `layer` is the layer's place in the network, depth first, and `row` is the row's place in
-// the batch. Source: Srivastava et al. (2014), JMLR 15, 1929-1958.
+// where block = 16 ⌊column / 64⌋ + column mod 16, so that 16 blocks are the words of 64 columns one
+// behind the other; `layer` is the layer's place in the network, depth first, and `row` is the
+// row's place in the batch. Source: Srivastava et al. (2014), JMLR 15, 1929-1958.
 
 #ifndef CORE_LAYERS_DROPOUT_H_
 #define CORE_LAYERS_DROPOUT_H_

@@ -254,8 +254,9 @@ TEST(DropoutTest, OnlyTrainingPassesDrop) {
 bool IsKept(std::uint32_t seed, std::uint32_t place, std::uint32_t step, std::uint32_t row,
             std::uint32_t column, double rate) {
   const PhiloxBlock key = Philox4x32({step, 0, place, 0x64726f70}, {seed, 0});
-  const PhiloxBlock words = Philox4x32({column / 4, row, 0, 0}, {key[0], key[1]});
-  return static_cast<double>(words[column % 4]) >= std::round(rate * 0x1p32);
+  const std::uint32_t block = 16 * (column / 64) + column % 16;
+  const PhiloxBlock words = Philox4x32({block, row, 0, 0}, {key[0], key[1]});
+  return static_cast<double>(words[column % 64 / 16]) >= std::round(rate * 0x1p32);
 }
 
 TEST(DropoutTest, DropsWhatItsDefinitionSays) {
