@@ -6,7 +6,7 @@ from runner.peers import CURRENT_PEERS, DEBIAN_TORCH
 from runner.programs import json_lines
 from runner.tables import microseconds, print_table, ratio
 
-TARGETS = ["step_bench"]
+TARGETS = ["step_bench", "layers_bench"]
 
 
 def run(programs, quick):
@@ -14,6 +14,22 @@ def run(programs, quick):
     ceiling, networks, versions = measure(programs, passes, rounds)
     print_engine(ceiling, networks, versions)
     print_current_peers(networks, versions)
+    print_layers([json_lines([programs / "layers_bench", rounds]) for _ in range(passes)])
+
+
+def print_layers(passes):
+    best = {}
+    for line in (line for lines in passes for line in lines):
+        key = line["layers"], line["width"], line["rows"]
+        best[key] = min(line["us"], best.get(key, line["us"]))
+    sizes = sorted({key[1:] for key in best})
+    print("\nLayers: one training step of w-w-w-w-w-1 with each kind after or around its hidden layers,\n"
+          "beside dense layers alone\n")
+    print_table(["hidden layers", *(f"{width} wide, {rows} rows" for width, rows in sizes)], [
+        [name, *(f"{microseconds(best[name, *size])} us" if name == "dense"
+                 else ratio(best[name, *size], best["dense", *size]) for size in sizes)]
+        for name in dict.fromkeys(key[0] for key in best)
+    ])
 
 
 def measure(programs, passes, rounds):
