@@ -123,7 +123,8 @@ void PlayedModel::Run(const v1::PredictRequest& request) {
 void PlayedModel::Run(const v1::ForwardRequest& request) {
   RunOn<v1::ForwardResponse>(wire::Decode(request, network()), &Model::Forward,
                              [&](const auto& outcome, auto* response) {
-                               wire::Encode(outcome, wire::EncodingOf(request.inputs()), response);
+                               wire::Encode(outcome, network(), wire::EncodingOf(request.inputs()),
+                                            response);
                              });
 }
 
