@@ -121,11 +121,10 @@ void PlayedModel::Run(const v1::PredictRequest& request) {
 }
 
 void PlayedModel::Run(const v1::ForwardRequest& request) {
-  RunOn<v1::ForwardResponse>(wire::Decode(request, network()), &Model::Forward,
-                             [&](const auto& outcome, auto* response) {
-                               wire::Encode(outcome, network(), wire::EncodingOf(request.inputs()),
-                                            response);
-                             });
+  RunOn<v1::ForwardResponse>(
+      wire::Decode(request, network()), &Model::Forward, [&](const auto& outcome, auto* response) {
+        wire::Encode(outcome, network(), wire::EncodingOf(request.inputs()), response);
+      });
 }
 
 std::optional<double> PlayedModel::LossOf(const v1::GradientRequest& request) {
