@@ -317,9 +317,11 @@ TEST(TrainingGradientTest, GivesTheParametersOfAStepFromTheBatch) {
     network->Backward(now.parameters(), batch.inputs, nullptr, &workspace, &gradients, nullptr);
     ASSERT_THAT(by_gradient->ApplyGradients(gradients), IsOk());
 
-    const Buffer& expected = by_batch->snapshot().parameters();
-    const Buffer& actual = by_gradient->snapshot().parameters();
-    for (std::int64_t i = 0; i < expected.size(); ++i) ASSERT_EQ(actual.At(i), expected.At(i));
+    const Snapshot expected = by_batch->snapshot();
+    const Snapshot actual = by_gradient->snapshot();
+    for (std::int64_t i = 0; i < expected.parameters().size(); ++i) {
+      ASSERT_EQ(actual.parameters().At(i), expected.parameters().At(i));
+    }
   }
 }
 
