@@ -47,4 +47,13 @@ const LayerInfo& GetLayerInfo(const LayerSpec& spec) {
   return kLayers[spec.index()];
 }
 
+void ForEachLayer(absl::Span<const LayerSpec> layers,
+                  absl::FunctionRef<void(const LayerSpec&)> function) {
+  for (const LayerSpec& layer : layers) {
+    const LayerInfo& info = GetLayerInfo(layer);
+    if (info.layers != nullptr) ForEachLayer(info.layers(layer), function);
+    function(layer);
+  }
+}
+
 }  // namespace descent

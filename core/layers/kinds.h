@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/layers/layer.h"
@@ -36,6 +37,11 @@ struct LayerInfo {
 absl::Span<const LayerInfo> Layers();
 
 const LayerInfo& GetLayerInfo(const LayerSpec& spec);
+
+// Calls `function` for each of the layers and of their own, those before the layer: the order of a
+// pass.
+void ForEachLayer(absl::Span<const LayerSpec> layers,
+                  absl::FunctionRef<void(const LayerSpec&)> function);
 
 }  // namespace descent
 

@@ -1,7 +1,8 @@
 #include "server/services/answer_size.h"
 
 #include <cstdint>
-#include <variant>
+
+#include "core/layers/kinds.h"
 
 namespace descent::services {
 namespace {
@@ -28,18 +29,10 @@ std::size_t ParametersBytes(const std::vector<int>& parameters, const Network& n
   return bytes;
 }
 
-std::size_t LayersBytes(const std::vector<LayerSpec>& layers) {
-  std::size_t bytes = kLayerBytes * layers.size();
-  for (const LayerSpec& layer : layers) {
-    if (const auto* residual = std::get_if<ResidualSpec>(&layer)) {
-      bytes += LayersBytes(residual->layers);
-    }
-  }
-  return bytes;
-}
-
 std::size_t NetworkBytes(const NetworkSpec& spec) {
-  return kAnswerBytes + LayersBytes(spec.layers);
+  std::size_t bytes = kAnswerBytes;
+  ForEachLayer(spec.layers, [&bytes](const LayerSpec& /*layer*/) { bytes += kLayerBytes; });
+  return bytes;
 }
 
 }  // namespace

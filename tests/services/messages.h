@@ -4,6 +4,7 @@
 #define TESTS_SERVICES_MESSAGES_H_
 
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -44,6 +45,17 @@ inline v1::Tensor RandomTensor(const std::vector<std::int64_t>& shape, unsigned 
     tensor.mutable_raw()->append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   return tensor;
+}
+
+// The numbers of a tensor of FLOAT64, raw or as doubles.
+inline std::vector<double> Doubles(const v1::Tensor& tensor) {
+  if (tensor.has_doubles()) {
+    return {tensor.doubles().values().begin(), tensor.doubles().values().end()};
+  }
+  DESCENT_CHECK(tensor.data_type() == v1::DATA_TYPE_FLOAT64);
+  std::vector<double> values(tensor.raw().size() / sizeof(double));
+  std::memcpy(values.data(), tensor.raw().data(), tensor.raw().size());
+  return values;
 }
 
 // y = x0 + 2 x1 + 3 over random rows.

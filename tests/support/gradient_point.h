@@ -37,16 +37,6 @@ struct GradientPoint {
   }
 };
 
-// The specs of Network::layers(), in their order.
-inline void AppendInOrder(const std::vector<LayerSpec>& layers,
-                          std::vector<const LayerSpec*>* in_order) {
-  for (const LayerSpec& layer : layers) {
-    const LayerInfo& info = GetLayerInfo(layer);
-    if (info.layers != nullptr) AppendInOrder(std::get<ResidualSpec>(layer).layers, in_order);
-    in_order->push_back(&layer);
-  }
-}
-
 // Whether every pre-activation and every error is far enough from its function's kinks that moving
 // one number by a stencil crosses none.
 inline bool ClearOfKinks(GradientPoint* point) {
@@ -54,7 +44,7 @@ inline bool ClearOfKinks(GradientPoint* point) {
   const NetworkSpec& spec = point->network->spec();
   point->Loss();
   std::vector<const LayerSpec*> in_order;
-  AppendInOrder(spec.layers, &in_order);
+  ForEachLayer(spec.layers, [&](const LayerSpec& layer) { in_order.push_back(&layer); });
   for (std::size_t l = 0; l < in_order.size(); ++l) {
     const auto* const dense = std::get_if<DenseSpec>(in_order[l]);
     if (dense == nullptr) continue;
