@@ -9,7 +9,7 @@
 
 #include "core/activations/relu.h"
 #include "core/kernels/fused.h"
-#include "core/kernels/gemm.h"
+#include "core/kernels/gemm_operands.h"
 #include "core/kernels/lane_sums.h"
 #include "core/kernels/packet.h"
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/buffer.h"
 #include "gtest/gtest.h"
 
 namespace descent {

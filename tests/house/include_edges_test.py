@@ -16,11 +16,6 @@ class SourcesTest(unittest.TestCase):
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
 
 
-    def test_no_knot_of_the_table_is_untied(self):
-        found = include_edges.knots(include_edges.read_sources(ROOT))
-        self.assertEqual(include_edges.KNOTS - found, set(), "take them out of KNOTS")
-
-
 class TableTest(unittest.TestCase):
     def test_no_arrow_runs_up(self):
         """What a room sees, and what that sees, does not lead back to it."""

@@ -26,6 +26,9 @@ absl::StatusOr<std::vector<UpdateRecord>> DecodeRecords(std::string_view bytes);
 std::string EncodeImageHeader(const ModelImage& image);
 absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_t most_bytes);
 
+// The bytes of those numbers.
+std::int64_t StateBytes(const TrainerState& state);
+
 std::string EncodeAnswer(const RememberedAnswer& answer);
 absl::StatusOr<RememberedAnswer> DecodeAnswer(std::string_view bytes);
 

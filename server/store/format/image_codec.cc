@@ -185,4 +185,10 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   return image;
 }
 
+std::int64_t StateBytes(const TrainerState& state) {
+  std::size_t bytes = state.parameters.parameters().byte_size();
+  for (const Buffer& slot : state.slots) bytes += slot.byte_size();
+  return static_cast<std::int64_t>(bytes);
+}
+
 }  // namespace descent::store

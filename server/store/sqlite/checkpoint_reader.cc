@@ -8,7 +8,6 @@
 #include "core/status_macros.h"
 #include "server/store/errors.h"
 #include "server/store/format/codec.h"
-#include "server/store/sqlite/checkpoint_writer.h"
 
 namespace descent::store {
 namespace {

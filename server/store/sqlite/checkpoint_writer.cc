@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "server/store/format/codec.h"
-#include "server/store/sqlite/store_parts.h"
+#include "server/store/sqlite/store_tables.h"
 
 namespace descent::store {
 namespace {
@@ -40,37 +40,31 @@ absl::Status ModelRemoved(const KeptModel& model) {
 
 }  // namespace
 
-std::int64_t StateBytes(const TrainerState& state) {
-  std::size_t bytes = state.parameters.parameters().byte_size();
-  for (const Buffer& slot : state.slots) bytes += slot.byte_size();
-  return static_cast<std::int64_t>(bytes);
-}
-
-absl::Status CheckpointWriter::Apply(StoreParts* parts) {
-  DropLostJobs(parts);
+absl::Status CheckpointWriter::Apply(StoreTables* tables) {
+  DropLostJobs(tables);
   if (jobs_.empty()) return absl::OkStatus();
-  if (progress_ == nullptr) Begin(parts);
-  if (!progress_->has_all()) RETURN_IF_ERROR(WritePiece(parts));
+  if (progress_ == nullptr) Begin(tables);
+  if (!progress_->has_all()) RETURN_IF_ERROR(WritePiece(tables));
   if (!progress_->has_all()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(completion_, Complete(parts));
+  ASSIGN_OR_RETURN(completion_, Complete(tables));
   return absl::OkStatus();
 }
 
-void CheckpointWriter::DropLostJobs(StoreParts* parts) {
+void CheckpointWriter::DropLostJobs(StoreTables* tables) {
   while (!jobs_.empty()) {
     const KeptModel& model = *jobs_.front().model;
     if (model.failure.ok() && !model.removed) return;
-    ThrowAwayPieces(parts);
+    ThrowAwayPieces(tables);
     Finish(model.removed ? ModelRemoved(model) : model.failure);
   }
 }
 
-void CheckpointWriter::Begin(StoreParts* parts) {
+void CheckpointWriter::Begin(StoreTables* tables) {
   const CheckpointJob& job = jobs_.front();
   // A model that is raised from kMemory has no id until something of it is written.
-  parts->EnsureId(job.model.get());
+  tables->EnsureId(job.model.get());
   CheckpointRow row;
-  row.id = parts->next_checkpoint_id++;
+  row.id = tables->next_checkpoint_id++;
   row.model_id = job.model->row.id;
   row.step = job.image.state.step;
   row.position = job.position;
@@ -79,17 +73,17 @@ void CheckpointWriter::Begin(StoreParts* parts) {
   progress_ = std::make_unique<Progress>(row);
 }
 
-absl::Status CheckpointWriter::WritePiece(StoreParts* parts) {
+absl::Status CheckpointWriter::WritePiece(StoreTables* tables) {
   piece_.clear();
   CopyBytes(jobs_.front().image.state, progress_->written, kPieceBytes, &piece_);
   progress_->hasher.Add(piece_.data(), piece_.size());
   RETURN_IF_ERROR(
-      parts->checkpoints.InsertPiece(progress_->row.id, progress_->written / kPieceBytes, piece_));
+      tables->checkpoints.InsertPiece(progress_->row.id, progress_->written / kPieceBytes, piece_));
   progress_->written += static_cast<std::int64_t>(piece_.size());
   return absl::OkStatus();
 }
 
-absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StoreParts* parts) {
+absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StoreTables* tables) {
   const CheckpointJob& job = jobs_.front();
   KeptModel* model = job.model.get();
   const TrainerState& state = job.image.state;
@@ -98,51 +92,51 @@ absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StorePar
                                             state.optimizer_updates);
   row.requested = job.requested;
   row.listed = true;
-  row.build_id = parts->build_id;
+  row.build_id = tables->build_id;
   std::vector<CheckpointRow> checkpoints = model->checkpoints;
-  RETURN_IF_ERROR(TakePlaceOfSameStep(&checkpoints, parts));
-  RETURN_IF_ERROR(parts->checkpoints.Insert(&row, EncodeImageHeader(job.image)));
+  RETURN_IF_ERROR(TakePlaceOfSameStep(&checkpoints, tables));
+  RETURN_IF_ERROR(tables->checkpoints.Insert(&row, EncodeImageHeader(job.image)));
   checkpoints.push_back(row);
 
   Completion completion;
   completion.retention = Retain(checkpoints, model->rows, model->loaded_checkpoint,
-                                std::max(1, parts->options.kept_checkpoints));
-  RETURN_IF_ERROR(parts->Write(completion.retention));
+                                std::max(1, tables->options.kept_checkpoints));
+  RETURN_IF_ERROR(tables->Write(completion.retention));
   // With this the model is in the file for good, unless it went back to kMemory after the image was
   // taken.
   completion.adds_model =
       !model->kept && job.raises_durability && job.position > model->forgotten_position;
   if (completion.adds_model) {
-    model->row.build_id = parts->build_id;
-    RETURN_IF_ERROR(parts->models.Insert(model->row));
+    model->row.build_id = tables->build_id;
+    RETURN_IF_ERROR(tables->models.Insert(model->row));
   }
   return completion;
 }
 
 absl::Status CheckpointWriter::TakePlaceOfSameStep(std::vector<CheckpointRow>* others,
-                                                   StoreParts* parts) {
+                                                   StoreTables* tables) {
   CheckpointRow& row = progress_->row;
   for (CheckpointRow& other : *others) {
     if (!other.listed || other.step != row.step) continue;
     other.listed = false;
     // Whoever asked for that one is to find this one.
     row.requested = row.requested || other.requested;
-    RETURN_IF_ERROR(parts->checkpoints.SetListed(other));
+    RETURN_IF_ERROR(tables->checkpoints.SetListed(other));
   }
   return absl::OkStatus();
 }
 
-void CheckpointWriter::Committed(StoreParts* parts) {
+void CheckpointWriter::Committed(StoreTables* tables) {
   if (!completion_.has_value()) return;
   const CheckpointJob& job = jobs_.front();
   const CheckpointRow& row = progress_->row;
   KeptModel* model = job.model.get();
   const bool journal_counted = model->JournalCounts();
   if (completion_->adds_model) model->kept = true;
-  parts->trash.AddCheckpoints(completion_->retention.deleted);
+  tables->trash.AddCheckpoints(completion_->retention.deleted);
   model->checkpoints = std::move(completion_->retention.kept);
   model->base_durability = job.image.settings.durability;
-  parts->ThrowAway(model->TakeSupersededRows());
+  tables->ThrowAway(model->TakeSupersededRows());
   std::int64_t journal_bytes = 0;
   for (const LiveRow& live : model->rows) journal_bytes += live.size_bytes;
   model->shared.journal_bytes = journal_bytes;
@@ -159,17 +153,17 @@ void CheckpointWriter::Committed(StoreParts* parts) {
                         .state_hash = row.state_hash});
 }
 
-void CheckpointWriter::Fail(const absl::Status& status, StoreParts* parts) {
-  ThrowAwayPieces(parts);
+void CheckpointWriter::Fail(const absl::Status& status, StoreTables* tables) {
+  ThrowAwayPieces(tables);
   while (!jobs_.empty()) Finish(status);
 }
 
-void CheckpointWriter::Restart(KeptModel* model, StoreParts* parts) {
-  if (!jobs_.empty() && jobs_.front().model.get() == model) ThrowAwayPieces(parts);
+void CheckpointWriter::Restart(KeptModel* model, StoreTables* tables) {
+  if (!jobs_.empty() && jobs_.front().model.get() == model) ThrowAwayPieces(tables);
 }
 
-void CheckpointWriter::ThrowAwayPieces(StoreParts* parts) {
-  if (progress_ != nullptr) parts->trash.AddCheckpoints({progress_->row.id});
+void CheckpointWriter::ThrowAwayPieces(StoreTables* tables) {
+  if (progress_ != nullptr) tables->trash.AddCheckpoints({progress_->row.id});
   progress_.reset();
   completion_.reset();
 }

@@ -22,7 +22,7 @@
 
 namespace descent::store {
 
-struct StoreParts;
+struct StoreTables;
 
 // A checkpoint that was asked for.
 struct CheckpointJob {
@@ -34,9 +34,6 @@ struct CheckpointJob {
   bool raises_durability = false;
   OnSaved done;
 };
-
-// The bytes of the numbers in an image.
-std::int64_t StateBytes(const TrainerState& state);
 
 // A checkpoint goes through many transactions, one piece of its numbers in each, so that no update
 // waits for more than a piece. The first job is in one of three states:
@@ -57,15 +54,15 @@ class CheckpointWriter {
 
   // Writes the next piece within a transaction, and after the last one the checkpoint's row. Calls
   // back for jobs of models that have failed or are gone.
-  absl::Status Apply(StoreParts* parts);
+  absl::Status Apply(StoreTables* tables);
   // After the transaction: if the checkpoint is whole, calls back and goes on to the next.
-  void Committed(StoreParts* parts);
+  void Committed(StoreTables* tables);
   // Nothing more can be written: calls back for all.
-  void Fail(const absl::Status& status, StoreParts* parts);
+  void Fail(const absl::Status& status, StoreTables* tables);
 
   // The file has nothing of the model any more, as of this transaction: a checkpoint of it that is
   // begun starts again, under the id that the model will have next.
-  void Restart(KeptModel* model, StoreParts* parts);
+  void Restart(KeptModel* model, StoreTables* tables);
 
  private:
   struct Progress {
@@ -82,15 +79,15 @@ class CheckpointWriter {
     bool adds_model = false;  // the table `models` has it from now on
   };
 
-  void DropLostJobs(StoreParts* parts);
-  void Begin(StoreParts* parts);
-  absl::Status WritePiece(StoreParts* parts);
-  absl::StatusOr<Completion> Complete(StoreParts* parts);
+  void DropLostJobs(StoreTables* tables);
+  void Begin(StoreTables* tables);
+  absl::Status WritePiece(StoreTables* tables);
+  absl::StatusOr<Completion> Complete(StoreTables* tables);
   // Takes the checkpoint of the same step, if there is one, off the list.
-  absl::Status TakePlaceOfSameStep(std::vector<CheckpointRow>* others, StoreParts* parts);
+  absl::Status TakePlaceOfSameStep(std::vector<CheckpointRow>* others, StoreTables* tables);
 
   // What the pieces of a checkpoint that will not be whole become.
-  void ThrowAwayPieces(StoreParts* parts);
+  void ThrowAwayPieces(StoreTables* tables);
   // Ends the first job.
   void Finish(absl::StatusOr<CheckpointInfo> outcome);
 

@@ -8,10 +8,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "server/store/sqlite/kept_model.h"
-
 namespace descent::store {
 
+class KeptModel;
 struct StoreParts;
 
 // Operations run in the order they were queued: each is applied within a commit that several share,

@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "clock/steady.h"
+#include "server/store/format/codec.h"
 #include "server/store/sqlite/append_operation.h"
 #include "server/store/sqlite/journal_operations.h"
 

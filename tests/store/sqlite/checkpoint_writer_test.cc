@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/store/errors.h"
+#include "server/store/format/codec.h"
 #include "server/store/sqlite/checkpoint_reader.h"
 #include "server/store/sqlite/removal.h"
 #include "tests/store/live_model.h"

@@ -1,4 +1,4 @@
-#include "server/store/sqlite/store_parts.h"
+#include "server/store/sqlite/store_tables.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace descent::store {
 
-StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* store_connection,
+StoreTables::StoreTables(const SqliteStoreOptions& store_options, Connection* store_connection,
                        JournalLog* store_log)
     : options(store_options),
       connection(store_connection),
@@ -18,7 +18,7 @@ StoreParts::StoreParts(const SqliteStoreOptions& store_options, Connection* stor
       checkpoints(connection),
       journal_writer(1) {}
 
-absl::Status StoreParts::Load() {
+absl::Status StoreTables::Load() {
   ASSIGN_OR_RETURN(const std::vector<BuildRow> rows, builds.ReadAll());
   build_id = rows.empty() ? 1 : rows.back().id + 1;
   for (const BuildRow& row : rows) {
@@ -55,11 +55,11 @@ absl::Status StoreParts::Load() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> StoreParts::ReadRecords(const JournalRow& row) {
+absl::StatusOr<std::string> StoreTables::ReadRecords(const JournalRow& row) {
   return log->Contains(row.id) ? log->Read(row.id) : journal.ReadRecords(row);
 }
 
-absl::StatusOr<std::vector<std::int64_t>> StoreParts::MoveRows(
+absl::StatusOr<std::vector<std::int64_t>> StoreTables::MoveRows(
     const std::vector<JournalRow>& rows) {
   std::vector<std::int64_t> moved;
   for (JournalRow row : rows) {
@@ -72,23 +72,23 @@ absl::StatusOr<std::vector<std::int64_t>> StoreParts::MoveRows(
   return moved;
 }
 
-void StoreParts::ThrowAway(const std::vector<LiveRow>& rows) {
+void StoreTables::ThrowAway(const std::vector<LiveRow>& rows) {
   for (const LiveRow& row : rows) {
     if (!log->Release(row.id)) trash.AddRow(row);
   }
 }
 
-absl::Status StoreParts::CheckFiles() const {
+absl::Status StoreTables::CheckFiles() const {
   for (const FileIdentity& file : files) RETURN_IF_ERROR(file.Check());
   return log->CheckFiles();
 }
 
-absl::Status StoreParts::WriteBuild() {
+absl::Status StoreTables::WriteBuild() {
   if (build_is_known) return absl::OkStatus();
   return builds.Insert({build_id, options.build, options.instruction_set, options.engine_version});
 }
 
-absl::Status StoreParts::Write(const Retention& retention) {
+absl::Status StoreTables::Write(const Retention& retention) {
   for (const CheckpointRow& row : retention.unlisted) {
     RETURN_IF_ERROR(checkpoints.SetListed(row));
   }
