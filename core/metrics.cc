@@ -219,7 +219,7 @@ class ProbabilityMetrics final : public MetricsAccumulator::Kind {
 };
 
 std::unique_ptr<MetricsAccumulator::Kind> MakeKind(const Network& network) {
-  const TargetKind targets = GetLossInfo(network.spec().loss.kind).targets;
+  const TargetKind targets = GetLossInfo(network.spec().loss).targets;
   switch (targets) {
     case TargetKind::kDistribution:
       return std::make_unique<ClassMetrics>(network.outputs());

@@ -13,31 +13,37 @@
 
 namespace descent {
 
-// Definitions: core/activations/.
-enum class ActivationKind : std::uint8_t {
-  kIdentity,
-  kSigmoid,
-  kTanh,
-  kRelu,
-  kSoftsign,
-  kLeakyRelu,
-  kElu,
-  kSelu,
-  kGelu,
-  kGeluTanh,
-  kSilu,
-  kMish,
-  kSoftplus,
-  kHardSigmoid,
-  kHardSwish,
-  kRelu6,
-  kExponential,
-};
+// Activations, one struct a kind with its parameters. Definitions: core/activations/.
 
-struct ActivationSpec {
-  ActivationKind kind = ActivationKind::kIdentity;
-  std::optional<double> alpha = {};  // LEAKY_RELU (0.01) and ELU (1) only
+struct IdentityActivation {};
+struct SigmoidActivation {};
+struct TanhActivation {};
+struct ReluActivation {};
+struct SoftsignActivation {};
+struct LeakyReluActivation {
+  double alpha = 0.01;
 };
+struct EluActivation {
+  double alpha = 1;
+};
+struct SeluActivation {};
+struct GeluActivation {};
+struct GeluTanhActivation {};
+struct SiluActivation {};
+struct MishActivation {};
+struct SoftplusActivation {};
+struct HardSigmoidActivation {};
+struct HardSwishActivation {};
+struct Relu6Activation {};
+struct ExponentialActivation {};
+
+// One of the kinds, in the order of the table in core/activations/kinds.cc.
+using ActivationSpec =
+    std::variant<IdentityActivation, SigmoidActivation, TanhActivation, ReluActivation,
+                 SoftsignActivation, LeakyReluActivation, EluActivation, SeluActivation,
+                 GeluActivation, GeluTanhActivation, SiluActivation, MishActivation,
+                 SoftplusActivation, HardSigmoidActivation, HardSwishActivation, Relu6Activation,
+                 ExponentialActivation>;
 
 // Definitions: core/initializers/.
 enum class InitializerKind : std::uint8_t {
@@ -96,30 +102,33 @@ struct InputNormalizationSpec {
   double half_life_rows = 0;           // a row counts half when so many have followed; 0: always 1
 };
 
-// Definitions: core/losses/.
-enum class LossKind : std::uint8_t {
-  kHalfSquaredError,
-  kMeanSquaredError,
-  kMeanAbsoluteError,
-  kHuber,
-  kLogCosh,
-  kSoftmaxCrossEntropy,
-  kBinaryCrossEntropy,
-  kPoisson,
-  kQuantile,
+// Losses, one struct a kind with its parameters. Definitions: core/losses/.
+
+struct HalfSquaredErrorLoss {};
+struct MeanSquaredErrorLoss {};
+struct MeanAbsoluteErrorLoss {};
+struct HuberLoss {
+  double delta = 1;
+};
+struct LogCoshLoss {};
+struct SoftmaxCrossEntropyLoss {
+  double label_smoothing = 0;
+};
+struct BinaryCrossEntropyLoss {};
+struct PoissonLoss {};
+struct QuantileLoss {
+  double delta = 0.5;
 };
 
-struct LossSpec {
-  LossKind kind = LossKind::kMeanSquaredError;
-  // Hyperparameters, which core/losses/kinds.cc deals out to kinds.
-  std::optional<double> delta = {};            // HUBER (1) and QUANTILE (0.5) only
-  std::optional<double> label_smoothing = {};  // SOFTMAX_CROSS_ENTROPY (0) only
-};
+// One of the kinds, in the order of the table in core/losses/kinds.cc.
+using LossSpec = std::variant<HalfSquaredErrorLoss, MeanSquaredErrorLoss, MeanAbsoluteErrorLoss,
+                              HuberLoss, LogCoshLoss, SoftmaxCrossEntropyLoss,
+                              BinaryCrossEntropyLoss, PoissonLoss, QuantileLoss>;
 
 struct NetworkSpec {
   std::int64_t input_features = 0;
   std::vector<LayerSpec> layers;
-  LossSpec loss;
+  LossSpec loss = MeanSquaredErrorLoss{};
   std::optional<InputNormalizationSpec> input_normalization;
   DataType data_type = DataType::kFloat32;
   std::uint64_t seed = 0;

@@ -3,9 +3,10 @@
 // struct:
 //
 //   fields.Field("units", dense.units);         bool, std::int64_t, std::uint64_t, double, an enum,
-//   a
-//                                               spec, or std::optional or std::vector of these
-//   fields.Alternative(optimizer.algorithm);    a variant, whose alternatives have names
+//                                               a spec, or std::optional or std::vector of these
+//   fields.Field("loss", network.loss);         a variant: a spec with a "kind", the alternative's
+//                                               name, and the alternative's fields beside it
+//   fields.Alternative(optimizer.algorithm);    a variant: a field named after the alternative
 
 #ifndef CORE_SPEC_FIELDS_H_
 #define CORE_SPEC_FIELDS_H_
@@ -26,9 +27,18 @@ using LayerVariant = LayerSpec::variant;
 inline const LayerVariant& AsVariant(const LayerSpec& layer) { return layer; }
 inline LayerVariant& AsVariant(LayerSpec& layer) { return layer; }
 
-template <typename Fields, Of<ActivationSpec> T>
+// A kind without parameters.
+template <typename Fields, typename T>
+  requires std::is_empty_v<T>
+void Describe(Fields& /*fields*/, T& /*kind*/) {}
+
+template <typename Fields, Of<LeakyReluActivation> T>
 void Describe(Fields& fields, T& activation) {
-  fields.Field("kind", activation.kind);
+  fields.Field("alpha", activation.alpha);
+}
+
+template <typename Fields, Of<EluActivation> T>
+void Describe(Fields& fields, T& activation) {
   fields.Field("alpha", activation.alpha);
 }
 
@@ -76,11 +86,19 @@ void Describe(Fields& fields, T& normalization) {
   fields.Field("half_life_rows", normalization.half_life_rows);
 }
 
-template <typename Fields, Of<LossSpec> T>
+template <typename Fields, Of<HuberLoss> T>
 void Describe(Fields& fields, T& loss) {
-  fields.Field("kind", loss.kind);
   fields.Field("delta", loss.delta);
+}
+
+template <typename Fields, Of<SoftmaxCrossEntropyLoss> T>
+void Describe(Fields& fields, T& loss) {
   fields.Field("label_smoothing", loss.label_smoothing);
+}
+
+template <typename Fields, Of<QuantileLoss> T>
+void Describe(Fields& fields, T& loss) {
+  fields.Field("delta", loss.delta);
 }
 
 template <typename Fields, Of<NetworkSpec> T>
@@ -164,9 +182,6 @@ void Describe(Fields& fields, T& options) {
   fields.Field("l1", options.l1);
   fields.Field("l2", options.l2);
 }
-
-template <typename Fields, Of<ConstantSchedule> T>
-void Describe(Fields& /*fields*/, T& /*decay*/) {}
 
 template <typename Fields, Of<StepSchedule> T>
 void Describe(Fields& fields, T& decay) {

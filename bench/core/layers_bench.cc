@@ -49,7 +49,7 @@ const Case kCases[] = {
 };
 
 NetworkSpec SpecOf(const Case& c, std::int64_t width) {
-  const LayerSpec dense = DenseSpec{.units = width, .activation = {.kind = ActivationKind::kRelu}};
+  const LayerSpec dense = DenseSpec{.units = width, .activation = ReluActivation{}};
   NetworkSpec spec;
   spec.input_features = width;
   for (int i = 0; i < kHidden; ++i) {

@@ -52,9 +52,11 @@ NetworkSpec SpecOf(const Reference& reference) {
     DenseSpec dense;
     dense.units = reference.widths[l];
     if (l + 1 < reference.widths.size()) {
-      dense.activation.kind = reference.activation == HiddenActivation::kRelu
-                                  ? ActivationKind::kRelu
-                                  : ActivationKind::kTanh;
+      if (reference.activation == HiddenActivation::kRelu) {
+        dense.activation = ReluActivation{};
+      } else {
+        dense.activation = TanhActivation{};
+      }
     }
     spec.layers.emplace_back(dense);
   }

@@ -1,10 +1,9 @@
 #include "core/activations/kinds.h"
 
 #include <cmath>
-#include <cstddef>
 #include <iterator>
 #include <numbers>
-#include <string>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/activations/elu.h"
@@ -27,88 +26,75 @@
 #include "core/activations/tanh.h"
 #include "core/check.h"
 #include "core/error.h"
-#include "core/kind_parameters.h"
-#include "core/status_macros.h"
 
 namespace descent {
 namespace {
 
 using activations::PacketActivation;
 
+using MadeActivation = absl::StatusOr<std::unique_ptr<Activation>>;
+
 template <typename Function>
-std::unique_ptr<Activation> Make(const ActivationSpec& /*spec*/) {
+MadeActivation Make(const ActivationSpec& /*spec*/) {
   return std::make_unique<PacketActivation<Function>>(Function{});
 }
-template <typename Function>
-std::unique_ptr<Activation> MakeWithAlpha(const ActivationSpec& spec) {
-  return std::make_unique<PacketActivation<Function>>(Function{Taken(spec.alpha)});
+template <typename Spec, typename Function>
+MadeActivation MakeWithAlpha(const ActivationSpec& spec) {
+  const double alpha = std::get<Spec>(spec).alpha;
+  if (!std::isfinite(alpha)) {
+    return InvalidField("alpha", absl::StrCat("expected a finite number, got ", alpha));
+  }
+  return std::make_unique<PacketActivation<Function>>(Function{alpha});
 }
 
 double One(const ActivationSpec& /*spec*/) { return 1; }
 double TanhGain(const ActivationSpec& /*spec*/) { return 5.0 / 3; }
 double ReluGain(const ActivationSpec& /*spec*/) { return std::numbers::sqrt2; }
 double LeakyReluGain(const ActivationSpec& spec) {
-  const double alpha = Taken(spec.alpha);
+  const double alpha = std::get<LeakyReluActivation>(spec).alpha;
   return std::sqrt(2 / (1 + alpha * alpha));
 }
 double SeluGain(const ActivationSpec& /*spec*/) { return 0.75; }
 
-using enum ActivationKind;
-
 const ActivationInfo kActivations[] = {
-    {kIdentity, "identity", {}, One, Make<activations::Identity>, false, {}},
-    {kSigmoid, "sigmoid", {}, One, Make<activations::Sigmoid>, false, {}},
-    {kTanh, "tanh", {}, TanhGain, Make<activations::Tanh>, false, {}},
-    {kRelu, "relu", {}, ReluGain, Make<activations::Relu>, true, {0}},
-    {kSoftsign, "softsign", {}, One, Make<activations::Softsign>, false, {}},
-    {kLeakyRelu,
-     "leaky_relu",
-     {.alpha = 0.01},
+    {"identity", IdentityActivation{}, One, Make<activations::Identity>, false, {}},
+    {"sigmoid", SigmoidActivation{}, One, Make<activations::Sigmoid>, false, {}},
+    {"tanh", TanhActivation{}, TanhGain, Make<activations::Tanh>, false, {}},
+    {"relu", ReluActivation{}, ReluGain, Make<activations::Relu>, true, {0}},
+    {"softsign", SoftsignActivation{}, One, Make<activations::Softsign>, false, {}},
+    {"leaky_relu",
+     LeakyReluActivation{},
      LeakyReluGain,
-     MakeWithAlpha<activations::LeakyRelu>,
+     MakeWithAlpha<LeakyReluActivation, activations::LeakyRelu>,
      true,
      {0}},
-    {kElu, "elu", {.alpha = 1}, ReluGain, MakeWithAlpha<activations::Elu>, true, {0}},
-    {kSelu, "selu", {}, SeluGain, Make<activations::Selu>, false, {0}},
-    {kGelu, "gelu", {}, ReluGain, Make<activations::Gelu>, true, {}},
-    {kGeluTanh, "gelu_tanh", {}, ReluGain, Make<activations::GeluTanh>, true, {}},
-    {kSilu, "silu", {}, ReluGain, Make<activations::Silu>, true, {}},
-    {kMish, "mish", {}, ReluGain, Make<activations::Mish>, true, {}},
-    {kSoftplus, "softplus", {}, One, Make<activations::Softplus>, false, {}},
-    {kHardSigmoid, "hard_sigmoid", {}, One, Make<activations::HardSigmoid>, false, {-3, 3}},
-    {kHardSwish, "hard_swish", {}, ReluGain, Make<activations::HardSwish>, true, {-3, 3}},
-    {kRelu6, "relu6", {}, ReluGain, Make<activations::Relu6>, true, {0, 6}},
-    {kExponential, "exponential", {}, One, Make<activations::Exponential>, false, {}},
+    {"elu", EluActivation{}, ReluGain, MakeWithAlpha<EluActivation, activations::Elu>, true, {0}},
+    {"selu", SeluActivation{}, SeluGain, Make<activations::Selu>, false, {0}},
+    {"gelu", GeluActivation{}, ReluGain, Make<activations::Gelu>, true, {}},
+    {"gelu_tanh", GeluTanhActivation{}, ReluGain, Make<activations::GeluTanh>, true, {}},
+    {"silu", SiluActivation{}, ReluGain, Make<activations::Silu>, true, {}},
+    {"mish", MishActivation{}, ReluGain, Make<activations::Mish>, true, {}},
+    {"softplus", SoftplusActivation{}, One, Make<activations::Softplus>, false, {}},
+    {"hard_sigmoid", HardSigmoidActivation{}, One, Make<activations::HardSigmoid>, false, {-3, 3}},
+    {"hard_swish", HardSwishActivation{}, ReluGain, Make<activations::HardSwish>, true, {-3, 3}},
+    {"relu6", Relu6Activation{}, ReluGain, Make<activations::Relu6>, true, {0, 6}},
+    {"exponential", ExponentialActivation{}, One, Make<activations::Exponential>, false, {}},
 };
+static_assert(std::size(kActivations) == std::variant_size_v<ActivationSpec>);
 
 }  // namespace
 
 absl::Span<const ActivationInfo> Activations() { return kActivations; }
 
-const ActivationInfo& GetActivationInfo(ActivationKind kind) {
-  const auto row = static_cast<std::size_t>(kind);
-  DESCENT_CHECK(row < std::size(kActivations));
-  DESCENT_CHECK(kActivations[row].kind == kind);
-  return kActivations[row];
+const ActivationInfo& GetActivationInfo(const ActivationSpec& spec) {
+  DESCENT_CHECK(kActivations[spec.index()].defaults.index() == spec.index());
+  return kActivations[spec.index()];
 }
 
-double ActivationGain(const ActivationSpec& spec) {
-  const ActivationInfo& info = GetActivationInfo(spec.kind);
-  const auto whole = WithDefaults(spec, info.defaults, std::string(info.name));
-  return info.gain(whole.ok() ? *whole : info.defaults);
-}
+double ActivationGain(const ActivationSpec& spec) { return GetActivationInfo(spec).gain(spec); }
 
 absl::StatusOr<std::unique_ptr<Activation>> MakeActivation(const ActivationSpec& spec) {
-  const ActivationInfo& info = GetActivationInfo(spec.kind);
-  ASSIGN_OR_RETURN(ActivationSpec whole,
-                   WithDefaults(spec, info.defaults, "activation " + std::string(info.name)));
-  const OptionalFields parameters(whole);
-  for (const auto& [name, value] : parameters.all()) {
-    if (value->has_value() && !std::isfinite(**value)) {
-      return InvalidField(name, absl::StrCat("expected a finite number, got ", **value));
-    }
-  }
-  return info.make(whole);
+  return GetActivationInfo(spec).make(spec);
 }
 
 }  // namespace descent

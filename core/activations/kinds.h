@@ -16,20 +16,20 @@
 namespace descent {
 
 struct ActivationInfo {
-  ActivationKind kind;
   std::string_view name;    // "leaky_relu"
-  ActivationSpec defaults;  // with a value for each parameter that the kind takes
-  // Both of a spec that has all of them.
+  ActivationSpec defaults;  // the alternative with its default parameters
+  // Both of the row's alternative.
   double (*gain)(const ActivationSpec& spec);  // factor on Glorot and He initialisation, see below
-  std::unique_ptr<Activation> (*make)(const ActivationSpec& spec);
+  // kInvalidArgument naming the parameter ("alpha") that is out of range.
+  absl::StatusOr<std::unique_ptr<Activation>> (*make)(const ActivationSpec& spec);
   bool relu_family;           // He initialisation is its default
   std::vector<double> kinks;  // where σ′ jumps; suites test both sides
 };
 
-// Every activation, in the order of the enum.
+// Row i describes alternative i of ActivationSpec.
 absl::Span<const ActivationInfo> Activations();
 
-const ActivationInfo& GetActivationInfo(ActivationKind kind);
+const ActivationInfo& GetActivationInfo(const ActivationSpec& spec);
 
 // The factor by which initial weights make up for what σ takes from a signal's size: PyTorch's
 // torch.nn.init.calculate_gain where it is defined (1 for IDENTITY and SIGMOID, 5/3 for TANH,
@@ -37,7 +37,6 @@ const ActivationInfo& GetActivationInfo(ActivationKind kind);
 // the other members of the ReLU family, as is the custom, and 1 for the rest.
 double ActivationGain(const ActivationSpec& spec);
 
-// kInvalidArgument naming a parameter ("alpha") that the kind does not take or that is not finite.
 absl::StatusOr<std::unique_ptr<Activation>> MakeActivation(const ActivationSpec& spec);
 
 }  // namespace descent

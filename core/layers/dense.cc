@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<Layer>> DenseLayer::Create(const DenseSpec& spec,
 
 std::vector<LayerParameter> DenseLayer::Parameters() const {
   const double gain = ActivationGain(spec_.activation);
-  const bool relu_family = GetActivationInfo(spec_.activation.kind).relu_family;
+  const bool relu_family = GetActivationInfo(spec_.activation).relu_family;
   std::vector<LayerParameter> parameters = {
       {.role = "kernel",
        .shape = {inputs(), units()},

@@ -1,14 +1,12 @@
 #include "core/losses/kinds.h"
 
 #include <cmath>
-#include <cstddef>
 #include <iterator>
-#include <string>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/error.h"
-#include "core/kind_parameters.h"
 #include "core/losses/binary_cross_entropy.h"
 #include "core/losses/element_loss.h"
 #include "core/losses/half_squared_error.h"
@@ -19,7 +17,6 @@
 #include "core/losses/poisson.h"
 #include "core/losses/quantile.h"
 #include "core/losses/softmax_cross_entropy.h"
-#include "core/status_macros.h"
 
 namespace descent {
 namespace {
@@ -34,7 +31,7 @@ MadeLoss Make(const LossSpec& /*spec*/) {
 }
 
 MadeLoss MakeHuber(const LossSpec& spec) {
-  const double delta = Taken(spec.delta);
+  const double delta = std::get<HuberLoss>(spec).delta;
   if (!(delta > 0 && std::isfinite(delta))) {
     return InvalidField("delta", absl::StrCat("expected a finite number > 0, got ", delta));
   }
@@ -42,7 +39,7 @@ MadeLoss MakeHuber(const LossSpec& spec) {
 }
 
 MadeLoss MakeQuantile(const LossSpec& spec) {
-  const double delta = Taken(spec.delta);
+  const double delta = std::get<QuantileLoss>(spec).delta;
   if (!(delta > 0 && delta < 1)) {
     return InvalidField("delta", absl::StrCat("expected a quantile in (0, 1), got ", delta));
   }
@@ -50,7 +47,7 @@ MadeLoss MakeQuantile(const LossSpec& spec) {
 }
 
 MadeLoss MakeSoftmaxCrossEntropy(const LossSpec& spec) {
-  const double label_smoothing = Taken(spec.label_smoothing);
+  const double label_smoothing = std::get<SoftmaxCrossEntropyLoss>(spec).label_smoothing;
   if (!(label_smoothing >= 0 && label_smoothing < 1)) {
     return InvalidField("label_smoothing",
                         absl::StrCat("expected a number in [0, 1), got ", label_smoothing));
@@ -58,45 +55,33 @@ MadeLoss MakeSoftmaxCrossEntropy(const LossSpec& spec) {
   return std::make_unique<losses::SoftmaxCrossEntropy>(label_smoothing);
 }
 
-using enum LossKind;
 using enum TargetKind;
 
 constexpr LossInfo kLosses[] = {
-    {kHalfSquaredError, "half_squared_error", kReal, {}, Make<losses::HalfSquaredError>},
-    {kMeanSquaredError, "mean_squared_error", kReal, {}, Make<losses::MeanSquaredError>},
-    {kMeanAbsoluteError, "mean_absolute_error", kReal, {}, Make<losses::MeanAbsoluteError>},
-    {kHuber, "huber", kReal, {.delta = 1}, MakeHuber},
-    {kLogCosh, "log_cosh", kReal, {}, Make<losses::LogCosh>},
-    {kSoftmaxCrossEntropy,
-     "softmax_cross_entropy",
-     kDistribution,
-     {.label_smoothing = 0},
-     MakeSoftmaxCrossEntropy},
-    {kBinaryCrossEntropy,
-     "binary_cross_entropy",
-     kProbability,
-     {},
+    {"half_squared_error", HalfSquaredErrorLoss{}, kReal, Make<losses::HalfSquaredError>},
+    {"mean_squared_error", MeanSquaredErrorLoss{}, kReal, Make<losses::MeanSquaredError>},
+    {"mean_absolute_error", MeanAbsoluteErrorLoss{}, kReal, Make<losses::MeanAbsoluteError>},
+    {"huber", HuberLoss{}, kReal, MakeHuber},
+    {"log_cosh", LogCoshLoss{}, kReal, Make<losses::LogCosh>},
+    {"softmax_cross_entropy", SoftmaxCrossEntropyLoss{}, kDistribution, MakeSoftmaxCrossEntropy},
+    {"binary_cross_entropy", BinaryCrossEntropyLoss{}, kProbability,
      Make<losses::BinaryCrossEntropy>},
-    {kPoisson, "poisson", kCount, {}, Make<losses::Poisson>},
-    {kQuantile, "quantile", kReal, {.delta = 0.5}, MakeQuantile},
+    {"poisson", PoissonLoss{}, kCount, Make<losses::Poisson>},
+    {"quantile", QuantileLoss{}, kReal, MakeQuantile},
 };
+static_assert(std::size(kLosses) == std::variant_size_v<LossSpec>);
 
 }  // namespace
 
 absl::Span<const LossInfo> Losses() { return kLosses; }
 
-const LossInfo& GetLossInfo(LossKind kind) {
-  const auto row = static_cast<std::size_t>(kind);
-  DESCENT_CHECK(row < std::size(kLosses));
-  DESCENT_CHECK(kLosses[row].kind == kind);
-  return kLosses[row];
+const LossInfo& GetLossInfo(const LossSpec& spec) {
+  DESCENT_CHECK(kLosses[spec.index()].defaults.index() == spec.index());
+  return kLosses[spec.index()];
 }
 
 absl::StatusOr<std::unique_ptr<Loss>> MakeLoss(const LossSpec& spec) {
-  const LossInfo& info = GetLossInfo(spec.kind);
-  ASSIGN_OR_RETURN(const LossSpec whole,
-                   WithDefaults(spec, info.defaults, "loss " + std::string(info.name)));
-  return info.make(whole);
+  return GetLossInfo(spec).make(spec);
 }
 
 }  // namespace descent

@@ -22,21 +22,18 @@ enum class TargetKind : std::uint8_t {
 };
 
 struct LossInfo {
-  LossKind kind;
   std::string_view name;  // "mean_squared_error"
+  LossSpec defaults;      // the alternative with its default parameters
   TargetKind targets;
-  LossSpec defaults;  // with a value for each hyperparameter that the kind takes
-  // Of a spec that has all of them. kInvalidArgument naming the one that is out of range.
+  // Of the row's alternative. kInvalidArgument naming the parameter ("delta") that is out of range.
   absl::StatusOr<std::unique_ptr<Loss>> (*make)(const LossSpec& spec);
 };
 
-// Every loss, in the order of the enum.
+// Row i describes alternative i of LossSpec.
 absl::Span<const LossInfo> Losses();
 
-const LossInfo& GetLossInfo(LossKind kind);
+const LossInfo& GetLossInfo(const LossSpec& spec);
 
-// kInvalidArgument naming a hyperparameter ("delta") that the kind does not take or that is out of
-// range.
 absl::StatusOr<std::unique_ptr<Loss>> MakeLoss(const LossSpec& spec);
 
 }  // namespace descent

@@ -1,6 +1,7 @@
 #include "server/wire/kinds.h"
 
 #include <cstddef>
+#include <iterator>
 #include <variant>
 
 #include "core/spec_fields.h"
@@ -11,25 +12,26 @@ namespace {
 
 using google::protobuf::Message;
 
-constexpr KindRow<v1::ActivationKind, ActivationKind> kActivations[] = {
-    {v1::ACTIVATION_KIND_IDENTITY, ActivationKind::kIdentity},
-    {v1::ACTIVATION_KIND_SIGMOID, ActivationKind::kSigmoid},
-    {v1::ACTIVATION_KIND_TANH, ActivationKind::kTanh},
-    {v1::ACTIVATION_KIND_RELU, ActivationKind::kRelu},
-    {v1::ACTIVATION_KIND_SOFTSIGN, ActivationKind::kSoftsign},
-    {v1::ACTIVATION_KIND_LEAKY_RELU, ActivationKind::kLeakyRelu},
-    {v1::ACTIVATION_KIND_ELU, ActivationKind::kElu},
-    {v1::ACTIVATION_KIND_SELU, ActivationKind::kSelu},
-    {v1::ACTIVATION_KIND_GELU, ActivationKind::kGelu},
-    {v1::ACTIVATION_KIND_GELU_TANH, ActivationKind::kGeluTanh},
-    {v1::ACTIVATION_KIND_SILU, ActivationKind::kSilu},
-    {v1::ACTIVATION_KIND_MISH, ActivationKind::kMish},
-    {v1::ACTIVATION_KIND_SOFTPLUS, ActivationKind::kSoftplus},
-    {v1::ACTIVATION_KIND_HARD_SIGMOID, ActivationKind::kHardSigmoid},
-    {v1::ACTIVATION_KIND_HARD_SWISH, ActivationKind::kHardSwish},
-    {v1::ACTIVATION_KIND_RELU6, ActivationKind::kRelu6},
-    {v1::ACTIVATION_KIND_EXPONENTIAL, ActivationKind::kExponential},
+constexpr KindRow<v1::ActivationKind, ActivationSpec> kActivations[] = {
+    {v1::ACTIVATION_KIND_IDENTITY, IdentityActivation{}},
+    {v1::ACTIVATION_KIND_SIGMOID, SigmoidActivation{}},
+    {v1::ACTIVATION_KIND_TANH, TanhActivation{}},
+    {v1::ACTIVATION_KIND_RELU, ReluActivation{}},
+    {v1::ACTIVATION_KIND_SOFTSIGN, SoftsignActivation{}},
+    {v1::ACTIVATION_KIND_LEAKY_RELU, LeakyReluActivation{}},
+    {v1::ACTIVATION_KIND_ELU, EluActivation{}},
+    {v1::ACTIVATION_KIND_SELU, SeluActivation{}},
+    {v1::ACTIVATION_KIND_GELU, GeluActivation{}},
+    {v1::ACTIVATION_KIND_GELU_TANH, GeluTanhActivation{}},
+    {v1::ACTIVATION_KIND_SILU, SiluActivation{}},
+    {v1::ACTIVATION_KIND_MISH, MishActivation{}},
+    {v1::ACTIVATION_KIND_SOFTPLUS, SoftplusActivation{}},
+    {v1::ACTIVATION_KIND_HARD_SIGMOID, HardSigmoidActivation{}},
+    {v1::ACTIVATION_KIND_HARD_SWISH, HardSwishActivation{}},
+    {v1::ACTIVATION_KIND_RELU6, Relu6Activation{}},
+    {v1::ACTIVATION_KIND_EXPONENTIAL, ExponentialActivation{}},
 };
+static_assert(std::size(kActivations) == std::variant_size_v<ActivationSpec>);
 
 constexpr KindRow<v1::InitializerKind, InitializerKind> kInitializers[] = {
     {v1::INITIALIZER_KIND_GLOROT_UNIFORM, InitializerKind::kGlorotUniform},
@@ -42,17 +44,18 @@ constexpr KindRow<v1::InitializerKind, InitializerKind> kInitializers[] = {
     {v1::INITIALIZER_KIND_CONSTANT, InitializerKind::kConstant},
 };
 
-constexpr KindRow<v1::LossKind, LossKind> kLosses[] = {
-    {v1::LOSS_KIND_HALF_SQUARED_ERROR, LossKind::kHalfSquaredError},
-    {v1::LOSS_KIND_MEAN_SQUARED_ERROR, LossKind::kMeanSquaredError},
-    {v1::LOSS_KIND_MEAN_ABSOLUTE_ERROR, LossKind::kMeanAbsoluteError},
-    {v1::LOSS_KIND_HUBER, LossKind::kHuber},
-    {v1::LOSS_KIND_LOG_COSH, LossKind::kLogCosh},
-    {v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY, LossKind::kSoftmaxCrossEntropy},
-    {v1::LOSS_KIND_BINARY_CROSS_ENTROPY, LossKind::kBinaryCrossEntropy},
-    {v1::LOSS_KIND_POISSON, LossKind::kPoisson},
-    {v1::LOSS_KIND_QUANTILE, LossKind::kQuantile},
+constexpr KindRow<v1::LossKind, LossSpec> kLosses[] = {
+    {v1::LOSS_KIND_HALF_SQUARED_ERROR, HalfSquaredErrorLoss{}},
+    {v1::LOSS_KIND_MEAN_SQUARED_ERROR, MeanSquaredErrorLoss{}},
+    {v1::LOSS_KIND_MEAN_ABSOLUTE_ERROR, MeanAbsoluteErrorLoss{}},
+    {v1::LOSS_KIND_HUBER, HuberLoss{}},
+    {v1::LOSS_KIND_LOG_COSH, LogCoshLoss{}},
+    {v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY, SoftmaxCrossEntropyLoss{}},
+    {v1::LOSS_KIND_BINARY_CROSS_ENTROPY, BinaryCrossEntropyLoss{}},
+    {v1::LOSS_KIND_POISSON, PoissonLoss{}},
+    {v1::LOSS_KIND_QUANTILE, QuantileLoss{}},
 };
+static_assert(std::size(kLosses) == std::variant_size_v<LossSpec>);
 
 constexpr KindRow<v1::DataType, DataType> kNetworkDataTypes[] = {
     {v1::DATA_TYPE_FLOAT32, DataType::kFloat32},
@@ -103,13 +106,13 @@ static_assert(std::size(kDecays) == std::variant_size_v<Decay>);
 
 }  // namespace
 
-absl::Span<const KindRow<v1::ActivationKind, ActivationKind>> ActivationRows() {
+absl::Span<const KindRow<v1::ActivationKind, ActivationSpec>> ActivationRows() {
   return kActivations;
 }
 absl::Span<const KindRow<v1::InitializerKind, InitializerKind>> InitializerRows() {
   return kInitializers;
 }
-absl::Span<const KindRow<v1::LossKind, LossKind>> LossRows() { return kLosses; }
+absl::Span<const KindRow<v1::LossKind, LossSpec>> LossRows() { return kLosses; }
 absl::Span<const KindRow<v1::DataType, DataType>> NetworkDataTypeRows() {
   return kNetworkDataTypes;
 }

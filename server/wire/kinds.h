@@ -20,11 +20,13 @@ struct KindRow {
   Core core;
 };
 
-absl::Span<const KindRow<v1::ActivationKind, ActivationKind>> ActivationRows();
 absl::Span<const KindRow<v1::InitializerKind, InitializerKind>> InitializerRows();
-absl::Span<const KindRow<v1::LossKind, LossKind>> LossRows();
 absl::Span<const KindRow<v1::DataType, DataType>> NetworkDataTypeRows();
 absl::Span<const KindRow<v1::Durability, models::Durability>> DurabilityRows();
+
+// Row i is alternative i of the variant, with its default parameters.
+absl::Span<const KindRow<v1::ActivationKind, ActivationSpec>> ActivationRows();
+absl::Span<const KindRow<v1::LossKind, LossSpec>> LossRows();
 
 // A message with parameters, one case of a oneof, and its counterpart, one alternative of a
 // variant.

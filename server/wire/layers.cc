@@ -16,14 +16,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 absl::StatusOr<ActivationSpec> DecodeActivation(const v1::Activation& message) {
-  ASSIGN_OR_RETURN(ActivationSpec spec, DecodeParameters<ActivationSpec>(message));
-  ASSIGN_OR_RETURN(spec.kind, FromWire("kind", ActivationRows(), message.kind()));
-  return spec;
-}
-
-void EncodeActivation(const ActivationSpec& spec, v1::Activation* message) {
-  EncodeParameters(spec, message);
-  message->set_kind(ToWire(ActivationRows(), spec.kind));
+  return DecodeKind(message, ActivationRows());
 }
 
 absl::StatusOr<InitializerSpec> DecodeInitializer(const v1::Initializer& message) {
@@ -68,7 +61,7 @@ absl::StatusOr<DenseSpec> DecodeDense(const v1::DenseLayer& message) {
 
 void EncodeDense(const DenseSpec& spec, v1::DenseLayer* message) {
   message->set_units(spec.units);
-  EncodeActivation(spec.activation, message->mutable_activation());
+  EncodeKind(spec.activation, ActivationRows(), message->mutable_activation());
   message->set_omit_bias(spec.omit_bias);
   if (!IsDefault(spec.kernel_initializer)) {
     EncodeInitializer(spec.kernel_initializer, message->mutable_kernel_initializer());

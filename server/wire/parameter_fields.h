@@ -1,12 +1,9 @@
 // A kind's parameters as the fields of a message of the same names, which core/spec_fields.h gives.
-// Which kind it is, an enum, is the family's tables' to say (server/wire/kinds.h).
 
 #ifndef SERVER_WIRE_PARAMETER_FIELDS_H_
 #define SERVER_WIRE_PARAMETER_FIELDS_H_
 
 #include <cstdint>
-#include <optional>
-#include <type_traits>
 
 #include "core/check.h"
 #include "google/protobuf/descriptor.h"
@@ -26,19 +23,11 @@ class ParameterReader {
  public:
   explicit ParameterReader(const google::protobuf::Message& message) : message_(message) {}
 
-  template <typename Kind>
-    requires std::is_enum_v<Kind>
-  void Field(const char* /*name*/, Kind& /*kind*/) {}
   template <typename T>
   void Field(const char* name, T& value) {
     const auto* const field = FindField(message_, name);
     if (field->has_presence() && !message_.GetReflection()->HasField(message_, field)) return;
     Read(field, &value);
-  }
-  template <typename T>
-  void Field(const char* name, std::optional<T>& value) {
-    const auto* const field = FindField(message_, name);
-    if (message_.GetReflection()->HasField(message_, field)) Read(field, &value.emplace());
   }
 
  private:
@@ -56,14 +45,11 @@ class ParameterReader {
   const google::protobuf::Message& message_;
 };
 
-// Sets every field, but those of optional values without one.
+// Sets every field.
 class ParameterWriter {
  public:
   explicit ParameterWriter(google::protobuf::Message* message) : message_(*message) {}
 
-  template <typename Kind>
-    requires std::is_enum_v<Kind>
-  void Field(const char* /*name*/, Kind /*kind*/) {}
   void Field(const char* name, double value) {
     message_.GetReflection()->SetDouble(&message_, FindField(message_, name), value);
   }
@@ -72,10 +58,6 @@ class ParameterWriter {
   }
   void Field(const char* name, std::int64_t value) {
     message_.GetReflection()->SetInt64(&message_, FindField(message_, name), value);
-  }
-  template <typename T>
-  void Field(const char* name, const std::optional<T>& value) {
-    if (value.has_value()) Field(name, *value);
   }
 
  private:

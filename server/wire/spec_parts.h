@@ -6,7 +6,9 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <variant>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
@@ -44,6 +46,11 @@ std::optional<double> OptionalOf(bool has, const Message& message, double (Messa
   return has ? std::optional((message.*get)()) : std::nullopt;
 }
 
+// kInvalidArgument naming a field that is set in `message` and not in `taken`, a message of the
+// same type with all that its `kind` takes.
+absl::Status CheckFieldsAmong(const google::protobuf::Message& taken,
+                              const google::protobuf::Message& message);
+
 // The case of `oneof` that is set, null if none is.
 inline const google::protobuf::FieldDescriptor* CaseOf(const google::protobuf::Message& message,
                                                        const char* oneof) {
@@ -73,6 +80,29 @@ template <typename Spec>
 void EncodeParameters(const Spec& spec, google::protobuf::Message* message) {
   ParameterWriter fields(message);
   Describe(fields, spec);
+}
+
+// A spec of a family whose message has a `kind` and, each optional, the parameters of all of its
+// kinds.
+template <typename Wire, typename Variant, typename Message>
+void EncodeKind(const Variant& spec, absl::Span<const KindRow<Wire, Variant>> rows,
+                Message* message) {
+  message->set_kind(rows[spec.index()].wire);
+  std::visit([&](const auto& kind) { EncodeParameters(kind, message); }, spec);
+}
+
+// kInvalidArgument naming a parameter that the message's kind does not take.
+template <typename Wire, typename Variant, typename Message>
+absl::StatusOr<Variant> DecodeKind(const Message& message,
+                                   absl::Span<const KindRow<Wire, Variant>> rows) {
+  auto decoded = FromWire("kind", rows, message.kind());
+  if (!decoded.ok()) return decoded;
+  ParameterReader fields(message);
+  std::visit([&](auto& kind) { Describe(fields, kind); }, *decoded);
+  Message taken;
+  EncodeKind(*decoded, rows, &taken);
+  if (auto problem = CheckFieldsAmong(taken, message); !problem.ok()) return problem;
+  return decoded;
 }
 
 }  // namespace descent::wire

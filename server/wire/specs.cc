@@ -20,14 +20,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 absl::StatusOr<LossSpec> DecodeLoss(const v1::Loss& message) {
-  ASSIGN_OR_RETURN(LossSpec spec, DecodeParameters<LossSpec>(message));
-  ASSIGN_OR_RETURN(spec.kind, FromWire("kind", LossRows(), message.kind()));
-  return spec;
-}
-
-void EncodeLoss(const LossSpec& spec, v1::Loss* message) {
-  EncodeParameters(spec, message);
-  message->set_kind(ToWire(LossRows(), spec.kind));
+  return DecodeKind(message, LossRows());
 }
 
 // Decodes the set case of a oneof by its row. Requires a set case.
@@ -82,7 +75,7 @@ absl::StatusOr<NetworkSpec> DecodeNetworkSpec(const v1::NetworkSpec& message) {
 void EncodeNetworkSpec(const NetworkSpec& spec, v1::NetworkSpec* message) {
   message->set_input_features(spec.input_features);
   EncodeLayers(spec.layers, message->mutable_layers());
-  EncodeLoss(spec.loss, message->mutable_loss());
+  EncodeKind(spec.loss, LossRows(), message->mutable_loss());
   message->set_data_type(ToWire(NetworkDataTypeRows(), spec.data_type));
   message->set_seed(spec.seed);
   if (spec.input_normalization.has_value()) {

@@ -14,7 +14,9 @@
 #include "core/activations/kinds.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
+#include "tests/support/golden_options.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/parameters.h"
 #include "tests/support/status_matchers.h"
 
 namespace descent {
@@ -26,15 +28,20 @@ using testing::FailsAt;
 using testing::GoldenCases;
 using testing::IsGolden;
 using testing::Json;
+using testing::ParametersIn;
+using testing::ParametersOf;
 using testing::PointsAround;
+using testing::WithOptions;
+using testing::WithParameters;
 
 // A function of the table with one of the parameters that suites try.
 struct Case {
   const ActivationInfo* info;
-  std::optional<double> alpha;
+  ActivationSpec spec;
+  std::vector<double> parameters = {};  // those that are not by default
 
   std::unique_ptr<Activation> Make() const {
-    auto made = MakeActivation({.kind = info->kind, .alpha = alpha});
+    auto made = MakeActivation(spec);
     EXPECT_TRUE(made.ok()) << made.status();
     return *std::move(made);
   }
@@ -43,9 +50,12 @@ struct Case {
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const ActivationInfo& info : Activations()) {
-    cases.push_back({&info, std::nullopt});
-    if (!info.defaults.alpha.has_value()) continue;
-    for (const double alpha : {0.0, 0.7, -0.3}) cases.push_back({&info, alpha});
+    cases.push_back({&info, info.defaults});
+    ActivationSpec other = info.defaults;
+    if (ParametersOf(&other).empty()) continue;
+    for (const double value : {0.0, 0.7, -0.3}) {
+      cases.push_back({&info, WithParameters(other, value), {value}});
+    }
   }
   return cases;
 }
@@ -104,7 +114,7 @@ TEST_P(ActivationTest, Float32AgreesWithFloat64) {
 
 TEST_P(ActivationTest, StaysFiniteFarOutAndKeepsNan) {
   for (const double z : {-1e30, -1e19, -800.0, -90.0, 90.0, 800.0, 1e19, 1e30}) {
-    if (info_.kind == ActivationKind::kExponential && z > 0) continue;
+    if (std::holds_alternative<ExponentialActivation>(info_.defaults) && z > 0) continue;
     EXPECT_TRUE(std::isfinite(Value(z))) << z;
     EXPECT_TRUE(std::isfinite(Derivative(z))) << z;
     EXPECT_TRUE(std::isfinite(Value(static_cast<float>(z)))) << z;
@@ -154,9 +164,9 @@ TEST_P(ActivationTest, BitsDoNotDependOnPosition) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ActivationTest, ::testing::ValuesIn(Cases()), [](const auto& test) {
   std::string name(test.param.info->name);
-  if (test.param.alpha.has_value()) {
-    const int hundredths = static_cast<int>(std::lround(std::abs(*test.param.alpha) * 100));
-    name += (*test.param.alpha < 0 ? "_alpha_minus_" : "_alpha_") + std::to_string(hundredths);
+  for (const auto parameter : test.param.parameters) {
+    const int hundredths = static_cast<int>(std::lround(std::abs(parameter) * 100));
+    name += (parameter < 0 ? "_of_minus_" : "_of_") + std::to_string(hundredths);
   }
   return name;
 });
@@ -169,9 +179,8 @@ TEST(ActivationGoldenTest, ValuesAndDerivativesArePyTorchs) {
     const auto info = std::ranges::find(infos, name, &ActivationInfo::name);
     ASSERT_NE(info, infos.end()) << name;
     seen.insert(name);
-    ActivationSpec spec{.kind = info->kind, .alpha = std::nullopt};
-    if (golden.contains("alpha")) spec.alpha = golden.at("alpha").get<double>();
-    const auto activation = MakeActivation(spec);
+    const auto activation =
+        MakeActivation(WithOptions(info->defaults, ParametersIn(golden, info->defaults)));
     ASSERT_TRUE(activation.ok());
     const auto z = golden.at("z").get<std::vector<double>>();
     std::vector<double> a(z.size());
@@ -187,35 +196,32 @@ TEST(ActivationGoldenTest, ValuesAndDerivativesArePyTorchs) {
   EXPECT_EQ(seen.size(), Activations().size());
 }
 
-TEST(ActivationKindsTest, RowsAreInTheEnumsOrder) {
+TEST(ActivationKindsTest, RowsAreInTheVariantsOrder) {
   for (const ActivationInfo& info : Activations()) {
-    EXPECT_EQ(&GetActivationInfo(info.kind), &info);
-    auto made = MakeActivation({.kind = info.kind, .alpha = std::nullopt});
+    EXPECT_EQ(&GetActivationInfo(info.defaults), &info);
+    auto made = MakeActivation(info.defaults);
     ASSERT_TRUE(made.ok());
-    EXPECT_EQ((*made)->IsIdentity(), info.kind == ActivationKind::kIdentity);
+    EXPECT_EQ((*made)->IsIdentity(), std::holds_alternative<IdentityActivation>(info.defaults));
   }
 }
 
-TEST(ActivationKindsTest, RefusesAnAlphaThatIsNotTakenOrNotFinite) {
-  EXPECT_THAT(MakeActivation({.kind = ActivationKind::kRelu, .alpha = 0.1}),
-              FailsAt("alpha", "INVALID_FIELD"));
-  EXPECT_THAT(MakeActivation(
-                  {.kind = ActivationKind::kElu, .alpha = std::numeric_limits<double>::infinity()}),
+TEST(ActivationKindsTest, RefusesAnAlphaThatIsNotFinite) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(MakeActivation(EluActivation{.alpha = kInfinity}), FailsAt("alpha", "INVALID_FIELD"));
+  EXPECT_THAT(MakeActivation(LeakyReluActivation{.alpha = -kInfinity}),
               FailsAt("alpha", "INVALID_FIELD"));
 }
 
 // torch.nn.init.calculate_gain.
 TEST(ActivationKindsTest, GainsArePyTorchs) {
-  const auto gain = [](ActivationKind kind, std::optional<double> alpha = std::nullopt) {
-    return ActivationGain({.kind = kind, .alpha = alpha});
-  };
-  EXPECT_EQ(gain(ActivationKind::kIdentity), 1);
-  EXPECT_EQ(gain(ActivationKind::kSigmoid), 1);
-  EXPECT_EQ(gain(ActivationKind::kTanh), 5.0 / 3);
-  EXPECT_EQ(gain(ActivationKind::kRelu), std::numbers::sqrt2);
-  EXPECT_DOUBLE_EQ(gain(ActivationKind::kLeakyRelu), std::sqrt(2 / (1 + 0.0001)));
-  EXPECT_DOUBLE_EQ(gain(ActivationKind::kLeakyRelu, 0.5), std::sqrt(2 / 1.25));
-  EXPECT_EQ(gain(ActivationKind::kSelu), 0.75);
+  const auto gain = [](const ActivationSpec& spec) { return ActivationGain(spec); };
+  EXPECT_EQ(gain(IdentityActivation{}), 1);
+  EXPECT_EQ(gain(SigmoidActivation{}), 1);
+  EXPECT_EQ(gain(TanhActivation{}), 5.0 / 3);
+  EXPECT_EQ(gain(ReluActivation{}), std::numbers::sqrt2);
+  EXPECT_DOUBLE_EQ(gain(LeakyReluActivation{}), std::sqrt(2 / (1 + 0.0001)));
+  EXPECT_DOUBLE_EQ(gain(LeakyReluActivation{.alpha = 0.5}), std::sqrt(2 / 1.25));
+  EXPECT_EQ(gain(SeluActivation{}), 0.75);
 }
 
 }  // namespace

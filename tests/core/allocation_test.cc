@@ -53,8 +53,8 @@ TEST(AllocationTest, AWarmStepAllocatesNothing) {
                                          NadamOptions{}};
   for (const OptimizerOptions& algorithm : algorithms) {
     for (const std::int64_t width : {64, 512}) {
-      const NetworkSpec spec = DenseNetwork(13, {width, width, 10}, ActivationKind::kRelu,
-                                            LossKind::kSoftmaxCrossEntropy, DataType::kFloat32);
+      const NetworkSpec spec = DenseNetwork(13, {width, width, 10}, ReluActivation{},
+                                            SoftmaxCrossEntropyLoss{}, DataType::kFloat32);
       OptimizerSpec optimizer;
       optimizer.learning_rate = 1e-3;
       optimizer.algorithm = algorithm;

@@ -24,17 +24,17 @@ struct Case {
   const char* name;
   std::int64_t inputs;
   std::vector<std::int64_t> widths;
-  ActivationKind activation;
-  LossKind loss;
+  ActivationSpec activation;
+  LossSpec loss;
   std::int64_t rows;
 };
 
 // Small enough for one thread, large enough for the pool, and every kind of edge between.
 const Case kCases[] = {
-    {"tiny", 13, {64, 1}, ActivationKind::kRelu, LossKind::kMeanSquaredError, 32},
-    {"odd", 7, {33, 19, 3}, ActivationKind::kGelu, LossKind::kHuber, 41},
-    {"classes", 100, {130, 10}, ActivationKind::kTanh, LossKind::kSoftmaxCrossEntropy, 200},
-    {"wide", 784, {512, 256, 10}, ActivationKind::kRelu, LossKind::kSoftmaxCrossEntropy, 128},
+    {"tiny", 13, {64, 1}, ReluActivation{}, MeanSquaredErrorLoss{}, 32},
+    {"odd", 7, {33, 19, 3}, GeluActivation{}, HuberLoss{}, 41},
+    {"classes", 100, {130, 10}, TanhActivation{}, SoftmaxCrossEntropyLoss{}, 200},
+    {"wide", 784, {512, 256, 10}, ReluActivation{}, SoftmaxCrossEntropyLoss{}, 128},
 };
 
 OptimizerSpec Adam() {
@@ -79,7 +79,7 @@ TEST(DeterminismTest, OneHashForAnyNumberOfThreadsWithEveryKindOfLayer) {
     }
     NetworkSpec spec;
     spec.input_features = 70;
-    spec.layers = {DenseSpec{.units = 300, .activation = {.kind = ActivationKind::kGelu}}, layer,
+    spec.layers = {DenseSpec{.units = 300, .activation = GeluActivation{}}, layer,
                    ResidualSpec{{layer}}, DenseSpec{.units = 3}};
     spec.input_normalization.emplace();
     const std::uint64_t one = HashAfterTraining(spec, /*rows=*/700, 1);
@@ -137,8 +137,8 @@ TEST(DeterminismTest, GoingOnFromASavedStateGivesTheSameHash) {
 }
 
 TEST(DeterminismTest, TheHashTellsStatesApart) {
-  const NetworkSpec spec = DenseNetwork(4, {3, 1}, ActivationKind::kTanh,
-                                        LossKind::kMeanSquaredError, DataType::kFloat32);
+  const NetworkSpec spec =
+      DenseNetwork(4, {3, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32);
   auto trainer = *Trainer::Create(MakeNetwork(spec), Adam(), nullptr);
   const std::uint64_t before = trainer->StateHash();
   EXPECT_EQ(trainer->StateHash(), before);
@@ -197,9 +197,8 @@ RC_GTEST_PROP(DeterminismProperty, PermutingRowsPermutesOutputsBitForBit, ()) {
   const auto rows = *rc::gen::inRange<std::int64_t>(1, 80);
   const auto shift = *rc::gen::inRange<std::int64_t>(0, rows);
   const auto seed = *rc::gen::arbitrary<std::uint32_t>();
-  const auto network =
-      MakeNetwork(DenseNetwork(inputs, widths, ActivationKind::kSilu, LossKind::kMeanSquaredError,
-                               DataType::kFloat32, seed));
+  const auto network = MakeNetwork(DenseNetwork(inputs, widths, SiluActivation{},
+                                                MeanSquaredErrorLoss{}, DataType::kFloat32, seed));
   const Buffer parameters = network->InitialParameters();
   const Matrix batch = RandomMatrix(DataType::kFloat32, rows, inputs, seed);
   Matrix rotated(DataType::kFloat32, rows, inputs);

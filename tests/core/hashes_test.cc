@@ -41,16 +41,16 @@ struct Case {
 // Widths around those of registers, and a loss over several outputs.
 Case BaseCase(DataType type) {
   Case base;
-  base.network = testing::DenseNetwork(19, {33, 16, 5}, ActivationKind::kTanh,
-                                       LossKind::kHalfSquaredError, type);
+  base.network =
+      testing::DenseNetwork(19, {33, 16, 5}, TanhActivation{}, HalfSquaredErrorLoss{}, type);
   base.optimizer.learning_rate = 0.01;
   base.optimizer.algorithm = AdamOptions{};
   return base;
 }
 
-void UseActivation(ActivationKind kind, NetworkSpec* network) {
+void UseActivation(const ActivationSpec& activation, NetworkSpec* network) {
   for (std::size_t i = 0; i + 1 < network->layers.size(); ++i) {
-    testing::DenseAt(*network, i).activation.kind = kind;
+    testing::DenseAt(*network, i).activation = activation;
   }
 }
 
@@ -67,12 +67,12 @@ std::map<std::string, Case> Cases() {
                     std::move(changed));
     };
     for (const ActivationInfo& info : Activations()) {
-      add("activation", info.name, [&](Case* c) { UseActivation(info.kind, &c->network); });
+      add("activation", info.name, [&](Case* c) { UseActivation(info.defaults, &c->network); });
     }
     for (const LossInfo& info : Losses()) {
-      add("loss", info.name, [&](Case* c) { c->network.loss.kind = info.kind; });
+      add("loss", info.name, [&](Case* c) { c->network.loss = info.defaults; });
       add("loss_of_one_output", info.name, [&](Case* c) {
-        c->network.loss.kind = info.kind;
+        c->network.loss = info.defaults;
         testing::DenseAt(c->network, 2).units = 1;
       });
     }
@@ -111,8 +111,8 @@ std::map<std::string, Case> Cases() {
     });
     // Products that are cut into ranges, panels and tiles.
     add("size", "wide", [&](Case* c) {
-      c->network = testing::DenseNetwork(411, {130, 70, 3}, ActivationKind::kRelu,
-                                         LossKind::kSoftmaxCrossEntropy, type);
+      c->network = testing::DenseNetwork(411, {130, 70, 3}, ReluActivation{},
+                                         SoftmaxCrossEntropyLoss{}, type);
     });
   }
   return cases;
@@ -122,7 +122,7 @@ Batch BatchOf(const NetworkSpec& spec, std::uint64_t seed) {
   Batch batch;
   batch.inputs = testing::RandomMatrix(spec.data_type, kRows, spec.input_features, seed);
   batch.weights = testing::RandomMatrix(spec.data_type, kRows, 1, seed + 1, 0.5, 2);
-  batch.targets = testing::RandomTargets(GetLossInfo(spec.loss.kind).targets,
+  batch.targets = testing::RandomTargets(GetLossInfo(spec.loss).targets,
                                          testing::TargetForm::kValues, spec.data_type, kRows,
                                          testing::MakeNetwork(spec)->outputs(), seed + 2);
   return batch;

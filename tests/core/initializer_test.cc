@@ -84,9 +84,9 @@ TEST(InitializerTest, BadScalesAreRefused) {
 }
 
 TEST(InitializerTest, NetworksStartFromHeBeforeReluAndGlorotOtherwise) {
-  const auto bound = [](ActivationKind activation) {
+  const auto bound = [](const ActivationSpec& activation) {
     const auto network = testing::MakeNetwork(testing::DenseNetwork(
-        200, {100, 1}, activation, LossKind::kMeanSquaredError, DataType::kFloat64));
+        200, {100, 1}, activation, MeanSquaredErrorLoss{}, DataType::kFloat64));
     const Buffer parameters = network->InitialParameters();
     double largest = 0;
     for (std::int64_t i = 0; i < 200 * 100; ++i) {
@@ -95,13 +95,13 @@ TEST(InitializerTest, NetworksStartFromHeBeforeReluAndGlorotOtherwise) {
     EXPECT_EQ(parameters.At(network->layout().OffsetOf("layers.0.bias")), 0);
     return largest;
   };
-  EXPECT_NEAR(bound(ActivationKind::kRelu), std::sqrt(2.0) * std::sqrt(3.0 / 200), 1e-4);
-  EXPECT_NEAR(bound(ActivationKind::kSigmoid), std::sqrt(6.0 / 300), 1e-4);
+  EXPECT_NEAR(bound(ReluActivation{}), std::sqrt(2.0) * std::sqrt(3.0 / 200), 1e-4);
+  EXPECT_NEAR(bound(SigmoidActivation{}), std::sqrt(6.0 / 300), 1e-4);
 }
 
 TEST(InitializerTest, TheSeedDecides) {
-  NetworkSpec spec = testing::DenseNetwork(5, {4, 2}, ActivationKind::kRelu,
-                                           LossKind::kMeanSquaredError, DataType::kFloat32, 1);
+  NetworkSpec spec = testing::DenseNetwork(5, {4, 2}, ReluActivation{}, MeanSquaredErrorLoss{},
+                                           DataType::kFloat32, 1);
   const auto values = [&spec] { return testing::MakeNetwork(spec)->InitialParameters(); };
   const Buffer first = values();
   const Buffer again = values();

@@ -149,8 +149,8 @@ TEST(InputStatisticsTest, AreWhatTheirValuesSay) {
 
 TEST(InputNormalizationTest, BadSettingsAreNamed) {
   const auto create = [](const InputNormalizationSpec& normalization) {
-    NetworkSpec spec = testing::DenseNetwork(2, {1}, ActivationKind::kIdentity,
-                                             LossKind::kMeanSquaredError, DataType::kFloat32);
+    NetworkSpec spec = testing::DenseNetwork(2, {1}, IdentityActivation{}, MeanSquaredErrorLoss{},
+                                             DataType::kFloat32);
     spec.input_normalization = normalization;
     return Network::Create(spec).status();
   };

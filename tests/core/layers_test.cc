@@ -38,8 +38,8 @@ using ::testing::ValuesIn;
 
 constexpr std::int64_t kWidth = 5;
 
-LayerSpec Dense(std::int64_t units, ActivationKind activation = ActivationKind::kTanh) {
-  return DenseSpec{.units = units, .activation = {.kind = activation}};
+LayerSpec Dense(std::int64_t units, const ActivationSpec& activation = TanhActivation{}) {
+  return DenseSpec{.units = units, .activation = activation};
 }
 
 // Where a layer that keeps a width of 5 may stand; the input has 5 features.
@@ -61,11 +61,11 @@ const Place kPlaces[] = {
     // Below it a derivative that needs z, and the rectifier's, which the product may finish.
     {"AfterGelu",
      [](const LayerSpec& layer) {
-       return std::vector{Dense(5, ActivationKind::kGelu), layer, Dense(3)};
+       return std::vector{Dense(5, GeluActivation{}), layer, Dense(3)};
      }},
     {"AfterRelu",
      [](const LayerSpec& layer) {
-       return std::vector{Dense(5, ActivationKind::kRelu), layer, Dense(3)};
+       return std::vector{Dense(5, ReluActivation{}), layer, Dense(3)};
      }},
     {"AfterItself",
      [](const LayerSpec& layer) {
@@ -77,8 +77,8 @@ const Place kPlaces[] = {
      }},
     {"FirstInResidualAfterRelu",
      [](const LayerSpec& layer) {
-       return std::vector<LayerSpec>{Dense(5, ActivationKind::kRelu),
-                                     ResidualSpec{{layer, Dense(5)}}, Dense(3)};
+       return std::vector<LayerSpec>{Dense(5, ReluActivation{}), ResidualSpec{{layer, Dense(5)}},
+                                     Dense(3)};
      }},
     {"LastInResidual",
      [](const LayerSpec& layer) {
@@ -108,7 +108,7 @@ TEST_P(LayerGradientTest, AgreesWithCentralDifferences) {
       NetworkSpec spec;
       spec.input_features = kWidth;
       spec.data_type = DataType::kFloat64;
-      spec.loss.kind = LossKind::kHalfSquaredError;
+      spec.loss = HalfSquaredErrorLoss{};
       spec.layers = place.around(info.example);
       if (normalize) spec.input_normalization.emplace();
       GradientPoint point = MakePoint(spec, TargetForm::kValues, /*weighted=*/training);
@@ -285,11 +285,10 @@ TEST(DropoutTest, DropsWhatItsDefinitionSays) {
 }
 
 NetworkSpec EveryKind(DataType type) {
-  NetworkSpec spec =
-      SpecOf({Dense(5), DropoutSpec{0.2},
-              ResidualSpec{{LayerNormSpec{}, Dense(9, ActivationKind::kRelu), Dense(5)}},
-              LayerNormSpec{.omit_bias = true}, Dense(3, ActivationKind::kIdentity)},
-             type);
+  NetworkSpec spec = SpecOf({Dense(5), DropoutSpec{0.2},
+                             ResidualSpec{{LayerNormSpec{}, Dense(9, ReluActivation{}), Dense(5)}},
+                             LayerNormSpec{.omit_bias = true}, Dense(3, IdentityActivation{})},
+                            type);
   spec.input_normalization.emplace();
   return spec;
 }
@@ -359,7 +358,7 @@ TEST(NormalizedTrainerTest, TheHashSeesTheStatistics) {
 }
 
 TEST(NormalizedTrainerTest, ARefusedUpdateMergesNothing) {
-  NetworkSpec spec = SpecOf({Dense(1, ActivationKind::kIdentity)});
+  NetworkSpec spec = SpecOf({Dense(1, IdentityActivation{})});
   spec.input_normalization.emplace();
   OptimizerSpec optimizer;
   optimizer.learning_rate = 0.01;

@@ -6,16 +6,18 @@
 #include <limits>
 #include <memory>
 #include <numbers>
-#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "core/losses/kinds.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
+#include "tests/support/golden_options.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/parameters.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_targets.h"
 #include "tests/support/status_matchers.h"
@@ -32,16 +34,15 @@ using testing::IsGolden;
 using testing::IsOk;
 using testing::Json;
 using testing::MatrixOf;
+using testing::ParametersIn;
+using testing::ParametersOf;
 using testing::RandomMatrix;
 using testing::RandomTargets;
 using testing::StatusIs;
 using testing::TargetForm;
 using testing::TargetsOf;
-
-LossSpec SpecOf(LossKind kind, std::optional<double> delta = std::nullopt,
-                std::optional<double> label_smoothing = std::nullopt) {
-  return {.kind = kind, .delta = delta, .label_smoothing = label_smoothing};
-}
+using testing::WithOptions;
+using testing::WithParameters;
 
 std::unique_ptr<Loss> Make(const LossSpec& spec) {
   auto made = MakeLoss(spec);
@@ -87,9 +88,10 @@ Targets ToFloat32(const Targets& targets) {
   return std::get<ClassIndices>(targets);
 }
 
-// A kind with one of its options, on one form of targets, for one number of outputs.
+// A kind with some parameters, on one form of targets, for one number of outputs.
 struct Case {
   LossSpec spec;
+  std::string name;
   TargetForm form;
   std::int64_t outputs;
 };
@@ -97,17 +99,17 @@ struct Case {
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const LossInfo& info : Losses()) {
-    std::vector<LossSpec> specs = {SpecOf(info.kind)};
-    if (info.defaults.delta.has_value()) specs.push_back(SpecOf(info.kind, 0.3));
-    if (info.defaults.label_smoothing.has_value()) {
-      specs.push_back(SpecOf(info.kind, std::nullopt, 0.15));
+    std::vector<std::pair<LossSpec, std::string>> specs = {{info.defaults, std::string(info.name)}};
+    LossSpec other = info.defaults;
+    if (!ParametersOf(&other).empty()) {
+      specs.emplace_back(WithParameters(other, 0.3), std::string(info.name) + "_of_0_3");
     }
-    for (const LossSpec& spec : specs) {
+    for (const auto& [spec, name] : specs) {
       for (const std::int64_t outputs : {1, 2, 3, 10, 33}) {
-        cases.push_back({spec, TargetForm::kValues, outputs});
+        cases.push_back({spec, name, TargetForm::kValues, outputs});
         const bool classes = info.targets == TargetKind::kDistribution ||
                              (info.targets == TargetKind::kProbability && outputs == 1);
-        if (classes) cases.push_back({spec, TargetForm::kClasses, outputs});
+        if (classes) cases.push_back({spec, name, TargetForm::kClasses, outputs});
       }
     }
   }
@@ -119,7 +121,7 @@ class LossTest : public ::testing::TestWithParam<Case> {
   static constexpr std::int64_t kRows = 7;
 
   const Case& case_ = GetParam();
-  const LossInfo& info_ = GetLossInfo(case_.spec.kind);
+  const LossInfo& info_ = GetLossInfo(case_.spec);
   const std::unique_ptr<Loss> loss_ = Make(case_.spec);
   const Matrix predictions_ = RandomMatrix(DataType::kFloat64, kRows, case_.outputs, 1, -3, 3);
   const Targets targets_ =
@@ -128,16 +130,10 @@ class LossTest : public ::testing::TestWithParam<Case> {
 
 // Residuals at which the loss or its derivative jumps.
 std::vector<double> Kinks(const LossSpec& spec) {
-  const double delta = spec.delta.value_or(GetLossInfo(spec.kind).defaults.delta.value_or(0));
-  switch (spec.kind) {
-    case LossKind::kMeanAbsoluteError:
-    case LossKind::kQuantile:
-      return {0};
-    case LossKind::kHuber:
-      return {-delta, delta};
-    default:
-      return {};
-  }
+  if (const auto* const huber = std::get_if<HuberLoss>(&spec)) return {-huber->delta, huber->delta};
+  if (std::holds_alternative<MeanAbsoluteErrorLoss>(spec)) return {0};
+  if (std::holds_alternative<QuantileLoss>(spec)) return {0};
+  return {};
 }
 
 TEST_P(LossTest, ValidTargetsAreAccepted) {
@@ -235,7 +231,7 @@ TEST_P(LossTest, StaysFiniteFarOutAndKeepsNan) {
   Matrix far = predictions_.Clone();
   for (std::int64_t i = 0; i < kRows; ++i) {
     // The rate of POISSON is an exponential: it overflows on purpose.
-    const double size = info_.kind == LossKind::kPoisson && i % 2 == 0 ? 80 : 1e4;
+    const double size = std::holds_alternative<PoissonLoss>(case_.spec) && i % 2 == 0 ? 80 : 1e4;
     far.Set(i, i % case_.outputs, i % 2 == 0 ? size : -size);
   }
   for (const double value : Evaluate<double>(*loss_, far, targets_).losses) {
@@ -255,9 +251,7 @@ TEST_P(LossTest, StaysFiniteFarOutAndKeepsNan) {
 
 std::string CaseName(const ::testing::TestParamInfo<Case>& test) {
   const Case& c = test.param;
-  std::string name(GetLossInfo(c.spec.kind).name);
-  if (c.spec.delta.has_value()) name += "_delta";
-  if (c.spec.label_smoothing.has_value()) name += "_smoothed";
+  std::string name = c.name;
   if (c.form == TargetForm::kClasses) name += "_classes";
   return name + "_" + std::to_string(c.outputs);
 }
@@ -271,11 +265,7 @@ TEST(LossGoldenTest, LossesAndGradientsArePyTorchs) {
     const auto info = std::ranges::find(infos, name, &LossInfo::name);
     ASSERT_NE(info, infos.end()) << name;
     seen.insert(name);
-    LossSpec spec = SpecOf(info->kind);
-    if (golden.contains("delta")) spec.delta = golden.at("delta").get<double>();
-    if (golden.contains("label_smoothing")) {
-      spec.label_smoothing = golden.at("label_smoothing").get<double>();
-    }
+    const LossSpec spec = WithOptions(info->defaults, ParametersIn(golden, info->defaults));
     const Matrix predictions = MatrixOf(golden.at("predictions"));
     auto scales = golden.at("weights").get<std::vector<double>>();
     double sum = 0;
@@ -299,16 +289,16 @@ TEST(LossTermsTest, OutputsInTheTargetsTerms) {
   const Matrix w = RandomMatrix(DataType::kFloat64, 3, 11, 4, -5, 5);
   for (const LossInfo& info : Losses()) {
     Matrix terms = w.Clone();
-    Make(SpecOf(info.kind))->ToTargetTerms(terms.data<double>(), 3, 11);
+    Make(info.defaults)->ToTargetTerms(terms.data<double>(), 3, 11);
     for (std::int64_t i = 0; i < 3; ++i) {
       double exponentials = 0;
       for (std::int64_t j = 0; j < 11; ++j) exponentials += std::exp(w.At(i, j));
       for (std::int64_t j = 0; j < 11; ++j) {
         const double e = std::exp(w.At(i, j));
-        const double expected = info.kind == LossKind::kSoftmaxCrossEntropy  ? e / exponentials
-                                : info.kind == LossKind::kBinaryCrossEntropy ? e / (1 + e)
-                                : info.kind == LossKind::kPoisson            ? e
-                                                                             : w.At(i, j);
+        const double expected = info.targets == TargetKind::kDistribution  ? e / exponentials
+                                : info.targets == TargetKind::kProbability ? e / (1 + e)
+                                : info.targets == TargetKind::kCount       ? e
+                                                                           : w.At(i, j);
         EXPECT_NEAR(terms.At(i, j), expected, 1e-14 * std::abs(expected)) << info.name;
       }
     }
@@ -317,7 +307,7 @@ TEST(LossTermsTest, OutputsInTheTargetsTerms) {
 
 // Near zero the closed form loses all digits to cancellation; the series r²/2 - r⁴/12 doesn't.
 TEST(LogCoshTest, KeepsItsDigitsNearZero) {
-  const auto loss = Make(SpecOf(LossKind::kLogCosh));
+  const auto loss = Make(LogCoshLoss{});
   for (const double r : {1e-9, 1e-6, -1e-4, 1e-3}) {
     Matrix w(DataType::kFloat64, 1, 1);
     w.Set(0, 0, r);
@@ -333,42 +323,38 @@ TEST(LossTargetsTest, WrongTargetsAreNamed) {
     for (const double value : row) targets.Set(1, column++, value);
     return targets;
   };
-  const auto validate = [](LossKind kind, Targets targets, std::int64_t outputs) {
-    return Make(SpecOf(kind))->ValidateTargets(targets, outputs);
+  const auto validate = [](const LossSpec& spec, Targets targets, std::int64_t outputs) {
+    return Make(spec)->ValidateTargets(targets, outputs);
   };
-  const absl::Status poisson = validate(LossKind::kPoisson, matrix({1, 0, -2}), 3);
+  const absl::Status poisson = validate(PoissonLoss{}, matrix({1, 0, -2}), 3);
   EXPECT_THAT(poisson, FailsAt("targets", "INVALID_FIELD"));
   EXPECT_EQ(GetErrorDetails(poisson).metadata.at("row"), "1");
   EXPECT_EQ(GetErrorDetails(poisson).metadata.at("column"), "2");
-  EXPECT_THAT(validate(LossKind::kBinaryCrossEntropy, matrix({0, 1.5}), 2),
+  EXPECT_THAT(validate(BinaryCrossEntropyLoss{}, matrix({0, 1.5}), 2),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1, column 1")));
-  EXPECT_THAT(validate(LossKind::kBinaryCrossEntropy, ClassIndices{0, 1}, 1), IsOk());
-  EXPECT_THAT(validate(LossKind::kBinaryCrossEntropy, ClassIndices{0, 1}, 2),
+  EXPECT_THAT(validate(BinaryCrossEntropyLoss{}, ClassIndices{0, 1}, 1), IsOk());
+  EXPECT_THAT(validate(BinaryCrossEntropyLoss{}, ClassIndices{0, 1}, 2),
               FailsAt("targets", "INVALID_FIELD"));
-  EXPECT_THAT(validate(LossKind::kBinaryCrossEntropy, ClassIndices{0, 2}, 1),
+  EXPECT_THAT(validate(BinaryCrossEntropyLoss{}, ClassIndices{0, 2}, 1),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1")));
-  EXPECT_THAT(validate(LossKind::kSoftmaxCrossEntropy, matrix({0.5, 0.2}), 2),
+  EXPECT_THAT(validate(SoftmaxCrossEntropyLoss{}, matrix({0.5, 0.2}), 2),
               FailsAt("targets", "INVALID_FIELD"));
-  EXPECT_THAT(validate(LossKind::kSoftmaxCrossEntropy, ClassIndices{2, 3}, 3),
+  EXPECT_THAT(validate(SoftmaxCrossEntropyLoss{}, ClassIndices{2, 3}, 3),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1")));
-  EXPECT_THAT(validate(LossKind::kSoftmaxCrossEntropy, ClassIndices{2, -1}, 3),
+  EXPECT_THAT(validate(SoftmaxCrossEntropyLoss{}, ClassIndices{2, -1}, 3),
               FailsAt("targets", "INVALID_FIELD"));
-  EXPECT_THAT(validate(LossKind::kHuber, ClassIndices{0, 1}, 1),
-              FailsAt("targets", "INVALID_FIELD"));
-  EXPECT_THAT(validate(LossKind::kMeanSquaredError, matrix({-1e9}), 1), IsOk());
+  EXPECT_THAT(validate(HuberLoss{}, ClassIndices{0, 1}, 1), FailsAt("targets", "INVALID_FIELD"));
+  EXPECT_THAT(validate(MeanSquaredErrorLoss{}, matrix({-1e9}), 1), IsOk());
 }
 
-TEST(LossKindsTest, RowsAreInTheEnumsOrder) {
-  for (const LossInfo& info : Losses()) EXPECT_EQ(&GetLossInfo(info.kind), &info);
+TEST(LossKindsTest, RowsAreInTheVariantsOrder) {
+  for (const LossInfo& info : Losses()) EXPECT_EQ(&GetLossInfo(info.defaults), &info);
 }
 
-TEST(LossKindsTest, RefusesHyperparametersNotTakenOrOutOfRange) {
-  EXPECT_THAT(MakeLoss(SpecOf(LossKind::kMeanSquaredError, 1)), FailsAt("delta", "INVALID_FIELD"));
-  EXPECT_THAT(MakeLoss(SpecOf(LossKind::kHuber, std::nullopt, 0.1)),
-              FailsAt("label_smoothing", "INVALID_FIELD"));
-  EXPECT_THAT(MakeLoss(SpecOf(LossKind::kHuber, 0)), FailsAt("delta", "INVALID_FIELD"));
-  EXPECT_THAT(MakeLoss(SpecOf(LossKind::kQuantile, 1)), FailsAt("delta", "INVALID_FIELD"));
-  EXPECT_THAT(MakeLoss(SpecOf(LossKind::kSoftmaxCrossEntropy, std::nullopt, 1)),
+TEST(LossKindsTest, RefusesParametersOutOfRange) {
+  EXPECT_THAT(MakeLoss(HuberLoss{.delta = 0}), FailsAt("delta", "INVALID_FIELD"));
+  EXPECT_THAT(MakeLoss(QuantileLoss{.delta = 1}), FailsAt("delta", "INVALID_FIELD"));
+  EXPECT_THAT(MakeLoss(SoftmaxCrossEntropyLoss{.label_smoothing = 1}),
               FailsAt("label_smoothing", "INVALID_FIELD"));
 }
 

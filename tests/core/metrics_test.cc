@@ -43,9 +43,8 @@ struct Rows {
   }
 };
 
-std::shared_ptr<const Network> NetworkFor(LossKind loss, std::int64_t outputs) {
-  return MakeNetwork(
-      DenseNetwork(3, {outputs}, ActivationKind::kIdentity, loss, DataType::kFloat64));
+std::shared_ptr<const Network> NetworkFor(const LossSpec& loss, std::int64_t outputs) {
+  return MakeNetwork(DenseNetwork(3, {outputs}, IdentityActivation{}, loss, DataType::kFloat64));
 }
 
 Matrix Slice(const Matrix& matrix, std::int64_t begin, std::int64_t rows) {
@@ -94,16 +93,17 @@ double Mean(const Rows& rows, const std::function<double(std::int64_t)>& of_row)
 
 TEST(MetricsTest, Regression) {
   std::mt19937_64 random(1);
-  for (const auto& [loss, outputs] : {std::pair{LossKind::kMeanSquaredError, 1},
-                                      std::pair{LossKind::kHuber, 3},
-                                      {LossKind::kPoisson, 2}}) {
+  for (const auto& [loss, outputs] : {std::pair<LossSpec, int>{MeanSquaredErrorLoss{}, 1},
+                                      {HuberLoss{}, 3},
+                                      {PoissonLoss{}, 2}}) {
     const auto network = NetworkFor(loss, outputs);
     Rows rows{.outputs = testing::RandomMatrix(DataType::kFloat64, 57, outputs, 3, -2, 2),
               .targets = testing::RandomMatrix(DataType::kFloat64, 57, outputs, 4, 0, 5),
               .weights = SomeWeights(57, &random)};
     const MetricsSummary summary = Stream(network, rows);
+    const bool is_rate = std::holds_alternative<PoissonLoss>(loss);
     const auto prediction = [&](std::int64_t i, std::int64_t d) {
-      return loss == LossKind::kPoisson ? std::exp(rows.w(i, d)) : rows.w(i, d);
+      return is_rate ? std::exp(rows.w(i, d)) : rows.w(i, d);
     };
     double mse = 0;
     double mae = 0;
@@ -123,14 +123,14 @@ TEST(MetricsTest, Regression) {
                 UnorderedElementsAre(Pair("rmse", DoubleNear(std::sqrt(mse), 1e-12)),
                                      Pair("mae", DoubleNear(mae, 1e-12)),
                                      Pair("r2", DoubleNear(r2, 1e-12))));
-    if (loss == LossKind::kMeanSquaredError) {
+    if (std::holds_alternative<MeanSquaredErrorLoss>(loss)) {
       EXPECT_NEAR(summary.loss, mse, 1e-12);
     }
   }
 }
 
 TEST(MetricsTest, RegressionKeepsItsDigitsFarFromZero) {
-  const auto network = NetworkFor(LossKind::kMeanSquaredError, 1);
+  const auto network = NetworkFor(MeanSquaredErrorLoss{}, 1);
   Rows rows{.outputs = Matrix(DataType::kFloat64, 1000, 1),
             .targets = Matrix(DataType::kFloat64, 1000, 1),
             .weights = Matrix(DataType::kFloat64, 1000, 1)};
@@ -143,7 +143,7 @@ TEST(MetricsTest, RegressionKeepsItsDigitsFarFromZero) {
 }
 
 TEST(MetricsTest, ConstantTargetsAreMetOrNot) {
-  const auto network = NetworkFor(LossKind::kMeanSquaredError, 1);
+  const auto network = NetworkFor(MeanSquaredErrorLoss{}, 1);
   for (const double prediction : {2.0, 2.5}) {
     Rows rows{.outputs = Matrix(DataType::kFloat64, 3, 1),
               .targets = Matrix(DataType::kFloat64, 3, 1),
@@ -208,7 +208,7 @@ TEST(MetricsTest, Classes) {
   std::mt19937_64 random(2);
   for (const int outputs : {2, 4}) {
     for (const bool distributions : {false, true}) {
-      const auto network = NetworkFor(LossKind::kSoftmaxCrossEntropy, outputs);
+      const auto network = NetworkFor(SoftmaxCrossEntropyLoss{}, outputs);
       Rows rows{.outputs = Matrix(DataType::kFloat64, 90, outputs),
                 .targets = Matrix(DataType::kFloat64, 90, outputs),
                 .weights = SomeWeights(90, &random)};
@@ -270,7 +270,7 @@ TEST(MetricsTest, Classes) {
 TEST(MetricsTest, Probabilities) {
   std::mt19937_64 random(3);
   for (const int outputs : {1, 3}) {
-    const auto network = NetworkFor(LossKind::kBinaryCrossEntropy, outputs);
+    const auto network = NetworkFor(BinaryCrossEntropyLoss{}, outputs);
     Rows rows{.outputs = Matrix(DataType::kFloat64, 80, outputs),
               .targets = Matrix(DataType::kFloat64, 80, outputs),
               .weights = SomeWeights(80, &random)};
@@ -309,7 +309,7 @@ TEST(MetricsTest, Probabilities) {
 }
 
 TEST(MetricsTest, OneClassAloneHasNoRocCurve) {
-  const auto network = NetworkFor(LossKind::kBinaryCrossEntropy, 1);
+  const auto network = NetworkFor(BinaryCrossEntropyLoss{}, 1);
   Rows rows{.outputs = testing::RandomMatrix(DataType::kFloat64, 4, 1, 1, -3, -1),
             .targets = Matrix(DataType::kFloat64, 4, 1),
             .weights = Matrix(DataType::kFloat64, 4, 1)};
@@ -320,7 +320,7 @@ TEST(MetricsTest, OneClassAloneHasNoRocCurve) {
 }
 
 TEST(MetricsTest, RowsWithoutWeightCountForNothing) {
-  const auto network = NetworkFor(LossKind::kMeanSquaredError, 1);
+  const auto network = NetworkFor(MeanSquaredErrorLoss{}, 1);
   Rows rows{.outputs = Matrix(DataType::kFloat64, 2, 1),
             .targets = Matrix(DataType::kFloat64, 2, 1),
             .weights = Matrix(DataType::kFloat64, 2, 1)};
@@ -335,7 +335,7 @@ TEST(MetricsTest, RowsWithoutWeightCountForNothing) {
 }
 
 TEST(MetricsTest, WithoutWeightsEveryRowCountsOnce) {
-  const auto network = NetworkFor(LossKind::kMeanSquaredError, 1);
+  const auto network = NetworkFor(MeanSquaredErrorLoss{}, 1);
   const Matrix outputs = testing::RandomMatrix(DataType::kFloat64, 9, 1, 1);
   Rows rows{.outputs = outputs.Clone(),
             .targets = testing::RandomMatrix(DataType::kFloat64, 9, 1, 2),
@@ -351,7 +351,7 @@ TEST(MetricsTest, WithoutWeightsEveryRowCountsOnce) {
 Matrix AsValues(const Network& network, const ClassIndices& classes) {
   const auto rows = static_cast<std::int64_t>(classes.size());
   Matrix values(network.data_type(), rows, network.outputs());
-  const bool is_number = GetLossInfo(network.spec().loss.kind).targets != TargetKind::kDistribution;
+  const bool is_number = GetLossInfo(network.spec().loss).targets != TargetKind::kDistribution;
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::int32_t index = classes[static_cast<std::size_t>(i)];
     values.Set(i, is_number ? 0 : index, is_number ? index : 1);
@@ -363,7 +363,7 @@ TEST(MetricsTest, TargetsOfEveryFormThatALossAcceptsGiveTheSameMetrics) {
   int accepted = 0;
   for (const LossInfo& loss : Losses()) {
     for (const std::int64_t outputs : {1, 2, 3}) {
-      const auto network = NetworkFor(loss.kind, outputs);
+      const auto network = NetworkFor(loss.defaults, outputs);
       const Targets classes = testing::RandomTargets(loss.targets, testing::TargetForm::kClasses,
                                                      DataType::kFloat64, 20, outputs, 5);
       if (!network->ValidateTargets(classes, 20).ok()) continue;

@@ -24,18 +24,10 @@ using testing::GoldenCases;
 using testing::IsGolden;
 using testing::IsOk;
 using testing::Json;
+using testing::KindOf;
 using testing::MatrixOf;
 using testing::OptimizerOf;
 using testing::TargetsOf;
-
-template <typename Infos>
-auto KindOf(const Infos& infos, const std::string& name) {
-  for (const auto& info : infos) {
-    if (info.name == name) return info.kind;
-  }
-  ADD_FAILURE() << "no kind " << name;
-  return infos.front().kind;
-}
 
 // [units, activation], ["dropout", rate], ["layer_norm", epsilon, omit_bias], ["residual", layers].
 std::vector<LayerSpec> LayersOf(const Json& golden) {
@@ -49,8 +41,8 @@ std::vector<LayerSpec> LayersOf(const Json& golden) {
     } else if (kind == "residual") {
       layers.emplace_back(ResidualSpec{LayersOf(layer.at(1))});
     } else {
-      layers.emplace_back(DenseSpec{.units = layer.at(0),
-                                    .activation = {.kind = KindOf(Activations(), layer.at(1))}});
+      layers.emplace_back(
+          DenseSpec{.units = layer.at(0), .activation = KindOf(Activations(), layer.at(1))});
     }
   }
   return layers;
@@ -69,12 +61,7 @@ NetworkSpec SpecOf(const Json& golden) {
                                .freeze_after_rows = options.at("freeze_after_rows"),
                                .half_life_rows = options.at("half_life_rows")};
   }
-  spec.loss.kind = KindOf(Losses(), golden.at("loss"));
-  const Json& options = golden.at("loss_options");
-  if (options.contains("delta")) spec.loss.delta = options.at("delta").get<double>();
-  if (options.contains("label_smoothing")) {
-    spec.loss.label_smoothing = options.at("label_smoothing").get<double>();
-  }
+  spec.loss = KindOf(Losses(), golden.at("loss"), golden.at("loss_options"));
   return spec;
 }
 

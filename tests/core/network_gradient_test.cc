@@ -33,12 +33,13 @@ constexpr std::int64_t kRows = testing::kPointRows;
 
 // Hidden layers of the activation; the output's is the identity, or the activation when the output
 // is the only layer.
-NetworkSpec SpecOf(ActivationKind activation, LossKind loss, int depth, std::int64_t outputs) {
+NetworkSpec SpecOf(const ActivationSpec& activation, const LossSpec& loss, int depth,
+                   std::int64_t outputs) {
   std::vector<std::int64_t> widths;
   for (int l = 1; l < depth; ++l) widths.push_back(2 + l);
   widths.push_back(outputs);
   NetworkSpec spec = testing::DenseNetwork(kInputs, widths, activation, loss, DataType::kFloat64);
-  if (depth == 1) testing::DenseAt(spec, 0).activation.kind = activation;
+  if (depth == 1) testing::DenseAt(spec, 0).activation = activation;
   return spec;
 }
 
@@ -46,7 +47,7 @@ using Kinds = std::tuple<const ActivationInfo*, const LossInfo*>;
 
 class NetworkGradientTest : public ::testing::TestWithParam<Kinds> {
  protected:
-  const ActivationKind activation_ = std::get<0>(GetParam())->kind;
+  const ActivationSpec& activation_ = std::get<0>(GetParam())->defaults;
   const LossInfo& loss_ = *std::get<1>(GetParam());
 };
 
@@ -55,7 +56,7 @@ TEST_P(NetworkGradientTest, AgreesWithCentralDifferences) {
     const bool classes = loss_.targets == TargetKind::kDistribution && depth % 2 == 0;
     const std::int64_t outputs = loss_.targets == TargetKind::kProbability ? depth % 2 + 1 : 3;
     GradientPoint point =
-        MakePoint(SpecOf(activation_, loss_.kind, depth, outputs),
+        MakePoint(SpecOf(activation_, loss_.defaults, depth, outputs),
                   classes ? TargetForm::kClasses : TargetForm::kValues, /*weighted=*/depth > 2);
     SCOPED_TRACE(::testing::Message() << "depth " << depth);
     Buffer gradients;
@@ -85,9 +86,9 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NetworkGradientTest,
 // An output gradient G handed in from downstream is the gradient of Σ G ∘ w.
 TEST(OutputGradientTest, IsCarriedToParametersAndInputs) {
   for (const int depth : {1, 3}) {
-    GradientPoint point = MakePoint(
-        SpecOf(ActivationKind::kTanh, LossKind::kMeanSquaredError, depth, 2), TargetForm::kValues,
-        /*weighted=*/false);
+    GradientPoint point =
+        MakePoint(SpecOf(TanhActivation{}, MeanSquaredErrorLoss{}, depth, 2), TargetForm::kValues,
+                  /*weighted=*/false);
     const Matrix output_gradient = RandomMatrix(DataType::kFloat64, kRows, 2, 9);
     const auto value = [&] {
       point.network->Forward(point.parameters, point.batch.inputs, {}, &point.workspace);
@@ -109,7 +110,7 @@ TEST(OutputGradientTest, IsCarriedToParametersAndInputs) {
 
 // Two networks, the upper one's input gradient being the lower one's output gradient, are one.
 TEST(OutputGradientTest, BackPropagationCrossesNetworks) {
-  GradientPoint whole = MakePoint(SpecOf(ActivationKind::kTanh, LossKind::kHalfSquaredError, 3, 2),
+  GradientPoint whole = MakePoint(SpecOf(TanhActivation{}, HalfSquaredErrorLoss{}, 3, 2),
                                   TargetForm::kValues, /*weighted=*/true);
   const NetworkSpec& spec = whole.network->spec();
   NetworkSpec lower_spec = spec;
@@ -161,9 +162,8 @@ TEST(OutputGradientTest, BackPropagationCrossesNetworks) {
 }
 
 TEST(BinaryTargetsTest, ClassIndicesAreZeroAndOne) {
-  GradientPoint point =
-      MakePoint(SpecOf(ActivationKind::kTanh, LossKind::kBinaryCrossEntropy, 2, 1),
-                TargetForm::kClasses, /*weighted=*/false);
+  GradientPoint point = MakePoint(SpecOf(TanhActivation{}, BinaryCrossEntropyLoss{}, 2, 1),
+                                  TargetForm::kClasses, /*weighted=*/false);
   const double by_class = point.Loss();
   const ClassIndices classes = std::get<ClassIndices>(point.batch.targets);
   Matrix values(DataType::kFloat64, kRows, 1);

@@ -48,8 +48,8 @@ class OneHiddenLayerTest : public ::testing::Test {
   std::int64_t CAt() const { return layout().OffsetOf("layers.1.bias"); }
   const ParameterLayout& layout() const { return network_->layout(); }
 
-  const std::shared_ptr<const Network> network_ = MakeNetwork(DenseNetwork(
-      kP, {kK, 1}, ActivationKind::kSigmoid, LossKind::kHalfSquaredError, DataType::kFloat64));
+  const std::shared_ptr<const Network> network_ = MakeNetwork(
+      DenseNetwork(kP, {kK, 1}, SigmoidActivation{}, HalfSquaredErrorLoss{}, DataType::kFloat64));
   Buffer parameters_;
   Workspace workspace_;
 };

@@ -18,7 +18,7 @@ using ::descent::testing::RandomBatch;
 using ::descent::testing::RandomMatrix;
 
 NetworkSpec SmallNetwork(DataType type = DataType::kFloat32) {
-  return DenseNetwork(5, {8, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError, type);
+  return DenseNetwork(5, {8, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, type);
 }
 
 OptimizerSpec WithAlgorithm(OptimizerOptions algorithm, double learning_rate) {
@@ -242,8 +242,8 @@ TEST(TrainerTest, StatesThatDoNotFitAreRefused) {
 }
 
 TEST(TrainerTest, LearnsALinearFunction) {
-  const NetworkSpec spec = DenseNetwork(3, {1}, ActivationKind::kIdentity,
-                                        LossKind::kHalfSquaredError, DataType::kFloat32);
+  const NetworkSpec spec =
+      DenseNetwork(3, {1}, IdentityActivation{}, HalfSquaredErrorLoss{}, DataType::kFloat32);
   const auto trainer = MakeTrainer(spec, WithAlgorithm(SgdOptions{}, 0.1));
   double loss = 0;
   for (std::uint64_t step = 0; step < 500; ++step) {

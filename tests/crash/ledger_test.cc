@@ -20,7 +20,7 @@ using testing::StatusIs;
 
 const NetworkSpec& Spec() {
   static const auto& spec = *new NetworkSpec(testing::DenseNetwork(
-      3, {4, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError, DataType::kFloat32));
+      3, {4, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32));
   return spec;
 }
 

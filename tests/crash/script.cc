@@ -14,8 +14,8 @@ namespace {
 using models::Durability;
 
 NetworkSpec SmallNetwork() {
-  return testing::DenseNetwork(/*inputs=*/3, {4, 1}, ActivationKind::kTanh,
-                               LossKind::kMeanSquaredError, DataType::kFloat32);
+  return testing::DenseNetwork(/*inputs=*/3, {4, 1}, TanhActivation{}, MeanSquaredErrorLoss{},
+                               DataType::kFloat32);
 }
 
 // With every kind of layer, and statistics of inputs to be kept.

@@ -16,7 +16,7 @@ namespace {
 const Network& TheNetwork() {
   static const auto* network = new std::shared_ptr<const Network>(
       descent::testing::MakeNetwork(descent::testing::DenseNetwork(
-          2, {3, 2}, ActivationKind::kTanh, LossKind::kSoftmaxCrossEntropy, DataType::kFloat32)));
+          2, {3, 2}, TanhActivation{}, SoftmaxCrossEntropyLoss{}, DataType::kFloat32)));
   return **network;
 }
 

@@ -181,8 +181,8 @@ TEST(MemoryTest, APassThatTheBudgetHasNoRoomForIsRefused) {
 TEST(MemoryTest, EvaluationsThatAreHeldOpenAreCounted) {
   Registry registry{ModelsOptions{}};
   const auto model = CreateModel(&registry, "m",
-                                 DenseNetwork(/*inputs=*/5, {4, 1}, ActivationKind::kTanh,
-                                              LossKind::kBinaryCrossEntropy, DataType::kFloat32));
+                                 DenseNetwork(/*inputs=*/5, {4, 1}, TanhActivation{},
+                                              BinaryCrossEntropyLoss{}, DataType::kFloat32));
   const MemoryBudget& memory = *registry.memory();
   std::vector<std::shared_ptr<Evaluation>> open;
   for (int i = 0; i < 10; ++i) {

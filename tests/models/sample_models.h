@@ -20,8 +20,8 @@
 namespace descent::models {
 
 inline NetworkSpec SampleNetwork(std::vector<std::int64_t> widths = {8, 2}) {
-  return testing::DenseNetwork(/*inputs=*/5, widths, ActivationKind::kTanh,
-                               LossKind::kMeanSquaredError, DataType::kFloat32);
+  return testing::DenseNetwork(/*inputs=*/5, widths, TanhActivation{}, MeanSquaredErrorLoss{},
+                               DataType::kFloat32);
 }
 
 inline OptimizerSpec SampleOptimizer() {

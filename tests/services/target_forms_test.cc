@@ -91,7 +91,7 @@ v1::Tensor Tensor(const Form& form, const std::vector<std::int64_t>& shape,
 // One pair of a loss and a number of outputs, in a data type.
 struct Case {
   const LossInfo& loss;
-  wire::KindRow<v1::LossKind, LossKind> kind;
+  wire::KindRow<v1::LossKind, LossSpec> kind;
   v1::DataType data_type;
   std::int64_t outputs;
 

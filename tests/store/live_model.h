@@ -37,8 +37,8 @@ inline ModelSettings SampleSettings(const std::string& name,
                                     const std::vector<std::int64_t>& widths = {8, 2}) {
   ModelSettings settings;
   settings.name = name;
-  settings.network = testing::DenseNetwork(/*inputs=*/5, widths, ActivationKind::kTanh,
-                                           LossKind::kMeanSquaredError, DataType::kFloat32);
+  settings.network = testing::DenseNetwork(/*inputs=*/5, widths, TanhActivation{},
+                                           MeanSquaredErrorLoss{}, DataType::kFloat32);
   settings.optimizer.learning_rate = 1e-2;
   settings.optimizer.algorithm = AdamOptions{};
   settings.durability = durability;

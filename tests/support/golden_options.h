@@ -32,17 +32,50 @@ class OptionReader {
   Json json_;
 };
 
-// The named optimizer with its defaults but for what `json` says.
-inline OptimizerOptions OptimizerOf(const std::string& name, const Json& json) {
-  for (const OptimizerInfo& info : Optimizers()) {
-    if (info.name != name) continue;
-    OptimizerOptions options = info.defaults;
-    OptionReader reader(json);
-    std::visit([&](auto& alternative) { Describe(reader, alternative); }, options);
-    return options;
+// The kind with what `json` says of its parameters.
+template <typename... Kinds>
+std::variant<Kinds...> WithOptions(std::variant<Kinds...> spec, const Json& json) {
+  OptionReader reader(json);
+  std::visit([&](auto& kind) { Describe(reader, kind); }, spec);
+  return spec;
+}
+
+// Takes the fields of an object that are parameters of a kind.
+class OptionPicker {
+ public:
+  explicit OptionPicker(const Json& json) : json_(json) {}
+
+  template <typename T>
+  void Field(const char* name, const T& /*value*/) {
+    if (json_.contains(name)) picked_[name] = json_.at(name);
   }
-  ADD_FAILURE() << "no optimizer " << name;
-  return {};
+  const Json& picked() const { return picked_; }
+
+ private:
+  const Json& json_;
+  Json picked_ = Json::object();
+};
+
+// The part of an object, with other fields in it, that sets the kind's parameters.
+template <typename... Kinds>
+Json ParametersIn(const Json& json, const std::variant<Kinds...>& spec) {
+  OptionPicker picker(json);
+  std::visit([&](const auto& kind) { Describe(picker, kind); }, spec);
+  return picker.picked();
+}
+
+// The named kind of a family's table with its defaults but for what `json` says.
+template <typename Infos>
+auto KindOf(const Infos& infos, const std::string& name, const Json& json = Json::object()) {
+  for (const auto& info : infos) {
+    if (info.name == name) return WithOptions(info.defaults, json);
+  }
+  ADD_FAILURE() << "no kind " << name;
+  return infos.front().defaults;
+}
+
+inline OptimizerOptions OptimizerOf(const std::string& name, const Json& json) {
+  return KindOf(Optimizers(), name, json);
 }
 
 }  // namespace descent::testing

@@ -49,7 +49,7 @@ inline bool ClearOfKinks(GradientPoint* point) {
     const auto* const dense = std::get_if<DenseSpec>(in_order[l]);
     if (dense == nullptr) continue;
     const Matrix& z = point->workspace.pre_activations[l];
-    for (const double kink : GetActivationInfo(dense->activation.kind).kinks) {
+    for (const double kink : GetActivationInfo(dense->activation).kinks) {
       for (std::int64_t i = 0; i < z.size(); ++i) {
         if (std::abs(z.buffer().At(i) - kink) < kClearance) return false;
       }
@@ -59,9 +59,11 @@ inline bool ClearOfKinks(GradientPoint* point) {
   if (targets == nullptr) return true;
   for (std::int64_t i = 0; i < targets->size(); ++i) {
     const double r = std::abs(point->workspace.outputs().buffer().At(i) - targets->buffer().At(i));
-    const bool near_zero = r < kClearance && (spec.loss.kind == LossKind::kMeanAbsoluteError ||
-                                              spec.loss.kind == LossKind::kQuantile);
-    const bool near_delta = std::abs(r - 1) < kClearance && spec.loss.kind == LossKind::kHuber;
+    const bool near_zero =
+        r < kClearance && (std::holds_alternative<MeanAbsoluteErrorLoss>(spec.loss) ||
+                           std::holds_alternative<QuantileLoss>(spec.loss));
+    const bool near_delta =
+        std::abs(r - 1) < kClearance && std::holds_alternative<HuberLoss>(spec.loss);
     if (near_zero || near_delta) return false;
   }
   return true;
@@ -83,9 +85,8 @@ inline GradientPoint MakePoint(NetworkSpec spec, TargetForm form, bool weighted)
     }
     point.batch.inputs =
         RandomMatrix(DataType::kFloat64, kPointRows, spec.input_features, spec.seed + 1);
-    point.batch.targets =
-        RandomTargets(GetLossInfo(spec.loss.kind).targets, form, DataType::kFloat64, kPointRows,
-                      point.network->outputs(), spec.seed + 2);
+    point.batch.targets = RandomTargets(GetLossInfo(spec.loss).targets, form, DataType::kFloat64,
+                                        kPointRows, point.network->outputs(), spec.seed + 2);
     if (weighted) {
       point.batch.weights = RandomMatrix(DataType::kFloat64, kPointRows, 1, spec.seed + 3, 0, 2);
       point.batch.weights.Set(1, 0, 0);

@@ -23,17 +23,17 @@ inline DenseSpec& DenseAt(NetworkSpec& spec, std::size_t layer) {
 
 // inputs → widths[0] → … with one activation throughout and the identity at the output.
 inline NetworkSpec DenseNetwork(std::int64_t inputs, const std::vector<std::int64_t>& widths,
-                                ActivationKind activation, LossKind loss, DataType type,
-                                std::uint64_t seed = 1) {
+                                const ActivationSpec& activation, const LossSpec& loss,
+                                DataType type, std::uint64_t seed = 1) {
   NetworkSpec spec;
   spec.input_features = inputs;
   spec.data_type = type;
   spec.seed = seed;
-  spec.loss.kind = loss;
+  spec.loss = loss;
   for (const std::int64_t units : widths) {
-    spec.layers.emplace_back(DenseSpec{.units = units, .activation = {.kind = activation}});
+    spec.layers.emplace_back(DenseSpec{.units = units, .activation = activation});
   }
-  DenseAt(spec, widths.size() - 1).activation.kind = ActivationKind::kIdentity;
+  DenseAt(spec, widths.size() - 1).activation = IdentityActivation{};
   return spec;
 }
 
@@ -59,7 +59,7 @@ inline Batch RandomBatch(const NetworkSpec& spec, std::int64_t rows, std::uint64
   const std::int64_t outputs = MakeNetwork(spec)->outputs();
   Batch batch;
   batch.inputs = RandomMatrix(spec.data_type, rows, spec.input_features, seed);
-  if (spec.loss.kind == LossKind::kSoftmaxCrossEntropy) {
+  if (std::holds_alternative<SoftmaxCrossEntropyLoss>(spec.loss)) {
     std::mt19937_64 random(seed);
     ClassIndices classes;
     for (std::int64_t i = 0; i < rows; ++i) {

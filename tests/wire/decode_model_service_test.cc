@@ -142,8 +142,8 @@ TEST(ModelNameTest, ErrorsNameTheFieldFromTheRequest) {
 class ParametersTest : public ::testing::Test {
  protected:
   // layers.0.kernel [2, 3], layers.0.bias [3], layers.1.kernel [3, 1], layers.1.bias [1].
-  const std::shared_ptr<const Network> network_ = MakeNetwork(DenseNetwork(
-      2, {3, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError, DataType::kFloat32));
+  const std::shared_ptr<const Network> network_ = MakeNetwork(
+      DenseNetwork(2, {3, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32));
 
   auto Set(const std::string& text) const {
     return Decode(FromText<v1::SetParametersRequest>("model: 'm' " + text), *network_);

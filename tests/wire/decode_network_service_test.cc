@@ -24,8 +24,8 @@ using ::testing::IsEmpty;
 
 // Two inputs, three hidden units, one output.
 const Network& TheNetwork() {
-  static const auto* network = new std::shared_ptr<const Network>(MakeNetwork(DenseNetwork(
-      2, {3, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError, DataType::kFloat32)));
+  static const auto* network = new std::shared_ptr<const Network>(MakeNetwork(
+      DenseNetwork(2, {3, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32)));
   return **network;
 }
 

@@ -18,8 +18,8 @@ using google::protobuf::util::MessageDifferencer;
 
 // Two inputs, one hidden unit, one output.
 std::shared_ptr<const Network> TheNetwork() {
-  return MakeNetwork(DenseNetwork(2, {1, 1}, ActivationKind::kTanh, LossKind::kMeanSquaredError,
-                                  DataType::kFloat32));
+  return MakeNetwork(
+      DenseNetwork(2, {1, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32));
 }
 
 // [rows, 1], counting from `first`.

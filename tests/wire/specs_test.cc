@@ -10,7 +10,8 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 #include "server/wire/kinds.h"
-#include "server/wire/parameter_fields.h"
+#include "server/wire/spec_parts.h"
+#include "tests/support/parameters.h"
 #include "tests/support/status_matchers.h"
 #include "tests/wire/text_message.h"
 
@@ -19,7 +20,9 @@ namespace {
 
 using descent::testing::FailsAt;
 using descent::testing::IsOk;
+using descent::testing::WithParameters;
 using google::protobuf::util::MessageDifferencer;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
@@ -184,7 +187,7 @@ TEST(SpecsTest, EveryActivationRoundTrips) {
       auto* activation =
           model->mutable_network()->mutable_layers(0)->mutable_dense()->mutable_activation();
       activation->Clear();
-      activation->set_kind(row.wire);
+      EncodeKind(WithParameters(row.core, 0.75), ActivationRows(), activation);
     });
   }
 }
@@ -236,10 +239,40 @@ TEST(SpecsTest, EveryLossRoundTrips) {
     ExpectRoundTrip([&](v1::Model* model) {
       auto* loss = model->mutable_network()->mutable_loss();
       loss->Clear();
-      loss->set_kind(row.wire);
-      loss->set_delta(0.75);
+      EncodeKind(WithParameters(row.core, 0.75), LossRows(), loss);
     });
   }
+}
+
+// Sets each parameter of the message's family beside each kind: what `Decode` does not take is
+// refused by its name, and what it takes is not.
+template <typename Message, typename Rows, typename Decode>
+void ExpectOnlyItsParameters(const Rows& rows, const Decode& decode) {
+  for (const auto& row : rows) {
+    Message taken;
+    EncodeKind(row.core, rows, &taken);
+    for (int i = 0; i < Message::descriptor()->field_count(); ++i) {
+      const auto* const field = Message::descriptor()->field(i);
+      if (field->name() == "kind") continue;
+      Message message;
+      message.set_kind(row.wire);
+      Message::GetReflection()->SetDouble(&message, field, 0.5);
+      const auto decoded = decode(message);
+      if (Message::GetReflection()->HasField(taken, field)) {
+        EXPECT_THAT(decoded, IsOk()) << message.ShortDebugString();
+      } else {
+        EXPECT_THAT(decoded, FailsAt(field->name(), "INVALID_FIELD")) << message.ShortDebugString();
+        EXPECT_THAT(decoded.status().message(), HasSubstr("not taken by "));
+      }
+    }
+  }
+}
+
+TEST(SpecsTest, KindsTakeNoParametersOfOthers) {
+  ExpectOnlyItsParameters<v1::Loss>(
+      LossRows(), [](const auto& message) { return DecodeKind(message, LossRows()); });
+  ExpectOnlyItsParameters<v1::Activation>(
+      ActivationRows(), [](const auto& message) { return DecodeKind(message, ActivationRows()); });
 }
 
 TEST(SpecsTest, EveryDataTypeOfNetworksRoundTrips) {
@@ -299,6 +332,12 @@ const BadModel kBadModels[] = {
      "REQUIRED_FIELD"},
     {"NoLossKind", [](auto* m) { m->mutable_network()->mutable_loss()->clear_kind(); },
      "network.loss.kind", "REQUIRED_FIELD"},
+    {"ParameterOfAnotherLoss",
+     [](auto* m) { m->mutable_network()->mutable_loss()->set_delta(0.5); }, "network.loss.delta",
+     "INVALID_FIELD"},
+    {"ParameterOfAnotherActivation",
+     [](auto* m) { Dense(m, 1)->mutable_activation()->set_alpha(0.5); },
+     "network.layers[1].dense.activation.alpha", "INVALID_FIELD"},
     {"UnknownLoss",
      [](auto* m) {
        m->mutable_network()->mutable_loss()->set_kind(static_cast<v1::LossKind>(1000));

@@ -46,9 +46,8 @@ std::vector<double> Values(const Matrix& matrix) {
   return values;
 }
 
-std::shared_ptr<const Network> NetworkWith(LossKind loss, std::int64_t outputs) {
-  return MakeNetwork(
-      DenseNetwork(3, {outputs}, ActivationKind::kIdentity, loss, DataType::kFloat32));
+std::shared_ptr<const Network> NetworkWith(const LossSpec& loss, std::int64_t outputs) {
+  return MakeNetwork(DenseNetwork(3, {outputs}, IdentityActivation{}, loss, DataType::kFloat32));
 }
 
 // What every way of writing the matrix [[1, 2, 3], [4, 5, 6]] looks like.
@@ -195,7 +194,7 @@ TEST(DecodeMatrixTest, ErrorsCarryShapesAndPlacesAsFacts) {
 
 TEST(DecodeTargetsTest, TakesValuesForEveryLoss) {
   for (const LossInfo& loss : Losses()) {
-    const auto network = NetworkWith(loss.kind, 2);
+    const auto network = NetworkWith(loss.defaults, 2);
     // Allowed by all: in [0, 1], each row with the sum 1.
     const auto tensor = RawTensor<float>(v1::DATA_TYPE_FLOAT32, {3, 2}, {1, 0, 0.25F, 0.75F, 0, 1});
     const auto targets = DecodeTargets("targets", tensor, 3, *network);
@@ -206,7 +205,7 @@ TEST(DecodeTargetsTest, TakesValuesForEveryLoss) {
 }
 
 TEST(DecodeTargetsTest, TakesClassIndicesOfEveryIntegerType) {
-  const auto network = NetworkWith(LossKind::kSoftmaxCrossEntropy, 10);
+  const auto network = NetworkWith(SoftmaxCrossEntropyLoss{}, 10);
   const std::vector<v1::Tensor> tensors = {
       RawTensor<std::int32_t>(v1::DATA_TYPE_INT32, {3}, {0, 9, 4}),
       RawTensor<std::int64_t>(v1::DATA_TYPE_INT64, {3}, {0, 9, 4}),
@@ -221,7 +220,7 @@ TEST(DecodeTargetsTest, TakesClassIndicesOfEveryIntegerType) {
 }
 
 TEST(DecodeTargetsTest, TakesTheTwoClassesOfABinaryLoss) {
-  const auto network = NetworkWith(LossKind::kBinaryCrossEntropy, 1);
+  const auto network = NetworkWith(BinaryCrossEntropyLoss{}, 1);
   const auto targets = DecodeTargets(
       "targets", RawTensor<std::int64_t>(v1::DATA_TYPE_INT64, {3}, {0, 1, 1}), 3, *network);
   ASSERT_THAT(targets, IsOk());
@@ -229,7 +228,7 @@ TEST(DecodeTargetsTest, TakesTheTwoClassesOfABinaryLoss) {
 }
 
 TEST(DecodeTargetsTest, RefusesClassesThatNoOutputBelongsTo) {
-  const auto network = NetworkWith(LossKind::kSoftmaxCrossEntropy, 10);
+  const auto network = NetworkWith(SoftmaxCrossEntropyLoss{}, 10);
   for (const std::int64_t bad : {std::int64_t{-1}, std::int64_t{10}, std::int64_t{1} << 32}) {
     const auto targets = DecodeTargets(
         "targets", RawTensor<std::int64_t>(v1::DATA_TYPE_INT64, {2}, {3, bad}), 2, *network);
@@ -244,7 +243,7 @@ TEST(DecodeTargetsTest, RefusesClassesThatNoOutputBelongsTo) {
 
 TEST(DecodeTargetsTest, OtherLossesTakeNoClassIndices) {
   for (const LossInfo& loss : Losses()) {
-    const auto network = NetworkWith(loss.kind, 2);
+    const auto network = NetworkWith(loss.defaults, 2);
     if (network->loss().AcceptsClassIndices()) continue;
     const auto targets = DecodeTargets(
         "targets", RawTensor<std::int64_t>(v1::DATA_TYPE_INT64, {2}, {0, 1}), 2, *network);
@@ -254,7 +253,7 @@ TEST(DecodeTargetsTest, OtherLossesTakeNoClassIndices) {
 }
 
 TEST(DecodeTargetsTest, AsksWhatTheLossAsks) {
-  const auto network = NetworkWith(LossKind::kBinaryCrossEntropy, 1);
+  const auto network = NetworkWith(BinaryCrossEntropyLoss{}, 1);
   const auto targets = DecodeTargets(
       "targets", RawTensor<float>(v1::DATA_TYPE_FLOAT32, {2, 1}, {0.5F, 1.5F}), 2, *network);
   EXPECT_EQ(targets.status().code(), absl::StatusCode::kInvalidArgument);
@@ -263,7 +262,7 @@ TEST(DecodeTargetsTest, AsksWhatTheLossAsks) {
 }
 
 TEST(DecodeWeightsTest, AreOneANonNegativeNumberARow) {
-  const auto network = NetworkWith(LossKind::kMeanSquaredError, 1);
+  const auto network = NetworkWith(MeanSquaredErrorLoss{}, 1);
   const auto decode = [&](const v1::Tensor& tensor) {
     return DecodeWeights("weights", tensor, 2, *network);
   };

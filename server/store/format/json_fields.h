@@ -68,6 +68,16 @@ class JsonWriter {
     if (!text.empty()) Field(name, text.text());
   }
 
+  // An object with the alternative's name and its fields.
+  template <typename... Structs>
+  void Field(std::string_view name, const std::variant<Structs...>& value) {
+    Json object;
+    JsonWriter writer(&object);
+    object["kind"] = std::string(AlternativeRows(value)[value.index()].name);
+    std::visit([&](const auto& alternative) { Describe(writer, alternative); }, value);
+    object_[std::string(name)] = std::move(object);
+  }
+
   // The field named after the alternative that the variant holds.
   template <typename... Structs>
   void Alternative(const std::variant<Structs...>& value) {
@@ -125,7 +135,7 @@ class JsonReader {
   void Field(std::string_view name, T& value) {
     if (const Json* field = Take(name)) {
       ReadValue(*field, PathOf(name), &value, problem_);
-    } else {
+    } else if (!fields_may_be_missing_) {
       Fail(PathOf(name), "is missing");
     }
   }
@@ -137,6 +147,16 @@ class JsonReader {
   void Field(std::string_view name, std::string& text);
   void Field(std::string_view name, TextMap& texts);
   void Field(std::string_view name, SharedText& text);
+  template <typename... Structs>
+  void Field(std::string_view name, std::variant<Structs...>& value) {
+    const Json* const field = Take(name);
+    if (field == nullptr) {
+      Fail(PathOf(name), "is missing");
+      return;
+    }
+    ReadObject(
+        *field, PathOf(name), [&](JsonReader& fields) { fields.KindAndFields(value); }, problem_);
+  }
 
   template <typename... Structs>
   void Alternative(std::variant<Structs...>& value) {
@@ -152,6 +172,25 @@ class JsonReader {
  private:
   JsonReader(const Json& object, std::string path, std::string* problem)
       : object_(object), path_(std::move(path)), problem_(problem) {}
+
+  // The alternative that the field "kind" names, and its fields. Those that are missing are as they
+  // are by default, as settings were written without them.
+  template <typename... Structs>
+  void KindAndFields(std::variant<Structs...>& value) {
+    const Json* const kind = Take("kind");
+    if (kind == nullptr || !kind->is_string()) {
+      Fail(PathOf("kind"), kind == nullptr ? "is missing" : "is not a string");
+      return;
+    }
+    for (const auto& row : AlternativeRows(value)) {
+      if (kind->get_ref<const std::string&>() != row.name) continue;
+      value = row.value;
+      fields_may_be_missing_ = true;
+      std::visit([&](auto& alternative) { Describe(*this, alternative); }, value);
+      return;
+    }
+    Fail(PathOf("kind"), "is no known kind");
+  }
 
   static bool ReadValue(const Json& json, const std::string& path, bool* value,
                         std::string* problem);
@@ -212,6 +251,7 @@ class JsonReader {
   const std::string path_;      // of object_; empty at the top
   std::string* const problem_;  // the first
   std::size_t taken_ = 0;
+  bool fields_may_be_missing_ = false;
 };
 
 }  // namespace descent::store

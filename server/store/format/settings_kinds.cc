@@ -2,15 +2,26 @@
 
 #include <vector>
 
+#include "core/activations/kinds.h"
 #include "core/layers/kinds.h"
+#include "core/losses/kinds.h"
 #include "core/optimizers/kinds.h"
 #include "core/schedules/schedule.h"
 
 namespace descent::store {
+namespace {
 
-absl::Span<const ActivationInfo> KindRows(ActivationKind /*kind*/) { return Activations(); }
+// The engine's rows, by their names and what `value` takes of each. Never freed.
+template <typename Variant, typename Info, typename Value>
+const std::vector<NamedAlternative<Variant>>* Rows(absl::Span<const Info> infos, Value value) {
+  auto* made = new std::vector<NamedAlternative<Variant>>;
+  for (const Info& info : infos) made->push_back({info.name, value(info)});
+  return made;
+}
+
+}  // namespace
+
 absl::Span<const InitializerInfo> KindRows(InitializerKind /*kind*/) { return Initializers(); }
-absl::Span<const LossInfo> KindRows(LossKind /*kind*/) { return Losses(); }
 
 absl::Span<const NamedKind<DataType>> KindRows(DataType /*kind*/) {
   static constexpr NamedKind<DataType> kRows[] = {
@@ -31,29 +42,33 @@ absl::Span<const NamedKind<Durability>> KindRows(Durability /*kind*/) {
 
 absl::Span<const NamedAlternative<OptimizerOptions>> AlternativeRows(
     const OptimizerOptions& /*options*/) {
-  static const auto* rows = [] {
-    auto* made = new std::vector<NamedAlternative<OptimizerOptions>>;
-    for (const OptimizerInfo& info : Optimizers()) made->push_back({info.name, info.defaults});
-    return made;
-  }();
+  static const auto* rows =
+      Rows<OptimizerOptions>(Optimizers(), [](const auto& info) { return info.defaults; });
   return *rows;
 }
 
 absl::Span<const NamedAlternative<Decay>> AlternativeRows(const Decay& /*decay*/) {
-  static const auto* rows = [] {
-    auto* made = new std::vector<NamedAlternative<Decay>>;
-    for (const ScheduleInfo& info : Schedules()) made->push_back({info.name, info.example.decay});
-    return made;
-  }();
+  static const auto* rows =
+      Rows<Decay>(Schedules(), [](const auto& info) { return info.example.decay; });
   return *rows;
 }
 
 absl::Span<const NamedAlternative<LayerVariant>> AlternativeRows(const LayerVariant& /*layer*/) {
-  static const auto* rows = [] {
-    auto* made = new std::vector<NamedAlternative<LayerVariant>>;
-    for (const LayerInfo& info : Layers()) made->push_back({info.name, info.example});
-    return made;
-  }();
+  static const auto* rows =
+      Rows<LayerVariant>(Layers(), [](const auto& info) { return info.example; });
+  return *rows;
+}
+
+absl::Span<const NamedAlternative<ActivationSpec>> AlternativeRows(
+    const ActivationSpec& /*activation*/) {
+  static const auto* rows =
+      Rows<ActivationSpec>(Activations(), [](const auto& info) { return info.defaults; });
+  return *rows;
+}
+
+absl::Span<const NamedAlternative<LossSpec>> AlternativeRows(const LossSpec& /*loss*/) {
+  static const auto* rows =
+      Rows<LossSpec>(Losses(), [](const auto& info) { return info.defaults; });
   return *rows;
 }
 

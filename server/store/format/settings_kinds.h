@@ -8,10 +8,8 @@
 #include <string_view>
 
 #include "absl/types/span.h"
-#include "core/activations/kinds.h"
 #include "core/data_type.h"
 #include "core/initializers/initializer.h"
-#include "core/losses/kinds.h"
 #include "core/spec_fields.h"
 #include "server/store/model_settings.h"
 
@@ -24,13 +22,11 @@ struct NamedKind {
 };
 
 // Rows with `kind` and `name`.
-absl::Span<const ActivationInfo> KindRows(ActivationKind);
 absl::Span<const InitializerInfo> KindRows(InitializerKind);
-absl::Span<const LossInfo> KindRows(LossKind);
 absl::Span<const NamedKind<DataType>> KindRows(DataType);
 absl::Span<const NamedKind<Durability>> KindRows(Durability);
 
-// A variant's alternative, with any values.
+// A variant's alternative, with its defaults or, where there are none, with any values.
 template <typename Variant>
 struct NamedAlternative {
   std::string_view name;
@@ -43,6 +39,8 @@ using Decay = decltype(ScheduleSpec::decay);
 absl::Span<const NamedAlternative<OptimizerOptions>> AlternativeRows(const OptimizerOptions&);
 absl::Span<const NamedAlternative<Decay>> AlternativeRows(const Decay&);
 absl::Span<const NamedAlternative<LayerVariant>> AlternativeRows(const LayerVariant&);
+absl::Span<const NamedAlternative<ActivationSpec>> AlternativeRows(const ActivationSpec&);
+absl::Span<const NamedAlternative<LossSpec>> AlternativeRows(const LossSpec&);
 
 }  // namespace descent::store
 

@@ -36,13 +36,13 @@ Matrix Rows(const Matrix& matrix, std::int64_t row, std::int64_t rows) {
 
 RC_GTEST_PROP(MergedPredictionTest, GivesEachCallerTheBitsOfItsRowsAlone, ()) {
   const auto type = *rc::gen::element(DataType::kFloat32, DataType::kFloat64);
-  const auto loss = *rc::gen::element(LossKind::kMeanSquaredError, LossKind::kSoftmaxCrossEntropy,
-                                      LossKind::kPoisson);
+  const auto loss =
+      *rc::gen::element<LossSpec>(MeanSquaredErrorLoss{}, SoftmaxCrossEntropyLoss{}, PoissonLoss{});
   const auto inputs = *rc::gen::inRange<std::int64_t>(1, 40);
   const auto hidden = *rc::gen::inRange<std::int64_t>(1, 70);
   const auto outputs = *rc::gen::inRange<std::int64_t>(1, 12);
-  const auto network = MakeNetwork(
-      testing::DenseNetwork(inputs, {hidden, outputs}, ActivationKind::kTanh, loss, type));
+  const auto network =
+      MakeNetwork(testing::DenseNetwork(inputs, {hidden, outputs}, TanhActivation{}, loss, type));
   const auto trainer = *Trainer::Create(network, SampleOptimizer(), nullptr);
   const auto sizes = *rc::gen::nonEmpty(
       rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(1, 9)));
@@ -76,7 +76,7 @@ RC_GTEST_PROP(MergedPredictionTest, GivesEachCallerTheBitsOfItsRowsAlone, ()) {
 
 TEST(PredictionBatcherTest, ACallerWhoseRowHasNoFiniteAnswerFailsAlone) {
   const auto network = MakeNetwork(testing::DenseNetwork(
-      5, {1}, ActivationKind::kIdentity, LossKind::kMeanSquaredError, DataType::kFloat32));
+      5, {1}, IdentityActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32));
   Buffer ones(DataType::kFloat32, network->layout().size());
   for (std::int64_t i = 0; i < 5; ++i) ones.Set(i, 1);
   const auto trainer = *Trainer::Create(network, SampleOptimizer(), nullptr);

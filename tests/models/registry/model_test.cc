@@ -194,8 +194,8 @@ TEST_P(ModelTest, PredictsAsTheNetworkDoes) {
 }
 
 TEST_P(ModelTest, PredictsInTheTargetsTerms) {
-  const NetworkSpec spec = testing::DenseNetwork(
-      4, {3}, ActivationKind::kIdentity, LossKind::kSoftmaxCrossEntropy, DataType::kFloat64);
+  const NetworkSpec spec = testing::DenseNetwork(4, {3}, IdentityActivation{},
+                                                 SoftmaxCrossEntropyLoss{}, DataType::kFloat64);
   const auto model = CreateModel(&registry_, "classes", spec);
   const Matrix inputs = RandomMatrix(DataType::kFloat64, 6, 4, 1);
   const auto raw = Predict(*model, inputs.Clone(), /*raw=*/true);

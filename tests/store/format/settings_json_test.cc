@@ -28,7 +28,7 @@ ModelSettings SmallSettings() {
   settings.network.input_features = 2;
   settings.network.layers.emplace_back(
       DenseSpec{.units = 1,
-                .activation = {ActivationKind::kLeakyRelu, 0.02},
+                .activation = LeakyReluActivation{.alpha = 0.02},
                 .bias_initializer = {InitializerKind::kConstant, 1}});
   settings.network.seed = 18446744073709551615U;
   settings.optimizer.learning_rate = 0.1;
@@ -78,9 +78,9 @@ TEST(SettingsJsonTest, EveryKindIsDocumented) {
       EXPECT_THAT(document, HasSubstr("`" + std::string(row.name) + "`"));
     }
   };
-  expect_named(KindRows(ActivationKind()));
+  expect_named(AlternativeRows(ActivationSpec()));
   expect_named(KindRows(InitializerKind()));
-  expect_named(KindRows(LossKind()));
+  expect_named(AlternativeRows(LossSpec()));
   expect_named(KindRows(DataType()));
   expect_named(KindRows(Durability()));
   expect_named(AlternativeRows(OptimizerOptions()));
@@ -104,12 +104,42 @@ void ExpectKindsRoundTrip(Kind* kind, const ModelSettings& settings) {
 TEST(SettingsJsonTest, EveryKindRoundTripsUnderItsName) {
   ModelSettings settings = SmallSettings();
   auto& layer = std::get<DenseSpec>(settings.network.layers[0]);
-  ExpectKindsRoundTrip(&layer.activation.kind, settings);
   ExpectKindsRoundTrip(&layer.kernel_initializer.kind.emplace(), settings);
   ExpectKindsRoundTrip(&layer.bias_initializer.kind.emplace(), settings);
-  ExpectKindsRoundTrip(&settings.network.loss.kind, settings);
   ExpectKindsRoundTrip(&settings.network.data_type, settings);
   ExpectKindsRoundTrip(&settings.durability, settings);
+}
+
+TEST(SettingsJsonTest, EveryActivationAndLossRoundTripsUnderItsName) {
+  RandomValue random(8);
+  ModelSettings settings = SmallSettings();
+  auto& activation = std::get<DenseSpec>(settings.network.layers[0]).activation;
+  const auto expect = [&](std::string_view name) {
+    ExpectRoundTrip(settings);
+    EXPECT_THAT(SettingsToJson(settings), HasSubstr("{\"kind\":\"" + std::string(name) + "\""));
+  };
+  for (const auto& row : AlternativeRows(ActivationSpec())) {
+    random.FillAlternative(row.value.index(), &activation);
+    expect(row.name);
+  }
+  for (const auto& row : AlternativeRows(LossSpec())) {
+    random.FillAlternative(row.value.index(), &settings.network.loss);
+    expect(row.name);
+  }
+}
+
+// Settings were once written without the parameters that had their defaults.
+TEST(SettingsJsonTest, ParametersThatAreMissingHaveTheirDefaults) {
+  std::string json(kSmallJson);
+  const std::string given = R"("leaky_relu","alpha":0.02)";
+  const std::string loss = R"("mean_squared_error")";
+  json.replace(json.find(given), given.size(), R"("leaky_relu")");
+  json.replace(json.find(loss), loss.size(), R"("quantile")");
+  const auto read = SettingsFromJson(json);
+  ASSERT_THAT(read, IsOk());
+  const auto& layer = std::get<DenseSpec>(read->network.layers[0]);
+  EXPECT_EQ(std::get<LeakyReluActivation>(layer.activation).alpha, 0.01);
+  EXPECT_EQ(std::get<QuantileLoss>(read->network.loss).delta, 0.5);
 }
 
 TEST(SettingsJsonTest, EveryLayerRoundTripsUnderItsName) {
@@ -186,6 +216,9 @@ const Damage kDamages[] = {
      "network.layers[0].dense has a field that is not known"},
     {"OtherKindOfLayer", R"("dense":)", R"("sparse":)", "network.layers[0] names no known kind"},
     {"UnknownKind", "leaky_relu", "leaky", "network.layers[0].dense.activation.kind is no known"},
+    {"NoKind", R"("kind":"mean_squared_error")", "", "network.loss.kind is missing"},
+    {"ParameterOfAnotherKind", R"("mean_squared_error")", R"("mean_squared_error","delta":1.0)",
+     "network.loss has a field that is not known"},
     {"KindIsANumber", R"("mean_squared_error")", "1", "network.loss.kind is not a string"},
     {"UnknownOptimizer", R"("sgd")", R"("sgdd")", "optimizer names no known kind"},
     {"TwoOptimizers", R"("sgd":)", R"("adam":{},"sgd":)", "optimizer has a field"},
