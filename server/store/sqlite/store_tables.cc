@@ -7,7 +7,7 @@
 namespace descent::store {
 
 StoreTables::StoreTables(const SqliteStoreOptions& store_options, Connection* store_connection,
-                       JournalLog* store_log)
+                         JournalLog* store_log)
     : options(store_options),
       connection(store_connection),
       log(store_log),

@@ -27,7 +27,7 @@ namespace descent::store {
 // Nothing here begins a transaction.
 struct StoreTables {
   StoreTables(const SqliteStoreOptions& store_options, Connection* store_connection,
-             JournalLog* store_log);
+              JournalLog* store_log);
 
   // Reads which build this is in the file and which ids are free. Writes nothing.
   absl::Status Load();
