@@ -45,21 +45,26 @@ bool IsHostName(absl::string_view host) {
   });
 }
 
+// 0.0.0.0 and ::, which reach this machine, and are reached at all of its addresses.
+bool IsAnyAddress(const std::string& host) {
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return four.s_addr == htonl(INADDR_ANY);
+  in6_addr six{};
+  return inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_UNSPECIFIED(&six);
+}
+
 bool IsLoopbackHost(absl::string_view host) {
   std::string name = absl::AsciiStrToLower(absl::StripSuffix(host, "."));
   for (const absl::string_view local : {"localhost", "ip6-localhost", "ip6-loopback"}) {
     if (name == local) return true;
   }
   if (absl::EndsWith(name, ".localhost")) return true;
+  if (IsAnyAddress(name)) return true;
   in_addr four{};
-  if (inet_pton(AF_INET, name.c_str(), &four) == 1) {
-    const std::uint32_t address = ntohl(four.s_addr);
-    return address >> 24 == 127 || address == INADDR_ANY;
-  }
+  if (inet_pton(AF_INET, name.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
   in6_addr six{};
   if (inet_pton(AF_INET6, name.c_str(), &six) != 1) return false;
-  return IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_UNSPECIFIED(&six) ||
-         (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
+  return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }
 
 // "" or the host, without brackets, of HOST:PORT. `whole` is what errors quote.
@@ -191,6 +196,12 @@ absl::Status CheckListenAddress(absl::string_view text) {
     return Wrong(text, absl::StrCat("expected HOST:PORT without ", scheme, ":, or unix:PATH"));
   }
   return HostOf(text, text, 0).status();
+}
+
+bool IsOnlyLocal(absl::string_view address) {
+  if (!UnixPath(address).empty()) return true;
+  const absl::StatusOr<std::string> host = HostOf(address, address, 0);
+  return host.ok() && IsLoopbackHost(*host) && !IsAnyAddress(*host);
 }
 
 std::string ReachableAddress(absl::string_view address) {

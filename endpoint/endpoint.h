@@ -35,6 +35,10 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text);
 // 65535, or `unix:PATH`. INVALID_ARGUMENT as above.
 absl::Status CheckListenAddress(absl::string_view text);
 
+// Whether only this machine's programs reach a server that listens at a valid `address`: a loopback
+// address, a Unix socket.
+bool IsOnlyLocal(absl::string_view address);
+
 // The path of `unix:PATH` or `unix:///PATH`; empty if it is none of these.
 absl::string_view UnixPath(absl::string_view text);
 

@@ -34,7 +34,7 @@ file of --config (TOML, `listen = "0.0.0.0:50051"`). A flag wins over the enviro
 the file.
 
 The server prints `listening on HOST:PORT` on stdout when it has recovered its models and is ready,
-and logs to stderr. SIGTERM
+a line for each --listen, and logs to stderr. SIGTERM
 and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends; a second signal ends
 it at once.
 
@@ -72,6 +72,10 @@ class ConfigReader final : public CLI::ConfigTOML {
 std::string CheckListen(const std::string& address) {
   return std::string(endpoint::CheckListenAddress(address).message());
 }
+// The same where empty is none, as --print-config says it.
+std::string CheckListenOrNone(const std::string& address) {
+  return address.empty() ? "" : CheckListen(address);
+}
 std::string CheckServer(const std::string& address) {
   return std::string(endpoint::ParseTarget(address).status().message());
 }
@@ -97,11 +101,15 @@ CLI::Validator ZeroOrFrom(int least) {
 }
 
 void AddServerOptions(CLI::App* app, Arguments* arguments) {
-  app->add_option("--listen", arguments->listen,
-                  "Where to take calls; port 0 picks a free one. There is no encryption and no\n"
-                  "authentication: keep it on a network you trust, or put a proxy in front. Or a\n"
-                  "Unix socket, for programs on this machine that may write to it: unix:PATH")
+  app->add_option(
+         "--listen", arguments->listen,
+         "Where to take calls, in several places if it is given several times; port 0\n"
+         "picks a free one. A Unix socket, for programs on this machine that may write to\n"
+         "it, is unix:PATH. Addresses that other machines reach need --tls-certificate, or\n"
+         "--allow-plaintext")
       ->check(CLI::Validator(CheckListen, ""))
+      ->delimiter(',')
+      ->default_str(arguments->listen.front())
       ->type_name("HOST:PORT");
   app->add_option(
          "--threads", arguments->threads,
@@ -151,6 +159,27 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "default is within the 10 s of `docker stop`")
       ->check(Between(0.0, 86400.0))
       ->type_name("SECONDS");
+}
+
+void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
+  app->add_option("--tls-certificate", arguments->tls_certificate,
+                  "The server's certificate in PEM, followed by those that lead to its authority:\n"
+                  "calls are taken over TLS 1.2 or 1.3 alone, but for those on Unix sockets. The\n"
+                  "files may change while the server runs; new connections get what is in them")
+      ->type_name("FILE");
+  app->add_option("--tls-key", arguments->tls_key, "The certificate's private key in PEM")
+      ->type_name("FILE");
+  app->add_option("--tls-client-ca", arguments->tls_client_ca,
+                  "Authorities in PEM: clients have to show a certificate of theirs (mutual TLS)")
+      ->type_name("FILE");
+  app->add_flag("--allow-plaintext", arguments->allow_plaintext,
+                "Take calls without encryption where other machines reach them: on a network you\n"
+                "trust, or behind a proxy that has it");
+  app->add_option("--health", arguments->health,
+                  "Also answer health checks, and nothing else, here: in plaintext and for\n"
+                  "everybody, for probes that can't show credentials. Also unix:PATH")
+      ->check(CLI::Validator(CheckListenOrNone, ""))
+      ->type_name("HOST:PORT");
 }
 
 void AddStorageOptions(CLI::App* app, Arguments* arguments) {
@@ -226,8 +255,10 @@ void AddHealthcheck(CLI::App* app, Arguments* arguments) {
       "healthcheck", "Ask a running server whether it takes calls: exit 0 if so, 1 if not");
   healthcheck->fallthrough()->configurable(false);
   healthcheck
-      ->add_option("--server", arguments->server,
-                   "The server, also unix:PATH; by default this machine's, where --listen says")
+      ->add_option(
+          "--server", arguments->server,
+          "The server, also unix:PATH; by default this machine's, where --health says, or\n"
+          "--listen")
       ->check(CLI::Validator(CheckServer, ""))
       ->configurable(false)
       ->type_name("HOST:PORT");
@@ -298,6 +329,7 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
   app->footer(kFooter);
   app->option_defaults()->always_capture_default();
   AddServerOptions(app, arguments);
+  AddSecurityOptions(app, arguments);
   AddStorageOptions(app, arguments);
   AddLogOptions(app, arguments);
   app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");
@@ -305,7 +337,8 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
   app->allow_config_extras(CLI::config_extras_mode::error);
   for (CLI::Option* option : app->get_options()) {
     if (option == app->get_help_ptr()) continue;
-    option->envname(VariableOf(*option))->take_last();
+    option->envname(VariableOf(*option));
+    if (option != app->get_option("--listen")) option->take_last();
   }
   app->add_flag("--print-config", arguments->print_config,
                 "Print the options in force as a file for --config, and exit")

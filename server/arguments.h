@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "server/machine_cores.h"
 #include "server/ops/log.h"
@@ -29,7 +30,12 @@ std::string VariableOf(const CLI::Option& option);
 
 // Options as they are typed.
 struct Arguments {
-  std::string listen = "127.0.0.1:50051";
+  std::vector<std::string> listen = {"127.0.0.1:50051"};
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
+  bool allow_plaintext = false;
+  std::string health;
   std::string data_dir = StateDirectory().path;
   bool in_memory = false;
   bool accept_missing_logs = false;

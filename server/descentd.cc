@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
@@ -78,7 +79,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
       ops::Server::Start(serve.server, &registry, {.observers = {&call_log}});
   if (!started.ok()) {
     Log(LogLevel::kError, std::string(started.status().message()));
-    return kExitCannotListen;
+    return absl::IsInvalidArgument(started.status()) ? kExitUsage : kExitCannotListen;
   }
   ops::Server* const server = started->get();
 
@@ -88,7 +89,8 @@ int RunServer(const Serve& serve, OpenStore open_store) {
     ops::RecoveryLog::OnDone(summary);
     server->SetServing();
     Log(LogLevel::kInfo, "serving",
-        {{"address", server->address()},
+        {{"address", absl::StrJoin(server->addresses(), " ")},
+         {"health", server->health_address().empty() ? "none" : server->health_address()},
          {"version", kVersion},
          {"commit", kCommit},
          {"instruction_set", InstructionSet()},
@@ -100,7 +102,10 @@ int RunServer(const Serve& serve, OpenStore open_store) {
           static_cast<std::int64_t>(serve.server.transport_memory_bytes >> 20)},
          {"data_dir", serve.in_memory ? "none, models live in memory" : serve.storage.directory},
          {"open_files", open_files}});
-    std::cout << "listening on " << server->address() << std::endl;
+    for (const std::string& address : server->addresses()) {
+      std::cout << "listening on " << address << "\n";
+    }
+    std::cout << std::flush;
   };
   ops::StorageLog storage_log;
   const auto on_storage = [&](const absl::Status& status) {

@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "endpoint/endpoint.h"
 #include "server/arguments.h"
 #include "server/machine_memory.h"
@@ -81,15 +83,27 @@ std::string PrintedConfig(const CLI::App& app, const Arguments& arguments) {
   return text.replace(value, text.find('\n', value) - value, "false");
 }
 
+// Whether the option is among the flags.
+bool IsAmong(absl::Span<const char* const> flags, const CLI::Option& option) {
+  const std::string name = absl::StrCat("--", option.get_single_name());
+  return std::any_of(flags.begin(), flags.end(), [&](absl::string_view flag) {
+    return flag == name || absl::StartsWith(flag, absl::StrCat(name, "="));
+  });
+}
+
 // What the environment says, as `variables` and as flags. The flags go in front of the real ones,
 // which win over them as they win over the file: CLI11 itself would let the file win over the
-// environment.
-std::vector<std::string> FlagsFromEnvironment(const CLI::App& app, std::string* variables) {
+// environment. Of an option that may be given several times, flags would be added, so what the
+// environment says of one that is among them is left out.
+std::vector<std::string> FlagsFromEnvironment(const CLI::App& app,
+                                              absl::Span<const char* const> given,
+                                              std::string* variables) {
   std::vector<std::string> flags;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_envname().empty()) continue;
     const char* value = Variable(option->get_envname().c_str());
     if (value == nullptr || *value == '\0') continue;
+    if (option->get_expected_max() > 1 && IsAmong(given, *option)) continue;
     absl::StrAppend(variables, " ", option->get_envname(), "=", value);
     flags.push_back(absl::StrCat("--", option->get_single_name(), "=", value));
   }
@@ -121,6 +135,37 @@ Memory MemoryOf(const Arguments& arguments) {
   return memory;
 }
 
+// "" or what is wrong with who may listen in.
+std::string CheckSecurity(const Arguments& arguments) {
+  if (arguments.tls_certificate.empty()) {
+    if (!arguments.tls_key.empty()) return "--tls-key: it needs --tls-certificate, its certificate";
+    if (!arguments.tls_client_ca.empty()) {
+      return "--tls-client-ca: it needs --tls-certificate and --tls-key, the server's own";
+    }
+  } else if (arguments.tls_key.empty()) {
+    return "--tls-certificate: it needs --tls-key, its private key";
+  }
+  if (!arguments.tls_certificate.empty() || arguments.allow_plaintext) return "";
+  for (const std::string& address : arguments.listen) {
+    if (endpoint::IsOnlyLocal(address)) continue;
+    return absl::StrCat("--listen: ", address,
+                        ": other machines reach it, and nothing is encrypted; give the server "
+                        "--tls-certificate and --tls-key, or say --allow-plaintext");
+  }
+  return "";
+}
+
+// Where a health check reaches the server of this machine; empty if only TLS leads there.
+std::string HealthAddress(const Arguments& arguments) {
+  if (!arguments.health.empty()) return endpoint::ReachableAddress(arguments.health);
+  for (const std::string& address : arguments.listen) {
+    if (arguments.tls_certificate.empty() || !endpoint::UnixPath(address).empty()) {
+      return endpoint::ReachableAddress(address);
+    }
+  }
+  return "";
+}
+
 // "" or what is wrong.
 std::string CheckMemory(const Arguments& arguments) {
   const Memory memory = MemoryOf(arguments);
@@ -133,6 +178,10 @@ Serve MakeServe(const Arguments& arguments) {
   const Memory memory = MemoryOf(arguments);
   Serve serve;
   serve.server.listen = arguments.listen;
+  serve.server.tls = {.certificate = arguments.tls_certificate,
+                      .key = arguments.tls_key,
+                      .client_ca = arguments.tls_client_ca};
+  serve.server.health = arguments.health;
   serve.server.max_message_bytes = std::int64_t{arguments.max_message_mib} << 20;
   serve.server.max_streams_per_connection = arguments.max_streams;
   serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);
@@ -176,7 +225,9 @@ Invocation ParseOptions(int argc, const char* const* argv) {
   AddOptions(&app, &arguments);
 
   std::string variables;
-  std::vector<std::string> args = FlagsFromEnvironment(app, &variables);
+  std::vector<std::string> args = FlagsFromEnvironment(
+      app, absl::MakeConstSpan(argv + 1, static_cast<std::size_t>(std::max(argc - 1, 0))),
+      &variables);
   args.insert(args.end(), argv + 1, argv + argc);
   std::reverse(args.begin(), args.end());  // as CLI11 takes them
   try {
@@ -200,9 +251,13 @@ Invocation ParseOptions(int argc, const char* const* argv) {
   }
 
   if (app.got_subcommand("healthcheck")) {
-    const std::string& server = arguments.server;
-    return HealthCheck{server.empty() ? endpoint::ReachableAddress(arguments.listen) : server,
-                       absl::Seconds(arguments.timeout)};
+    const std::string server =
+        arguments.server.empty() ? HealthAddress(arguments) : arguments.server;
+    if (server.empty()) {
+      return UsageError(
+          "healthcheck: the server takes calls over TLS alone; give it a --health address");
+    }
+    return HealthCheck{server, absl::Seconds(arguments.timeout)};
   }
   if (app.got_subcommand("verify")) {
     const Serve serve = MakeServe(arguments);
@@ -213,7 +268,9 @@ Invocation ParseOptions(int argc, const char* const* argv) {
   if (const std::string wrong = ChooseStorage(app, argc, argv, &arguments); !wrong.empty()) {
     return UsageError(wrong);
   }
-  if (const std::string wrong = CheckMemory(arguments); !wrong.empty()) return UsageError(wrong);
+  for (const std::string& wrong : {CheckMemory(arguments), CheckSecurity(arguments)}) {
+    if (!wrong.empty()) return UsageError(wrong);
+  }
   if (arguments.print_config) return Exit{kExitOk, PrintedConfig(app, arguments)};
   return MakeServe(arguments);
 }

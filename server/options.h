@@ -17,7 +17,7 @@ namespace descent {
 // How descentd ends; from 64 on with the numbers of sysexits.h.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;            // healthcheck: not serving; a drain cut short
-inline constexpr int kExitUsage = 64;             // bad options
+inline constexpr int kExitUsage = 64;             // bad options, and files that they name
 inline constexpr int kExitDamaged = 65;           // verify: something is damaged
 inline constexpr int kExitCannotListen = 69;      // the address can't be listened on
 inline constexpr int kExitBadDataDirectory = 74;  // the data directory can't be used

@@ -64,7 +64,7 @@ class CancelWatch {
 absl::Status BackupOnce(const Connection& connection, BackupSink sink, const BackupOptions& options,
                         absl::Time deadline, bool* begun) {
   grpc::ClientContext context;
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(ToSystemClock(deadline));
+  connection.Prepare(&context, deadline);
   const CancelWatch watch(options.cancelled, &context);
   const auto stream = connection.admin().Backup(&context, v1::BackupRequest());
   v1::BackupResponse response;

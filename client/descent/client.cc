@@ -23,10 +23,6 @@ namespace {
 using Models = v1::ModelService::Stub;
 using Networks = v1::NetworkService::Stub;
 
-void SetDeadline(grpc::ClientContext& context, absl::Time deadline) {
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(ToSystemClock(deadline));
-}
-
 absl::Time UnaryDeadline(const Connection& connection, const CallOptions& call) {
   return SteadyNow() +
          (call.deadline > absl::ZeroDuration() ? call.deadline : connection.options().deadline);
@@ -49,7 +45,7 @@ absl::StatusOr<Response> CallStub(const Connection& connection, Stub& stub,
   Response response;
   absl::Status status = Retry(connection, deadline, [&] {
     grpc::ClientContext context;
-    SetDeadline(context, deadline);
+    connection.Prepare(&context, deadline);
     return FromGrpcStatus((stub.*method)(&context, request, &response));
   });
   if (!status.ok()) return status;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -33,8 +34,15 @@ int Milliseconds(absl::Duration duration) {
 
 absl::Status ValidateOptions(const ClientOptions& options) {
   const RetryPolicy& retry = options.retry;
-  if (const auto target = endpoint::ParseTarget(options.target); !target.ok()) {
-    return target.status();
+  const auto target = endpoint::ParseTarget(options.target);
+  if (!target.ok()) return target.status();
+  if (!options.token.empty() && options.credentials == nullptr && !target->is_loopback) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "token: it would go to ", options.target,
+        " in plaintext, for others to read; a token needs TLS but on this machine itself"));
+  }
+  if (!std::all_of(options.token.begin(), options.token.end(), absl::ascii_isgraph)) {
+    return InvalidOption("token", "printable characters without spaces");
   }
   if (options.deadline <= absl::ZeroDuration()) return InvalidOption("deadline", "positive");
   if (options.keepalive <= absl::ZeroDuration()) return InvalidOption("keepalive", "positive");
@@ -74,6 +82,13 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
       options.target,
       options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials(),
       arguments);
+}
+
+void Connection::Prepare(grpc::ClientContext* context, absl::Time deadline) const {
+  if (deadline != absl::InfiniteFuture()) context->set_deadline(ToSystemClock(deadline));
+  if (!options_.token.empty()) {
+    context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
+  }
 }
 
 absl::Status Connection::Explain(absl::Status status) const {

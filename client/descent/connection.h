@@ -4,6 +4,7 @@
 #define CLIENT_DESCENT_CONNECTION_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 
 #include <memory>
 
@@ -42,6 +43,10 @@ class Connection {
   // somebody waits for something of the channel, and otherwise looks at it every five seconds.
   void Pause(
       absl::Time end, absl::FunctionRef<bool()> over = [] { return false; }) const;
+
+  // What is told with every call. To be called before it begins; `deadline`, of SteadyNow, may be
+  // infinite.
+  void Prepare(grpc::ClientContext* context, absl::Time deadline) const;
 
   // Says to `status`, of a connection that can't be had, which proxy it would go through. Others
   // stay as they are.

@@ -72,7 +72,7 @@ absl::StatusOr<v1::EvaluateResponse> EvaluateOnce(const Connection& connection,
                                                   RepeatableBatches& batches,
                                                   std::optional<absl::Status>& source_error) {
   grpc::ClientContext context;
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(ToSystemClock(deadline));
+  connection.Prepare(&context, deadline);
   v1::EvaluateResponse response;
   auto stream = connection.networks().Evaluate(&context, &response);
   v1::EvaluateRequest request;

@@ -38,8 +38,11 @@ struct ClientOptions {
   // $http_proxy, unless $no_proxy excludes the host) is not used for this machine's own addresses
   // and sockets.
   std::string target = "127.0.0.1:50051";
-  // Null: plaintext.
+  // Null: plaintext. TlsCredentials (tls.h) makes those of TLS.
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  // Who this is, to a server that asks: goes with every call as `authorization: Bearer …`. In
+  // plaintext to this machine's own addresses and sockets alone. Empty: none.
+  std::string token = {};
 
   // The time that a unary call may take, all its attempts and pauses together. Shorter than
   // retry.give_up_after, it is what ends the call while there is no server.

@@ -110,6 +110,7 @@ void ResumingSession::Run() {
 
 absl::Status ResumingSession::RunStream() {
   grpc::ClientContext context;
+  connection_->Prepare(&context, absl::InfiniteFuture());
   {
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return absl::CancelledError();

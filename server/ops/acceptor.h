@@ -9,16 +9,16 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "server/ops/file.h"
 #include "server/ops/frame_filter.h"
+#include "server/ops/listening.h"
 
 namespace grpc::experimental {
 class ExternalConnectionAcceptor;
@@ -28,22 +28,26 @@ namespace descent::ops {
 
 class Acceptor {
  public:
-  // Listens at HOST:PORT or unix:PATH, and accepts nothing yet. kUnavailable, with the system's
-  // reason, where that can't be. `max_connections` 0: as many as the limit of open files allows.
-  static absl::StatusOr<std::unique_ptr<Acceptor>> Listen(const std::string& address,
-                                                          std::size_t max_connections,
-                                                          const FrameLimits& frames);
+  using ExternalConnectionAcceptor = grpc::experimental::ExternalConnectionAcceptor;
+
+  struct Port {
+    Listening listening;
+    bool encrypted = false;  // then the bytes that come are looked at by watched_tls.h
+  };
+
+  // Accepts nothing yet. `max_connections`, of all ports together, 0: as many as the limit of open
+  // files allows.
+  Acceptor(std::vector<Port> ports, std::size_t max_connections, const FrameLimits& frames);
   // Stops.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // As listened at, with the port that was picked.
-  const std::string& address() const { return address_; }
+  const std::vector<Port>& ports() const { return ports_; }
 
-  // Accepts connections from now on, on a thread of its own, and hands them to `server`, which has
-  // been started.
-  void Start(std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> server);
+  // Accepts connections from now on, on a thread of its own, and hands those of each port to that
+  // port's one of `servers`, whose server has been started.
+  void Start(std::vector<std::unique_ptr<ExternalConnectionAcceptor>> servers);
 
   // Accepts nothing more. The connections that there are stay.
   void Stop();
@@ -51,36 +55,16 @@ class Acceptor {
   std::size_t connections() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  // A file descriptor, closed when destroyed.
-  class File {
-   public:
-    explicit File(int number = -1) : number_(number) {}
-    File(File&& other) noexcept;
-    File& operator=(File&& other) noexcept;
-    ~File();
-    int number() const { return number_; }
-    // Lets go of it.
-    int Release() { return std::exchange(number_, -1); }
-
-   private:
-    int number_;
-  };
-
   // A connection that gRPC has. The file is another one of the same socket: it tells when the
   // connection is over, and ends it.
   struct Connection {
     File file;
     int socket;           // gRPC's
     std::string address;  // without the port
+    bool encrypted;
   };
 
-  Acceptor(std::size_t max_connections, const FrameLimits& frames);
-
-  absl::Status ListenAt(const std::string& host, const std::string& port);
-  absl::Status ListenAtAnyIpv4(const std::string& port);
-  absl::Status ListenAtPath(const std::string& path);
-  absl::Status BeginListening(File socket);
-
+  bool AddEvents(int file, std::uint32_t events);
   void Run();
   void Accept(int listener);
   void HandOver(File accepted, int listener);
@@ -92,13 +76,12 @@ class Acceptor {
 
   const std::size_t max_connections_;
   const FrameLimits frames_;
-  std::string address_;
-  std::string path_;  // of a Unix socket
-  std::vector<File> listeners_;
   File events_;
   File wake_;
   File reserve_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> server_;
+  std::vector<Port> ports_;
+  std::vector<std::unique_ptr<ExternalConnectionAcceptor>> servers_;
+  std::unordered_map<int, std::size_t> port_of_;  // by the socket listened on
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> count_ = 0;
   std::unordered_map<int, Connection> connections_;  // the thread's

@@ -15,7 +15,7 @@
 #include "core/status_macros.h"
 #include "endpoint/endpoint.h"
 #include "server/ops/reflection.h"
-#include "server/ops/unix_socket.h"
+#include "server/ops/watched_tls.h"
 
 namespace descent::ops {
 namespace {
@@ -79,16 +79,16 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       models::Registry* registry,
-                                                      services::CallHooks hooks) {
-  std::unique_ptr<Server> server(new Server(options, registry, std::move(hooks)));
-  const absl::Status status = server->Listen(options);
-  if (!status.ok()) return status;
+                                                      const services::CallHooks& hooks) {
+  std::unique_ptr<Server> server(new Server(options, registry, hooks));
+  RETURN_IF_ERROR(server->Listen(options, hooks));
   return server;
 }
 
-Server::Server(const ServerOptions& options, models::Registry* registry, services::CallHooks hooks)
+Server::Server(const ServerOptions& options, models::Registry* registry,
+               const services::CallHooks& hooks)
     : registry_(registry),
-      gate_(std::move(hooks)),
+      gate_(hooks),
       messages_("messages", MessageThreads()),
       reader_(options.messages, registry->memory(), &messages_),
       unsent_(options.unsent, registry->memory(), &messages_),
@@ -102,34 +102,64 @@ Server::Server(const ServerOptions& options, models::Registry* registry, service
       services_(services::MakeServices(registry, resources_)),
       health_(NamesOf(services_), resources_),
       reflection_services_(
-          MakeReflectionServices(NamesOf(services_, {kHealthService}), resources_)),
-      ticker_("watch", kWatchInterval, [this] { unsent_.CancelStalled(SteadyNow()); }) {}
+          MakeReflectionServices(NamesOf(services_, {kHealthService}), resources_)) {}
 
 Server::~Server() {
   if (server_ != nullptr) Drain(absl::InfinitePast());
 }
 
-absl::Status Server::Listen(const ServerOptions& options) {
+absl::Status Server::Listen(const ServerOptions& options, const services::CallHooks& hooks) {
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   for (const auto& [name, service] : services_) builder.RegisterService(service.get());
   builder.RegisterService(health_.service());
   for (const auto& service : reflection_services_) builder.RegisterService(service.get());
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;
-  if (!options.listen.empty()) {
-    const std::string socket(endpoint::UnixPath(options.listen));
-    if (!socket.empty()) RETURN_IF_ERROR(CheckUnixSocket(socket));
-    ASSIGN_OR_RETURN(acceptor_,
-                     Acceptor::Listen(options.listen, options.max_connections, options.frames));
-    address_ = acceptor_->address();
-    connections = builder.experimental().AddExternalConnectionAcceptor(
+  if (options.tls.given()) {
+    // Who has no certificate may have a token.
+    ASSIGN_OR_RETURN(
+        tls_, Tls::Load(options.tls, hooks.admission == nullptr ? ClientCertificates::kRequired
+                                                                : ClientCertificates::kOptional));
+    WatchTls(options.frames);
+  }
+  std::vector<Acceptor::Port> ports;
+  std::vector<std::unique_ptr<Acceptor::ExternalConnectionAcceptor>> connections;
+  for (const std::string& address : options.listen) {
+    ASSIGN_OR_RETURN(Listening port, Listening::At(address));
+    const bool encrypted = tls_ != nullptr && endpoint::UnixPath(address).empty();
+    ports.push_back({.listening = std::move(port), .encrypted = encrypted});
+    connections.push_back(builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-        grpc::InsecureServerCredentials());
+        encrypted ? tls_->MakeCredentials() : grpc::InsecureServerCredentials()));
+  }
+  if (!options.health.empty()) {
+    ASSIGN_OR_RETURN(health_server_, HealthServer::Start(options.health, NamesOf(services_),
+                                                         hooks.observers, resources_));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return absl::UnavailableError("gRPC cannot start a server");
-  if (acceptor_ != nullptr) acceptor_->Start(std::move(connections));
+  if (!ports.empty()) {
+    acceptor_ =
+        std::make_unique<Acceptor>(std::move(ports), options.max_connections, options.frames);
+    acceptor_->Start(std::move(connections));
+  }
+  ticker_ = std::make_unique<Ticker>("watch", kWatchInterval, [this] {
+    unsent_.CancelStalled(SteadyNow());
+    if (tls_ != nullptr) tls_->Refresh();
+  });
   return absl::OkStatus();
+}
+
+std::vector<std::string> Server::addresses() const {
+  std::vector<std::string> addresses;
+  if (acceptor_ == nullptr) return addresses;
+  for (const Acceptor::Port& port : acceptor_->ports()) {
+    addresses.push_back(port.listening.address());
+  }
+  return addresses;
+}
+
+std::string Server::health_address() const {
+  return health_server_ == nullptr ? "" : health_server_->address();
 }
 
 std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
@@ -140,13 +170,18 @@ void Server::TakeCalls() { gate_.Open(); }
 
 void Server::SetServing() {
   const absl::MutexLock lock(&mutex_);
-  if (!draining_ && !given_up_) health_.SetServing(true);
+  if (!draining_ && !given_up_) TellHealth(true);
+}
+
+void Server::TellHealth(bool serving) {
+  health_.SetServing(serving);
+  if (health_server_ != nullptr) health_server_->SetServing(serving);
 }
 
 void Server::GiveUp() {
   const absl::MutexLock lock(&mutex_);
   given_up_ = true;
-  health_.SetServing(false);
+  TellHealth(false);
 }
 
 void Server::StartServing() {
@@ -159,12 +194,13 @@ bool Server::Drain(absl::Time deadline) {
   {
     const absl::MutexLock lock(&mutex_);
     draining_ = true;
-    health_.SetServing(false);
+    TellHealth(false);
   }
   gate_.Close();
   const bool applied = registry_->Drain(steady_deadline).ok();
   const bool finished = gate_.AwaitNoCalls(steady_deadline) && applied;
   health_.Shutdown();
+  if (health_server_ != nullptr) health_server_->Shutdown();
   if (acceptor_ != nullptr) acceptor_->Stop();
   server_->Shutdown(ToSystemClock(SteadyNow() + (finished ? kCancelGrace : absl::ZeroDuration())));
   server_->Wait();

@@ -20,7 +20,10 @@
 #include "server/ops/acceptor.h"
 #include "server/ops/frame_filter.h"
 #include "server/ops/health.h"
+#include "server/ops/health_server.h"
 #include "server/ops/ticker.h"
+#include "server/ops/tls.h"
+#include "server/ops/tls_files.h"
 #include "server/services/call_gate.h"
 #include "server/services/call_hooks.h"
 #include "server/services/call_resources.h"
@@ -38,8 +41,12 @@ class Service;
 namespace descent::ops {
 
 struct ServerOptions {
-  // HOST:PORT, or unix:PATH; port 0 picks one. Empty: no port, for InProcessChannel alone.
-  std::string listen;
+  // Each HOST:PORT, or unix:PATH; port 0 picks one. Empty: no port, for InProcessChannel alone.
+  std::vector<std::string> listen = {};
+  // Certificate and key for the ports, not for Unix sockets. None: plaintext.
+  TlsFiles tls = {};
+  // HOST:PORT or unix:PATH for the health service alone, in plaintext. Empty: none.
+  std::string health = {};
   // Largest message in bytes, each way; larger ones are RESOURCE_EXHAUSTED. Default 64 MiB. Raising
   // it raises what one call may cost.
   std::int64_t max_message_bytes = std::int64_t{64} << 20;
@@ -68,17 +75,22 @@ class Server {
  public:
   // A server that answers calls with UNAVAILABLE and health checks with NOT_SERVING until
   // TakeCalls and SetServing. `registry` and what `hooks` name must outlive it.
-  // kUnavailable, with the system's reason, when the address can't be listened on.
+  // kUnavailable, with the system's reason, when an address can't be listened on;
+  // kInvalidArgument when a file of TLS is not as it should be.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        models::Registry* registry,
-                                                       services::CallHooks hooks = {});
+                                                       const services::CallHooks& hooks = {});
   // Cancels all calls.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // As asked for, with the port that was picked. Empty when none was asked for.
-  const std::string& address() const { return address_; }
+  // As asked for, with the ports that were picked.
+  std::vector<std::string> addresses() const;
+  // The first. Requires that one was asked for.
+  std::string address() const { return addresses().front(); }
+  // Of the health service alone; empty when none was asked for.
+  std::string health_address() const;
 
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
@@ -98,8 +110,10 @@ class Server {
   bool Drain(absl::Time deadline);
 
  private:
-  Server(const ServerOptions& options, models::Registry* registry, services::CallHooks hooks);
-  absl::Status Listen(const ServerOptions& options);
+  Server(const ServerOptions& options, models::Registry* registry,
+         const services::CallHooks& hooks);
+  absl::Status Listen(const ServerOptions& options, const services::CallHooks& hooks);
+  void TellHealth(bool serving);
 
   models::Registry* const registry_;
   services::CallGate gate_;
@@ -114,10 +128,11 @@ class Server {
   absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
-  std::string address_;
+  std::shared_ptr<Tls> tls_;  // null: plaintext
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<Acceptor> acceptor_;  // null without a port
-  Ticker ticker_;                       // ends before what it looks after
+  std::unique_ptr<Acceptor> acceptor_;           // null without a port
+  std::unique_ptr<HealthServer> health_server_;  // null without its port
+  std::unique_ptr<Ticker> ticker_;               // ends before what it looks after
 };
 
 }  // namespace descent::ops

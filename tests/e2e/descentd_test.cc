@@ -207,13 +207,16 @@ TEST(DescentdTest, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
 }
 
 TEST(DescentdTest, WhatIsPrintedCanBeRead) {
-  const Invocation printed({"--print-config", "--listen=0.0.0.0:1234", "--log-format=json",
-                            "--drain-timeout=2.5", "--in-memory"});
+  const Invocation printed({"--print-config", "--listen=0.0.0.0:1234", "--listen=unix:/s",
+                            "--allow-plaintext", "--log-format=json", "--drain-timeout=2.5",
+                            "--in-memory"});
   ASSERT_EQ(printed.code, 0) << printed.errors;
   const std::string file = WriteFile("descentd_printed.toml", printed.output);
   const Invocation read({"--print-config", "--config", file});
   EXPECT_EQ(read.code, 0) << read.errors;
-  EXPECT_EQ(Configured("listen", {"--config", file}, {}), "\"0.0.0.0:1234\"");
+  EXPECT_EQ(Configured("listen", {"--config", file}, {}), R"(["0.0.0.0:1234", "unix:/s"])");
+  EXPECT_EQ(Configured("listen", {"--config", file}, {{"DESCENT_LISTEN", "unix:/t"}}),
+            "\"unix:/t\"");
   EXPECT_EQ(Configured("log-format", {"--config", file}, {}), "\"json\"");
   EXPECT_EQ(Configured("drain-timeout", {"--config", file}, {}), "2.5");
 }

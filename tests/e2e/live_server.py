@@ -38,8 +38,12 @@ class LiveServer:
         self._process = subprocess.Popen(
             [*self._command, "--listen", self.address], stdout=subprocess.PIPE, text=True,
             stderr=self._errors, env=self._environment)
+        self.address = self.next_address()
+
+    def next_address(self):
+        """The next that it says to listen on: with several --listen options, one a line."""
         line = self._process.stdout.readline()
-        self.address = re.fullmatch(r"listening on (\S+)\n", line).group(1)
+        return re.fullmatch(r"listening on (\S+)\n", line).group(1)
 
     @property
     def errors(self):

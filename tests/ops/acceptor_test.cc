@@ -59,7 +59,7 @@ class RawConnection {
 class AcceptorTest : public ::testing::Test {
  protected:
   void Start(ServerOptions options) {
-    options.listen = "127.0.0.1:0";
+    options.listen = {"127.0.0.1:0"};
     auto server = Server::Start(options, &registry_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

@@ -31,7 +31,9 @@ using ::testing::StartsWith;
 class ServerTest : public ::testing::Test {
  protected:
   absl::Status Start(const std::string& listen = "") {
-    auto server = Server::Start({.listen = listen}, &registry_);
+    ServerOptions options;
+    if (!listen.empty()) options.listen = {listen};
+    auto server = Server::Start(options, &registry_);
     if (server.ok()) server_ = *std::move(server);
     return server.status();
   }
@@ -50,11 +52,11 @@ TEST_F(ServerTest, SaysWhichPortItPicked) {
 
 TEST_F(ServerTest, SaysWhyItCannotListen) {
   ASSERT_TRUE(Start("127.0.0.1:0").ok());
-  const auto second = Server::Start({.listen = server_->address()}, &registry_);
+  const auto second = Server::Start({.listen = {server_->address()}}, &registry_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(second.status().message(),
             "cannot listen on " + server_->address() + ": Address already in use");
-  const auto elsewhere = Server::Start({.listen = "192.0.2.1:5"}, &registry_);
+  const auto elsewhere = Server::Start({.listen = {"192.0.2.1:5"}}, &registry_);
   EXPECT_THAT(std::string(elsewhere.status().message()), HasSubstr("Cannot assign"));
 }
 

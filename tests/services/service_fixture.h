@@ -48,7 +48,7 @@ class ServiceTest : public ::testing::Test {
   // The same over loopback, for what the in-process transport does otherwise: it never compresses,
   // and keeps a client's Write waiting that the server has no more ear for.
   void RestartOnPort() {
-    server_options_.listen = "127.0.0.1:0";
+    server_options_.listen = {"127.0.0.1:0"};
     Restart();
     client_ = std::make_unique<ServiceClient>(server_->address());
   }

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,6 +14,7 @@
 #include "absl/time/time.h"
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/help.h"
+#include "client/cli/commands/server_options.h"
 #include "client/cli/display/output.h"
 #include "client/cli/failure.h"
 #include "client/cli/status_macros.h"
@@ -33,83 +33,22 @@ interrupted.)";
 // and recovering.
 constexpr absl::Duration kPatience = absl::Minutes(2);
 
-constexpr char kServerVariable[] = "DESCENT_SERVER";
-
-struct GlobalOptions {
-  std::string server = "127.0.0.1:50051";
-  std::string server_origin;  // what says so: "--server", "$DESCENT_SERVER"; empty: nothing
-  double connect_timeout = 10;
-  bool json = false;
-};
-
-// The options that tell of a server.
-struct ServerOptions {
-  const CLI::Option* server;
-  const CLI::Option* connect_timeout;
-};
-
-ServerOptions AddGlobalOptions(CLI::App* app, GlobalOptions* options) {
-  const ServerOptions added = {
-      app->add_option("--server", options->server,
-                      "Where descentd listens, also unix:PATH (default $DESCENT_SERVER, or else "
-                      "127.0.0.1:50051)")
-          ->option_text("HOST:PORT"),
-      app->add_option("--connect-timeout", options->connect_timeout,
-                      "How long to wait for a server that doesn't answer (default 10)")
-          ->option_text("SECONDS")
-          ->check(CLI::NonNegativeNumber)};
-  app->add_flag("--json", options->json, "Print results, and errors, as JSON objects, one a line");
-  return added;
-}
-
-// Takes the address from the environment where no option says it.
-void FindServer(const ServerOptions& given, GlobalOptions* options) {
-  if (given.server->count() > 0) {
-    options->server_origin = "--server";
-    return;
-  }
-  const char* variable = std::getenv(kServerVariable);
-  if (variable == nullptr || *variable == '\0') return;
-  options->server = variable;
-  options->server_origin = absl::StrCat("$", kServerVariable);
-}
-
-// A command that asks no server has no use for what says where one is. The environment is for all
-// commands, and contradicts none.
-absl::Status CheckLocal(const ServerOptions& given) {
-  for (const CLI::Option* option : {given.server, given.connect_timeout}) {
-    if (option->count() == 0) continue;
-    return UsageError(absl::StrCat(option->get_name(), ": this command asks no server"));
-  }
-  return absl::OkStatus();
-}
-
-// With where the address comes from, if it is not plain to see on the command line.
-absl::Status WithOrigin(const absl::Status& status, const GlobalOptions& options) {
-  if (status.ok() || options.server_origin != absl::StrCat("$", kServerVariable)) return status;
-  absl::Status told(status.code(), absl::StrCat(status.message(), "; the address is from ",
-                                                options.server_origin));
-  status.ForEachPayload(
-      [&told](absl::string_view url, const absl::Cord& payload) { told.SetPayload(url, payload); });
-  return told;
-}
-
-absl::StatusOr<ExitCode> Execute(const GlobalOptions& options, const Command& command) {
+absl::StatusOr<ExitCode> Execute(const ServerOptions& server, bool json, const Command& command) {
   TroubleNotes trouble([](const std::string& line) { Note(line); });
-  client::ClientOptions client_options;
-  client_options.target = options.server;
-  client_options.deadline = kPatience;
-  client_options.retry.give_up_after = kPatience;
-  client_options.on_retry = [&trouble](const absl::Status& cause, absl::Duration since) {
+  ASSIGN_OR_RETURN(client::ClientOptions options, server.ForClient());
+  options.deadline = kPatience;
+  options.retry.give_up_after = kPatience;
+  options.on_retry = [&trouble](const absl::Status& cause, absl::Duration since) {
     trouble.Add(cause, since);
   };
-  absl::StatusOr<client::Client> client = client::Client::Connect(client_options);
+  absl::StatusOr<client::Client> client = client::Client::Connect(options);
   if (!client.ok()) {
-    return UsageError(absl::StrCat(options.server_origin, ": ", client.status().message()));
+    return UsageError(absl::StrCat(server.origin(), server.origin().empty() ? "" : ": ",
+                                   client.status().message()));
   }
   RETURN_IF_ERROR(
-      WithOrigin(client->WaitUntilReady(absl::Seconds(options.connect_timeout)), options));
-  return command(Context{*std::move(client), options.json, &trouble});
+      server.WithOrigin(client->WaitUntilReady(absl::Seconds(server.connect_timeout()))));
+  return command(Context{*std::move(client), json, &trouble});
 }
 
 void Report(const absl::Status& status, bool json) {
@@ -162,10 +101,11 @@ ExitCode EndParsing(const CLI::App& app, const CLI::ParseError& error, bool json
 
 int RunApplication(int argc, const char* const* argv, const std::string& version) {
   CLI::App app("Trains and asks neural networks that descentd holds.", "descent");
-  GlobalOptions options;
+  bool json = false;
   Command command;
   LocalCommand local_command;
-  const ServerOptions given = AddGlobalOptions(&app, &options);
+  ServerOptions server(&app);
+  app.add_flag("--json", json, "Print results, and errors, as JSON objects, one a line");
   app.set_version_flag("--version", version);
   app.footer(kFooter);
   app.formatter(std::make_shared<HelpFormatter>());
@@ -188,17 +128,20 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // The parser may have stopped before it came to --json.
-    const bool json = std::find(argv, argv + argc, absl::string_view("--json")) != argv + argc;
+    json = std::find(argv, argv + argc, absl::string_view("--json")) != argv + argc;
     return static_cast<int>(EndParsing(app, error, json));
   }
-  FindServer(given, &options);
-  const auto run_local = [&]() -> absl::StatusOr<ExitCode> {
-    RETURN_IF_ERROR(CheckLocal(given));
-    return local_command(options.json);
+  const auto run = [&]() -> absl::StatusOr<ExitCode> {
+    if (local_command) {
+      RETURN_IF_ERROR(server.CheckNoneGiven());
+      return local_command(json);
+    }
+    RETURN_IF_ERROR(server.ReadEnvironment());
+    return Execute(server, json, command);
   };
-  const absl::StatusOr<ExitCode> code = local_command ? run_local() : Execute(options, command);
+  const absl::StatusOr<ExitCode> code = run();
   if (code.ok()) return static_cast<int>(*code);
-  Report(code.status(), options.json);
+  Report(code.status(), json);
   return static_cast<int>(ExitCodeOf(code.status()));
 }
 

@@ -114,14 +114,29 @@ def history(stub):
     return stub.ListHistory(request, timeout=DEADLINE).points
 
 
+def contents(path):
+    return None if path is None else pathlib.Path(path).read_bytes()
+
+
 def main():
     parser = argparse.ArgumentParser(description="Trains a model on a Descent server.")
     parser.add_argument("server", nargs="?", default="127.0.0.1:50051", metavar="HOST:PORT")
+    parser.add_argument("--tls-ca", metavar="FILE", help="encrypt; authorities of the server")
+    parser.add_argument("--tls-certificate", metavar="FILE", help="your own, if it asks for one")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key")
+    parser.add_argument("--token-file", metavar="FILE", help="the token that says who you are")
+    given = parser.parse_args()
     random = np.random.default_rng(0)
     x, y = friedman1(4000, random, noise=1)
     x_test, y_test = friedman1(1000, random, noise=1)
 
-    with connect(parser.parse_args().server) as channel:
+    with connect(
+        given.server,
+        tls_ca=contents(given.tls_ca),
+        tls_certificate=contents(given.tls_certificate),
+        tls_key=contents(given.tls_key),
+        token=given.token_file and contents(given.token_file).decode().strip(),
+    ) as channel:
         model_stub = models_grpc.ModelServiceStub(channel)
         stub = networks_grpc.NetworkServiceStub(channel)
 

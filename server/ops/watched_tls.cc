@@ -1,0 +1,62 @@
+#include "server/ops/watched_tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "clock/steady.h"
+
+namespace descent::ops {
+namespace {
+
+// Replaced whole, and never freed: connections that begin read it at any time.
+std::atomic<const FrameLimits*> limits = nullptr;
+
+void DeleteFilter(void* /*parent*/, void* filter, CRYPTO_EX_DATA* /*data*/, int /*index*/,
+                  long /*argl*/, void* /*argp*/) {  // NOLINT(google-runtime-int): OpenSSL's
+  delete static_cast<FrameFilter*>(filter);
+}
+
+// Where a connection has its filter, which goes with it.
+int FilterIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, DeleteFilter);
+  return index;
+}
+
+// The filter of a server's connection, made with its first bytes; null where there is none.
+FrameFilter* FilterOf(SSL* connection) {
+  const FrameLimits* const watched = limits.load(std::memory_order_acquire);
+  if (watched == nullptr || SSL_is_server(connection) == 0) return nullptr;
+  if (void* const found = SSL_get_ex_data(connection, FilterIndex())) {
+    return static_cast<FrameFilter*>(found);
+  }
+  auto made = std::make_unique<FrameFilter>(*watched);
+  if (SSL_set_ex_data(connection, FilterIndex(), made.get()) != 1) return nullptr;
+  return made.release();
+}
+
+}  // namespace
+
+void WatchTls(const FrameLimits& given) {
+  limits.store(new FrameLimits(given), std::memory_order_release);
+}
+
+}  // namespace descent::ops
+
+// OpenSSL's own name.
+
+extern "C" int SSL_read(SSL* connection, void* buffer, int size) {
+  std::size_t read = 0;
+  if (size < 0 || SSL_read_ex(connection, buffer, static_cast<std::size_t>(size), &read) != 1) {
+    return -1;  // SSL_get_error says why
+  }
+  descent::ops::FrameFilter* const filter = descent::ops::FilterOf(connection);
+  if (filter == nullptr || filter->Take(buffer, read, descent::SteadyNow())) {
+    return static_cast<int>(read);
+  }
+  ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);  // for SSL_get_error
+  return -1;
+}

@@ -1,0 +1,20 @@
+// TLS connections whose bytes are looked at once they are decrypted, and before gRPC parses them:
+// what watched_sockets.h is to those in plaintext.
+//
+// gRPC decrypts with OpenSSL's SSL_read, so this program's SSL_read takes the place of OpenSSL's:
+// it does what that does, and for the server's side of a connection looks at what has come. A
+// connection that is cut off reads as damaged.
+
+#ifndef SERVER_OPS_WATCHED_TLS_H_
+#define SERVER_OPS_WATCHED_TLS_H_
+
+#include "server/ops/frame_filter.h"
+
+namespace descent::ops {
+
+// From now on, with these limits for connections that begin.
+void WatchTls(const FrameLimits& limits);
+
+}  // namespace descent::ops
+
+#endif  // SERVER_OPS_WATCHED_TLS_H_

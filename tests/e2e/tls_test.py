@@ -1,0 +1,226 @@
+"""Encrypted calls, from the command line and from Python: certificates, who is believed, what is
+refused, and certificates that change under a training run.
+
+    tls_test.py DESCENTD DESCENT
+"""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from live_server import TIMEOUT, LiveServer
+
+EXAMPLE = pathlib.Path(__file__).parents[2] / "client/examples/python"
+CLEAN = {name: value for name, value in os.environ.items()
+         if "proxy" not in name.lower() and not name.startswith("DESCENT_")}
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+class Authority:
+    """An authority of certificates in a directory."""
+
+    def __init__(self, directory, name):
+        self._directory = directory
+        self.certificate = directory / f"{name}.pem"
+        self._key = directory / f"{name}-key.pem"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self._key, "-out", self.certificate, "-days", 2, "-subj", f"/CN={name}")
+
+    def issue(self, name, alternative_names="DNS:localhost,IP:127.0.0.1"):
+        """Paths of a certificate and its key."""
+        request = self._directory / f"{name}.csr"
+        extensions = self._directory / f"{name}.ext"
+        certificate = self._directory / f"{name}.pem"
+        key = self._directory / f"{name}-key.pem"
+        extensions.write_text(f"subjectAltName={alternative_names}\n")
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
+                "-CAcreateserial", "-days", 2, "-extfile", extensions, "-out", certificate)
+        return certificate, key
+
+
+def run(*command, environment=None):
+    return subprocess.run([str(part) for part in command], env={**CLEAN, **(environment or {})},
+                          timeout=TIMEOUT, capture_output=True, text=True)
+
+
+class TlsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls._temporary = tempfile.TemporaryDirectory()
+        cls.directory = pathlib.Path(cls._temporary.name)
+        cls.authority = Authority(cls.directory, "authority")
+        cls.certificate, cls.key = cls.authority.issue("server")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls._temporary.cleanup()
+
+    def server(self, *options, **arguments):
+        return LiveServer(DESCENTD, options=("--tls-certificate", self.certificate, "--tls-key",
+                                             self.key, *options), environment=CLEAN, **arguments)
+
+    def list(self, server, *options, environment=None):
+        return run(DESCENT, "list", "--server", server.address, "--connect-timeout", "3", *options,
+                   environment=environment)
+
+    def test_the_command_believes_whom_it_is_told_to(self):
+        with self.server() as server:
+            listed = self.list(server, "--tls-ca", self.authority.certificate)
+            self.assertEqual(listed.returncode, 0, listed.stderr)
+            listed = self.list(server, environment={
+                "DESCENT_TLS_CA": str(self.authority.certificate)})
+            self.assertEqual(listed.returncode, 0, listed.stderr)
+            # The system's authorities, which here are this one.
+            listed = self.list(server, "--tls",
+                               environment={"SSL_CERT_FILE": str(self.authority.certificate)})
+            self.assertEqual(listed.returncode, 0, listed.stderr)
+
+            stranger = Authority(self.directory, "stranger").certificate
+            self.assertEqual(self.list(server, "--tls-ca", stranger).returncode, 69)
+            self.assertEqual(self.list(server).returncode, 69)
+
+    def test_what_makes_no_sense_names_the_option(self):
+        for options, problem in (
+                (("--tls-ca", "/nowhere.pem"), "--tls-ca: /nowhere.pem: No such file"),
+                (("--tls-certificate", self.certificate, "--tls-ca", self.certificate),
+                 "--tls-certificate: it needs its private key"),
+                (("--token-file", "/nowhere"), "--token-file: /nowhere: No such file"),
+                (("--tls", "--server", "unix:/nowhere.socket"), "--tls: a Unix socket"),
+        ):
+            refused = run(DESCENT, "list", *options)
+            self.assertEqual(refused.returncode, 64, refused.stderr)
+            self.assertIn(problem, refused.stderr)
+        refused = run(DESCENT, "list", environment={"DESCENT_TLS": "maybe"})
+        self.assertEqual(refused.returncode, 64)
+        self.assertIn("$DESCENT_TLS: expected true or false, got 'maybe'", refused.stderr)
+
+    def test_a_token_does_not_leave_the_machine_in_plaintext(self):
+        token = self.directory / "token"
+        token.write_text("secret-of-mine\n")
+        refused = run(DESCENT, "list", "--server", "192.0.2.1:50051", "--token-file", token)
+        self.assertEqual(refused.returncode, 64)
+        self.assertIn("a token needs TLS", refused.stderr)
+        self.assertNotIn("secret-of-mine", refused.stderr)
+        with self.server() as server:
+            listed = self.list(server, "--tls-ca", self.authority.certificate, "--token-file", token)
+            self.assertEqual(listed.returncode, 0, listed.stderr)
+
+    def test_mutual_tls(self):
+        clients = Authority(self.directory, "clients")
+        certificate, key = clients.issue("pricing")
+        with self.server("--tls-client-ca", clients.certificate) as server:
+            ca = ("--tls-ca", self.authority.certificate)
+            shown = self.list(server, *ca, "--tls-certificate", certificate, "--tls-key", key)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertEqual(self.list(server, *ca).returncode, 69)
+            # The server's own is of another authority.
+            self.assertEqual(self.list(server, *ca, "--tls-certificate", self.certificate,
+                                       "--tls-key", self.key).returncode, 69)
+
+    def test_the_python_example(self):
+        with self.server() as server:
+            environment = {**CLEAN, "DESCENT_STUBS": str(self.directory / "stubs")}
+            subprocess.run([EXAMPLE / "generate_stubs", self.directory / "stubs"], check=True,
+                           timeout=TIMEOUT)
+            token = self.directory / "example-token"
+            token.write_text("nobody-asks-for-it")
+            example = run(sys.executable, "-B", EXAMPLE / "example.py", server.address, "--tls-ca",
+                          self.authority.certificate, "--token-file", token,
+                          environment=environment)
+            self.assertEqual(example.returncode, 0, example.stderr)
+            self.assertIn("created python-example", example.stdout)
+
+    def test_a_training_run_goes_on_while_the_certificate_changes(self):
+        directory = self.directory / "rotated"
+        directory.mkdir()
+        authority = Authority(directory, "authority")
+        certificate, key = authority.issue("server")
+        with LiveServer(DESCENTD, options=("--tls-certificate", certificate, "--tls-key", key),
+                        environment=CLEAN) as server:
+            training = subprocess.Popen(
+                [DESCENT, "train", "m", "--server", server.address, "--tls-ca",
+                 authority.certificate, "--generate", "friedman1", "--rows", "20000", "--layers",
+                 "64,64", "--epochs", "400"],
+                env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while training.poll() is None:
+                authority.issue("server")  # to the same files, one after the other
+                listed = self.list(server, "--tls-ca", authority.certificate)
+                self.assertEqual(listed.returncode, 0, listed.stderr)
+                time.sleep(0.2)
+            _, errors = training.communicate(timeout=TIMEOUT)
+            self.assertEqual(training.returncode, 0, errors)
+            self.assertNotIn("tried again", errors)
+
+
+class PlaintextTest(unittest.TestCase):
+    def refusal(self, *options, environment=None):
+        refused = run(DESCENTD, "--in-memory", *options, environment=environment)
+        self.assertEqual(refused.returncode, 64, refused.stderr)
+        return refused.stderr
+
+    def test_is_refused_where_other_machines_listen_in(self):
+        for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0", "descent.example:0"):
+            self.assertIn(f"--listen: {address}: other machines reach it",
+                          self.refusal("--listen", "127.0.0.1:0", "--listen", address))
+        with LiveServer(DESCENTD, options=("--allow-plaintext",), listen="0.0.0.0:0",
+                        environment=CLEAN) as server:
+            port = server.address.rpartition(":")[2]
+            listed = run(DESCENT, "list", "--server", f"127.0.0.1:{port}")
+            self.assertEqual(listed.returncode, 0, listed.stderr)
+
+    def test_halves_of_tls_are_refused(self):
+        self.assertIn("--tls-key: it needs --tls-certificate", self.refusal("--tls-key", "k.pem"))
+        self.assertIn("--tls-certificate: it needs --tls-key",
+                      self.refusal("--tls-certificate", "c.pem"))
+        self.assertIn("--tls-client-ca: it needs", self.refusal("--tls-client-ca", "a.pem"))
+        self.assertIn("--tls-certificate: /nowhere.pem: No such file", self.refusal(
+            "--listen", "127.0.0.1:0", "--tls-certificate", "/nowhere.pem", "--tls-key", "k.pem"))
+
+    def test_several_addresses(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"unix:{directory}/socket"
+            server = LiveServer(DESCENTD, options=("--listen", path, "--health", "127.0.0.1:0"),
+                                environment={**CLEAN, "DESCENT_LISTEN": "192.0.2.1:1,192.0.2.1:2"})
+            with server:
+                self.assertEqual(server.address, path)  # flags win over the environment
+                other = server.next_address()
+                for address in (path, other):
+                    listed = run(DESCENT, "list", "--server", address)
+                    self.assertEqual(listed.returncode, 0, listed.stderr)
+            self.assertFalse(pathlib.Path(directory, "socket").exists())
+
+    def test_an_address_that_is_taken_ends_the_start(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            for options in (("--listen", "127.0.0.1:0", "--listen", address),
+                            ("--listen", "127.0.0.1:0", "--health", address)):
+                ended = run(DESCENTD, "--in-memory", *options)
+                self.assertEqual(ended.returncode, 69, ended.stderr)
+                self.assertIn(f"cannot listen on {address}", ended.stderr)
+
+    def test_the_health_check_of_containers_finds_the_health_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            health = f"127.0.0.1:{free.getsockname()[1]}"
+        with LiveServer(DESCENTD, options=("--health", health), environment=CLEAN):
+            checked = run(DESCENTD, "healthcheck", environment={"DESCENT_HEALTH": health})
+            self.assertEqual(checked.returncode, 0, checked.stderr)
+        refused = run(DESCENTD, "healthcheck", environment={
+            "DESCENT_TLS_CERTIFICATE": "c.pem", "DESCENT_TLS_KEY": "k.pem"})
+        self.assertEqual(refused.returncode, 64)
+        self.assertIn("give it a --health address", refused.stderr)
+
+
+if __name__ == "__main__":
+    DESCENTD, DESCENT = sys.argv[1:3]
+    del sys.argv[1:3]
+    unittest.main()
