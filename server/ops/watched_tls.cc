@@ -5,15 +5,26 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <memory>
 
+#include "absl/base/const_init.h"
+#include "absl/synchronization/mutex.h"
 #include "clock/steady.h"
 
 namespace descent::ops {
 namespace {
 
-// Replaced whole, and never freed: connections that begin read it at any time.
+// The last that were given. Replaced whole; all of them are kept, for connections that begin read
+// one at any time.
 std::atomic<const FrameLimits*> limits = nullptr;
+
+const FrameLimits* Keep(const FrameLimits& given) {
+  static absl::Mutex mutex(absl::kConstInit);
+  static auto* const kept = new std::deque<FrameLimits>;
+  const absl::MutexLock lock(&mutex);
+  return &kept->emplace_back(given);
+}
 
 void DeleteFilter(void* /*parent*/, void* filter, CRYPTO_EX_DATA* /*data*/, int /*index*/,
                   long /*argl*/, void* /*argp*/) {  // NOLINT(google-runtime-int): OpenSSL's
@@ -41,7 +52,7 @@ FrameFilter* FilterOf(SSL* connection) {
 }  // namespace
 
 void WatchTls(const FrameLimits& given) {
-  limits.store(new FrameLimits(given), std::memory_order_release);
+  limits.store(Keep(given), std::memory_order_release);
 }
 
 }  // namespace descent::ops
