@@ -20,6 +20,7 @@ void CallLog::OnCallEnd(const services::CallRecord& record) {
       {{"service", record.name.service},
        {"method", record.name.method},
        {"model", record.model},
+       {"caller", record.caller},
        {"code", std::string_view(code)},
        {"reason", std::string_view(reason)},
        {"error", std::string_view(record.status.message().data(), record.status.message().size())},

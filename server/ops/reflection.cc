@@ -149,6 +149,10 @@ class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
     }
     place_.Touch();
     pass_.AddReceived(bytes_.Length());
+    if (absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+      End(std::move(permitted));
+      return;
+    }
     ServerReflectionRequest request;
     if (bytes_.Length() > kMaxQuestionBytes ||
         !services::ParseMessage(bytes_, name_, &request).ok()) {

@@ -80,6 +80,10 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   }
 
   void ReadChunk() {
+    if (absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+      End(std::move(permitted));
+      return;
+    }
     reading_->Next(kChunkBytes, [this](absl::StatusOr<std::string> chunk) {
       if (!chunk.ok()) {
         End(chunk.status());

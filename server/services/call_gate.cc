@@ -70,6 +70,7 @@ CallPass::~CallPass() {
   for (CallObserver* const observer : gate_->hooks_.observers) {
     observer->OnCallEnd({.name = name_,
                          .model = model_,
+                         .caller = permit_ == nullptr ? std::string_view() : permit_->caller(),
                          .status = status_,
                          .duration = SteadyNow() - start_,
                          .received_bytes = received_bytes_,
@@ -91,7 +92,11 @@ grpc::Status CallPass::End(absl::Status status) {
 }
 
 bool CallPass::MaySee(std::string_view model) const {
-  return permit_ == nullptr || permit_->CheckModel(model).ok();
+  return permit_ == nullptr || permit_->MaySee(model);
+}
+
+absl::Status CallPass::Renew() {
+  return permit_ == nullptr ? absl::OkStatus() : permit_->Renew(model_);
 }
 
 }  // namespace descent::services

@@ -82,6 +82,8 @@ class CallPass {
   absl::Status AdmitModel(std::string_view model);
   // Whether the call may be told that there is such a model.
   bool MaySee(std::string_view model) const;
+  // Whether a stream may go on; to be asked at each of its messages. Not OK ends the call.
+  absl::Status Renew();
 
   // What came and what was sent, message by message.
   void AddReceived(std::size_t bytes) { received_bytes_ += static_cast<std::int64_t>(bytes); }
@@ -97,8 +99,8 @@ class CallPass {
   const MethodName name_;
   const grpc::ServerContextBase& context_;
   const absl::Time start_;
-  bool counted_ = false;                      // by the gate
-  std::unique_ptr<const CallPermit> permit_;  // null: for every model
+  bool counted_ = false;                // by the gate
+  std::unique_ptr<CallPermit> permit_;  // null: for every model
   const absl::Status admission_;
   std::string model_;
   absl::Status status_;

@@ -24,6 +24,7 @@ namespace descent::services {
 struct CallRecord {
   MethodName name;
   std::string_view model;  // empty when the call did not get as far as naming one, or is about none
+  std::string_view caller;  // as its permit has it; empty: nobody in particular
   const absl::Status& status;
   absl::Duration duration;
   // The bytes of all messages, as they are on the wire.
@@ -42,14 +43,24 @@ class CallObserver {
   virtual void OnCallEnd(const CallRecord& record) = 0;
 };
 
-// What a call was let in with. Thread-safe; must not block.
+// What a call was let in with. Used by one thread at a time; must not block.
 class CallPermit {
  public:
   virtual ~CallPermit() = default;
 
+  // Who makes the call, for people and the log. Lives until the next Renew.
+  virtual std::string_view caller() const { return {}; }
+
   // Whether the call may be about the model of that name, which is asked before anybody looks
-  // whether there is one. An error ends the call; a list leaves the model out.
+  // whether there is one. An error ends the call.
   virtual absl::Status CheckModel(std::string_view model) const = 0;
+
+  // The same for a list, which leaves the model out.
+  virtual bool MaySee(std::string_view model) const { return CheckModel(model).ok(); }
+
+  // Whether a stream may go on, asked at each of its messages. `model` is the one it is about,
+  // empty as long as there is none. An error ends the call.
+  virtual absl::Status Renew(std::string_view /*model*/) { return absl::OkStatus(); }
 };
 
 // Thread-safe; must not block.
@@ -59,7 +70,7 @@ class Admission {
 
   // Asked when a call begins, before its request is read. The context has the peer, what it has
   // shown of itself, and the call's metadata. An error ends the call; null permits every model.
-  virtual absl::StatusOr<std::unique_ptr<const CallPermit>> Admit(
+  virtual absl::StatusOr<std::unique_ptr<CallPermit>> Admit(
       const MethodName& name, const grpc::ServerContextBase& context) = 0;
 };
 

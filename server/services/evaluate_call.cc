@@ -56,6 +56,10 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       return;
     }
     pass_.AddReceived(bytes_.Length());
+    if (const absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+      End(permitted);
+      return;
+    }
     resources_.reader->Read<v1::EvaluateRequest>(
         name_, &bytes_, [this](absl::Status status, const v1::EvaluateRequest& request) {
           if (status.ok()) status = AddBatch(request);

@@ -118,10 +118,14 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     if (!ok && context_.IsCancelled()) return;
     place_->Touch();
     std::shared_ptr<models::TrainingSession> session;
+    absl::Status permitted;
     {
       const absl::MutexLock lock(&mutex_);
       session = session_;
-      if (ok) pass_->AddReceived(bytes_.Length());
+      if (ok) {
+        pass_->AddReceived(bytes_.Length());
+        permitted = pass_->Renew();
+      }
       if (ok && session != nullptr) {
         pace_.OnBatch(SteadyNow());
         batches_since_ = true;
@@ -131,8 +135,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
       session->HalfClose();
       return;
     }
-    if (!ok) {
-      Take(absl::OkStatus(), v1::TrainRequest(), nullptr);  // there was no message
+    if (!ok || !permitted.ok()) {
+      Take(permitted, v1::TrainRequest(), session);  // there was no message, or it does not count
       return;
     }
     // gRPC may be done with the stream before a large message is read.

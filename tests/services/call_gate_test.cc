@@ -58,11 +58,11 @@ class Observer final : public CallObserver {
 // Lets Predict in, for models with this prefix.
 class ByPrefix final : public Admission {
  public:
-  absl::StatusOr<std::unique_ptr<const CallPermit>> Admit(
+  absl::StatusOr<std::unique_ptr<CallPermit>> Admit(
       const MethodName& name, const grpc::ServerContextBase& /*context*/) override {
     ++asked;
     if (name.method != "Predict") return absl::PermissionDeniedError("a reader");
-    return std::make_unique<const Permit>();
+    return std::make_unique<Permit>();
   }
 
   int asked = 0;

@@ -3,14 +3,8 @@
 
 #include "server/services/call_hooks.h"
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/completion_queue.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/server_context.h>
-#include <grpcpp/support/byte_buffer.h>
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,16 +21,14 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "gtest/gtest.h"
-#include "server/services/message.h"
+#include "tests/services/any_method.h"
 #include "tests/services/service_fixture.h"
 
 namespace descent::testing {
 namespace {
 
 using absl::StatusCode;
-using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::MethodDescriptor;
 using ::testing::ElementsAre;
@@ -91,13 +83,13 @@ class Observer final : public services::CallObserver {
 // Lets in who has the key, for the models whose names begin with "pricing-".
 class KeyAdmission final : public services::Admission {
  public:
-  absl::StatusOr<std::unique_ptr<const services::CallPermit>> Admit(
+  absl::StatusOr<std::unique_ptr<services::CallPermit>> Admit(
       const services::MethodName& /*name*/, const grpc::ServerContextBase& context) override {
     const auto key = context.client_metadata().find("authorization");
     if (key == context.client_metadata().end() || key->second != "Bearer key") {
       return absl::UnauthenticatedError("no key");
     }
-    return std::make_unique<const Permit>();
+    return std::make_unique<Permit>();
   }
 
  private:
@@ -109,53 +101,6 @@ class KeyAdmission final : public services::Admission {
     }
   };
 };
-
-// One message to a method of any kind, and how the call ended.
-grpc::Status CallMethod(const std::shared_ptr<grpc::Channel>& channel,
-                        const MethodDescriptor& method, const Message& request,
-                        const std::map<std::string, std::string>& metadata) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-  for (const auto& [key, value] : metadata) context.AddMetadata(key, value);
-  grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel);
-  const auto call = stub.PrepareCall(
-      &context, absl::StrCat("/", method.service()->full_name(), "/", method.name()), &queue);
-  const auto done = [&] {
-    void* tag = nullptr;
-    bool ok = false;
-    EXPECT_TRUE(queue.Next(&tag, &ok));
-    return ok;
-  };
-  call->StartCall(nullptr);
-  if (done()) {
-    call->WriteLast(services::SerializeMessage(request), grpc::WriteOptions(), nullptr);
-    done();
-    grpc::ByteBuffer response;
-    do {
-      call->Read(&response, nullptr);
-    } while (done());
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  done();
-  return status;
-}
-
-// Names the model in a request, wherever requests name it. False if this one names none.
-bool NameModel(const std::string& model, Message* request) {
-  const google::protobuf::Descriptor& type = *request->GetDescriptor();
-  for (const char* name : {"start", "model", "name"}) {
-    const FieldDescriptor* field = type.FindFieldByName(name);
-    if (field == nullptr) continue;
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      return NameModel(model, request->GetReflection()->MutableMessage(request, field));
-    }
-    request->GetReflection()->SetString(request, field, model);
-    return true;
-  }
-  return false;
-}
 
 class CallHooksTest : public ServiceTest {
  protected:
@@ -174,36 +119,6 @@ class CallHooksTest : public ServiceTest {
     open_server_.reset();
   }
 
-  // Of every service that the server says it has.
-  std::vector<const MethodDescriptor*> Methods() {
-    using grpc::reflection::v1::ServerReflection;
-    grpc::ClientContext context;
-    const auto stub = ServerReflection::NewStub(open_server_->InProcessChannel());
-    const auto stream = stub->ServerReflectionInfo(&context);
-    grpc::reflection::v1::ServerReflectionRequest question;
-    question.set_list_services("*");
-    EXPECT_TRUE(stream->Write(question));
-    EXPECT_TRUE(stream->WritesDone());
-    grpc::reflection::v1::ServerReflectionResponse answer;
-    EXPECT_TRUE(stream->Read(&answer));
-    EXPECT_TRUE(stream->Finish().ok());
-    std::vector<const MethodDescriptor*> methods;
-    for (const auto& listed : answer.list_services_response().service()) {
-      const auto* service =
-          google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(listed.name());
-      EXPECT_NE(service, nullptr) << listed.name();
-      if (service == nullptr) continue;
-      for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
-    }
-    return methods;
-  }
-
-  static std::unique_ptr<Message> RequestOf(const MethodDescriptor& method) {
-    return std::unique_ptr<Message>(google::protobuf::MessageFactory::generated_factory()
-                                        ->GetPrototype(method.input_type())
-                                        ->New());
-  }
-
   Observer observer_;
   KeyAdmission admission_;
   // The same models, to whom nothing is refused.
@@ -213,7 +128,7 @@ class CallHooksTest : public ServiceTest {
 };
 
 TEST_F(CallHooksTest, NoMethodOfAnyServiceIsAnsweredWithoutAKeyAndEachIsTold) {
-  const auto methods = Methods();
+  const auto methods = MethodsOf(open_server_->InProcessChannel());
   EXPECT_GE(methods.size(), 25);
   for (const MethodDescriptor* method : methods) {
     const grpc::Status status =
@@ -229,16 +144,12 @@ TEST_F(CallHooksTest, NoMethodOfAnyServiceIsAnsweredWithoutAKeyAndEachIsTold) {
 TEST_F(CallHooksTest, WhoMayNotUseAModelIsNotToldWhetherItExists) {
   ASSERT_TRUE(everybody_->Call(LineModel("there")).ok());
   int about_models = 0;
-  for (const MethodDescriptor* method : Methods()) {
+  for (const MethodDescriptor* method : MethodsOf(open_server_->InProcessChannel())) {
     for (const char* model : {"there", "not-there"}) {
-      const std::unique_ptr<Message> request = RequestOf(*method);
-      if (!NameModel(model, request.get())) continue;
-      // The rest has to be right where it is read together with the name.
-      if (auto* create = dynamic_cast<v1::CreateModelRequest*>(request.get())) {
-        *create = LineModel(model);
-      }
-      const grpc::Status status =
-          CallMethod(server_->InProcessChannel(), *method, *request, with_key_.metadata);
+      const std::unique_ptr<Message> request = RequestAbout(model, *method);
+      if (request == nullptr) continue;
+      const grpc::Status status = CallMethod(server_->InProcessChannel(), *method, *request,
+                                             {{"authorization", "Bearer key"}});
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) continue;
       EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED)
           << method->full_name() << ": " << status.error_message();
