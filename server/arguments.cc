@@ -39,7 +39,7 @@ and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends;
 it at once.
 
 Exit status: 0 after a drain; 1 when the drain took too long, or healthcheck found the server not
-serving; 64 on bad options; 65 when verify found damage; 69 when the address can't be listened on;
+serving; 64 on bad options, or when the file of --access can't be read right; 65 when verify found damage; 69 when the address can't be listened on;
 74 when the data directory can't be used.
 )";
 // Of the state directories that systemd gives, separated by colons, the first.
@@ -98,6 +98,12 @@ CLI::Validator ZeroOrFrom(int least) {
                             text, "'");
       },
       "");
+}
+
+// "" or what is wrong with a file that has to be named where its option is given at all: a variable
+// that is empty must not leave the server open.
+std::string CheckGiven(const std::string& file) {
+  return file.empty() ? "expected a file, got nothing; without the option there is none" : "";
 }
 
 void AddServerOptions(CLI::App* app, Arguments* arguments) {
@@ -180,6 +186,17 @@ void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
                   "everybody, for probes that can't show credentials. Also unix:PATH")
       ->check(CLI::Validator(CheckListenOrNone, ""))
       ->type_name("HOST:PORT");
+}
+
+void AddAccessOptions(CLI::App* app, Arguments* arguments) {
+  app->add_option(
+         "--access", arguments->access,
+         "Who may do what: a TOML file of callers, known by their tokens or certificates,\n"
+         "each with a role and the models it may use; `descent token` makes entries. Read\n"
+         "again when it changes; a file that can't be read right leaves the last rules in\n"
+         "force. Without it, whoever reaches the server may do everything")
+      ->check(CLI::Validator(CheckGiven, ""))
+      ->type_name("FILE.toml");
 }
 
 void AddStorageOptions(CLI::App* app, Arguments* arguments) {
@@ -330,6 +347,7 @@ void AddOptions(CLI::App* app, Arguments* arguments) {
   app->option_defaults()->always_capture_default();
   AddServerOptions(app, arguments);
   AddSecurityOptions(app, arguments);
+  AddAccessOptions(app, arguments);
   AddStorageOptions(app, arguments);
   AddLogOptions(app, arguments);
   app->set_config("--config", "", "A TOML file with options")->type_name("FILE.toml");

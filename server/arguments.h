@@ -54,6 +54,7 @@ struct Arguments {
   int max_connections = 0;
   int max_connection_age = 0;
   double drain_timeout = 8;
+  std::string access;  // empty: everybody may do everything
   std::string log_format = "text";
   std::string log_level = "info";
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
 #include "server/models/registry/registry.h"
+#include "server/ops/access_control.h"
 #include "server/ops/call_log.h"
 #include "server/ops/drain_watchdog.h"
 #include "server/ops/health_check.h"
@@ -38,6 +40,22 @@ std::unique_ptr<store::Store> OpenModels(const Serve& serve, OpenStore open_stor
   if (store.ok()) return *std::move(store);
   Log(LogLevel::kError, std::string(store.status().message()));
   return nullptr;
+}
+
+// Sets up who may do what. False, having logged why, when the file can't be read right.
+bool StartAccess(const Serve& serve, std::unique_ptr<ops::AccessControl>* access,
+                 services::CallHooks* hooks) {
+  if (serve.access_file.empty()) return true;
+  absl::StatusOr<std::unique_ptr<ops::AccessControl>> started =
+      ops::AccessControl::Start(serve.access_file);
+  if (!started.ok()) {
+    Log(LogLevel::kError, "--access: " + std::string(started.status().message()));
+    return false;
+  }
+  *access = *std::move(started);
+  hooks->admission = (*access)->admission();
+  hooks->observers.push_back((*access)->refusals());
+  return true;
 }
 
 // How much longer than its time a drain may take: for what it was cancelled to be unwound.
@@ -70,13 +88,16 @@ int Drain(const Serve& serve, int signal, ops::Server* server, ops::DrainWatchdo
 int RunServer(const Serve& serve, OpenStore open_store) {
   const std::int64_t open_files = ops::RaiseOpenFileLimit();
   ops::DrainWatchdog watchdog(EndAtOnce);  // until all below has gone
+  ops::CallLog call_log;
+  services::CallHooks hooks = {.observers = {&call_log}};
+  std::unique_ptr<ops::AccessControl> access;  // outlives the server
+  if (!StartAccess(serve, &access, &hooks)) return kExitUsage;
   std::unique_ptr<store::Store> store = OpenModels(serve, open_store);
   if (store == nullptr) return kExitBadDataDirectory;
   ops::RecoveryLog recovery_log;
   models::Registry registry(serve.models, std::move(store));
-  ops::CallLog call_log;
   absl::StatusOr<std::unique_ptr<ops::Server>> started =
-      ops::Server::Start(serve.server, &registry, {.observers = {&call_log}});
+      ops::Server::Start(serve.server, &registry, hooks);
   if (!started.ok()) {
     Log(LogLevel::kError, std::string(started.status().message()));
     return absl::IsInvalidArgument(started.status()) ? kExitUsage : kExitCannotListen;

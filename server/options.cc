@@ -10,7 +10,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "endpoint/endpoint.h"
@@ -74,9 +76,18 @@ std::string ChooseStorage(const CLI::App& app, int argc, const char* const* argv
   return "";
 }
 
+// Options that are not given and have no default are only told: they can't be given as nothing.
+std::string WithoutEmptyValues(const std::string& config) {
+  std::vector<std::string> lines = absl::StrSplit(config, '\n');
+  for (std::string& line : lines) {
+    if (absl::EndsWith(line, "=\"\"")) line.insert(0, "# ");
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 // The options in force as a file. What the models are not kept in is only told.
 std::string PrintedConfig(const CLI::App& app, const Arguments& arguments) {
-  std::string text = app.config_to_str(true, true);
+  std::string text = WithoutEmptyValues(app.config_to_str(true, true));
   if (arguments.in_memory) return absl::StrReplaceAll(text, {{"\ndata-dir=", "\n# data-dir="}});
   constexpr std::string_view kInMemory = "\nin-memory=";
   const std::size_t value = text.find(kInMemory) + kInMemory.size();
@@ -155,9 +166,11 @@ std::string CheckSecurity(const Arguments& arguments) {
   return "";
 }
 
-// Where a health check reaches the server of this machine; empty if only TLS leads there.
+// Where a health check reaches the server of this machine; empty if only TLS leads there, or it
+// asks who calls.
 std::string HealthAddress(const Arguments& arguments) {
   if (!arguments.health.empty()) return endpoint::ReachableAddress(arguments.health);
+  if (!arguments.access.empty()) return "";
   for (const std::string& address : arguments.listen) {
     if (arguments.tls_certificate.empty() || !endpoint::UnixPath(address).empty()) {
       return endpoint::ReachableAddress(address);
@@ -196,6 +209,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.log_format = LogFormats().at(arguments.log_format);
   serve.log_level = LogLevels().at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
+  serve.access_file = arguments.access;
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
   serve.models.max_merged_rows = arguments.max_merged_rows;
@@ -255,7 +269,8 @@ Invocation ParseOptions(int argc, const char* const* argv) {
         arguments.server.empty() ? HealthAddress(arguments) : arguments.server;
     if (server.empty()) {
       return UsageError(
-          "healthcheck: the server takes calls over TLS alone; give it a --health address");
+          "healthcheck: the server takes calls over TLS alone, or of those alone whom --access "
+          "names; give it a --health address");
     }
     return HealthCheck{server, absl::Seconds(arguments.timeout)};
   }

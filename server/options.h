@@ -29,7 +29,8 @@ struct Serve {
   ops::LogFormat log_format = ops::LogFormat::kText;
   ops::LogLevel log_level = ops::LogLevel::kInfo;
   absl::Duration drain_timeout;
-  bool in_memory = false;  // no data directory: models are gone with the server
+  std::string access_file;  // who may do what; empty: everybody everything
+  bool in_memory = false;   // no data directory: models are gone with the server
   store::SqliteStoreOptions storage;
 };
 

@@ -18,6 +18,8 @@ THIRD_PARTY = {
     "eigen": ("Eigen/", "unsupported/Eigen/"),
     "sqlite": ("sqlite3.h",),
     "cli11": ("CLI/",),
+    "openssl": ("openssl/",),
+    "toml": ("toml++/",),
     "spdlog": ("spdlog/",),
     # What would make the engine depend on more than its arguments.
     "surroundings": (
@@ -114,20 +116,23 @@ ROOMS = {
     "server/services": Room(
         sees=("proto", "clock", "core", "server/wire", "server/models", "server/models/work",
               "server/models/registry"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml"},
+    ),
+    "server/access": Room(
+        sees=("core", "server/services"), uses=frozenset({"grpc", "openssl", "surroundings", "toml"})
     ),
     "server/ops": Room(
         sees=("proto", "clock", "core", "endpoint", "server/models", "server/models/work",
-              "server/models/registry", "server/services"),
-        uses=EVERYTHING - {"eigen", "sqlite"},
+              "server/models/registry", "server/services", "server/access"),
+        uses=EVERYTHING - {"eigen", "sqlite", "toml"},
     ),
     "server": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "version"),
-        uses=EVERYTHING - {"eigen", "sqlite"},
+        uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml"},
     ),
     "client/descent": Room(
         sees=("proto", "clock", "endpoint"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml"},
     ),
     "client/examples": Room(sees=("proto", "client/descent")),
     # The command's rooms, each above those that it sees; all of them see the first.
@@ -149,7 +154,7 @@ ROOMS = {
         sees=("proto", "clock", "version", "client/descent", "client/cli", "client/cli/text",
               "client/cli/tables", "client/cli/encoding", "client/cli/display",
               "client/cli/training"),
-        uses=frozenset({"protobuf", "cli11", "surroundings"}),
+        uses=frozenset({"protobuf", "cli11", "openssl", "surroundings"}),
     ),
     "tests": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "client", "tests", "version"),

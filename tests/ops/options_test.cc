@@ -88,5 +88,34 @@ TEST(OptionsTest, MemoryThatIsNoUseIsRefusedWithWhatWasExpected) {
   EXPECT_THAT(ErrorOf({"--transport-memory-mib=15"}), HasSubstr("0 or a whole number from 16"));
 }
 
+TEST(OptionsTest, AnAccessFileIsOnlyWhereOneIsNamed) {
+  EXPECT_EQ(std::get<Serve>(Parse({})).access_file, "");
+  EXPECT_EQ(std::get<Serve>(Parse({"--access", "a.toml"})).access_file, "a.toml");
+}
+
+// A script whose variable is empty must not start a server that is open to everybody.
+TEST(OptionsTest, AnAccessFileThatIsNamedAsNothingIsRefused) {
+  for (const auto& options : {std::vector<const char*>{"--access", ""}, {"--access="}}) {
+    std::vector<const char*> argv = {"descentd", "--in-memory"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    const Invocation invocation = ParseOptions(static_cast<int>(argv.size()), argv.data());
+    ASSERT_TRUE(std::holds_alternative<Exit>(invocation));
+    EXPECT_EQ(std::get<Exit>(invocation).code, kExitUsage);
+    EXPECT_THAT(std::get<Exit>(invocation).output, HasSubstr("--access"));
+  }
+}
+
+TEST(OptionsTest, AHealthcheckLooksWhereNobodyIsAskedWhoCalls) {
+  EXPECT_THAT(ErrorOf({"--access=a.toml", "healthcheck"}), HasSubstr("give it a --health address"));
+  const Invocation there = Parse({"--access=a.toml", "--health=127.0.0.1:5", "healthcheck"});
+  ASSERT_TRUE(std::holds_alternative<HealthCheck>(there));
+  EXPECT_EQ(std::get<HealthCheck>(there).server, "127.0.0.1:5");
+}
+
+TEST(OptionsTest, WhatIsNotGivenIsPrintedAsARemark) {
+  const Invocation invocation = Parse({"--print-config"});
+  EXPECT_THAT(std::get<Exit>(invocation).output, HasSubstr("\n# access=\"\"\n"));
+}
+
 }  // namespace
 }  // namespace descent

@@ -1,0 +1,53 @@
+#include "server/ops/refusal_log.h"
+
+#include <grpcpp/server_context.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "clock/steady.h"
+#include "core/error.h"
+#include "server/ops/log.h"
+
+namespace descent::ops {
+
+std::optional<std::int64_t> LineAllowance::Take(absl::Time now) {
+  const absl::MutexLock lock(&mutex_);
+  if (now > last_) {
+    left_ = std::min(left_ + absl::ToDoubleSeconds(now - last_), static_cast<double>(kAtOnce));
+    last_ = now;
+  }
+  if (left_ < 1) {
+    ++withheld_;
+    return std::nullopt;
+  }
+  left_ -= 1;
+  return std::exchange(withheld_, 0);
+}
+
+void RefusalLog::OnCallEnd(const services::CallRecord& record) {
+  const std::optional<access::Refusal> refusal = access::RefusalOf(record.status);
+  if (!refusal.has_value()) return;
+  counts_.Add(*refusal);
+  if (!LogEnabled(LogLevel::kWarning)) return;
+  const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
+  if (!withheld.has_value()) return;
+  // A call that was not let in has no permit to name its caller by.
+  const std::map<std::string, std::string> facts = GetErrorDetails(record.status).metadata;
+  const auto named = facts.find("caller");
+  const std::string_view caller = named == facts.end() ? record.caller : named->second;
+  const std::string peer = record.context.peer();
+  Log(LogLevel::kWarning, "a call was refused",
+      {{"reason", access::ReasonOf(*refusal)},
+       {"service", record.name.service},
+       {"method", record.name.method},
+       {"model", record.model},
+       {"caller", caller},
+       {"peer", std::string_view(peer)},
+       {"more_not_logged", *withheld}});
+}
+
+}  // namespace descent::ops
