@@ -124,6 +124,7 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   AddCheckpointCommand(&app, &command);
   AddBackupCommand(&app, &command);
   AddVerifyCommand(&app, &local_command);
+  AddTokenCommand(&app, &local_command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

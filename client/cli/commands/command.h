@@ -40,6 +40,7 @@ void AddParamsCommand(CLI::App* app, Command* chosen);
 void AddCheckpointCommand(CLI::App* app, Command* chosen);
 void AddBackupCommand(CLI::App* app, Command* chosen);
 void AddVerifyCommand(CLI::App* app, LocalCommand* chosen);
+void AddTokenCommand(CLI::App* app, LocalCommand* chosen);
 
 }  // namespace descent::cli
 
