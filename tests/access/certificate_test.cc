@@ -1,0 +1,168 @@
+// Callers that show certificates, over the server's own TLS: the names that gRPC tells of them, and
+// what is let in by them, for every method.
+
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/descriptor.h"
+#include "gtest/gtest.h"
+#include "server/access/access.h"
+#include "server/access/method_roles.h"
+#include "tests/services/any_method.h"
+#include "tests/services/service_fixture.h"
+#include "tests/support/certificates.h"
+
+namespace descent::access {
+namespace {
+
+using descent::testing::Authority;
+using descent::testing::CallMethod;
+using descent::testing::CertificateRequest;
+using descent::testing::Issued;
+using descent::testing::ReasonOf;
+using descent::testing::RequestAbout;
+using descent::testing::RequestOf;
+using google::protobuf::MethodDescriptor;
+using Metadata = std::multimap<std::string, std::string>;
+
+Caller WithCertificate(const std::string& certificate, Role role) {
+  return {.name = certificate, .role = role, .credential = certificate, .models = {}};
+}
+
+Rules MakeRules() {
+  std::vector<Caller> callers = {WithCertificate("spiffe://example/reader", Role::kReader),
+                                 WithCertificate("trainer.example", Role::kTrainer),
+                                 WithCertificate("CN=admin", Role::kAdmin),
+                                 WithCertificate("CN=pricing,O=Example", Role::kReader)};
+  callers.push_back(
+      {.name = "token", .role = Role::kReader, .credential = Sha256("token"), .models = {}});
+  return Rules(std::move(callers));
+}
+
+class CertificateTest : public descent::testing::ServiceTest {
+ protected:
+  CertificateTest() : directory_(absl::StrCat(::testing::TempDir(), "certificates_", getpid())) {
+    methods_ = descent::testing::MethodsOf(server_->InProcessChannel());
+    std::filesystem::create_directories(directory_);
+    const Issued identity = authority_.Issue();
+    server_options_.tls = {.certificate = Write("certificate.pem", identity.certificate),
+                           .key = Write("key.pem", identity.key),
+                           .client_ca = Write("ca.pem", authority_.certificate())};
+    server_options_.listen = {"127.0.0.1:0"};
+    hooks_.admission = &access_;
+    Restart();
+  }
+  ~CertificateTest() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string Write(const std::string& name, const std::string& text) const {
+    std::ofstream(directory_ + "/" + name, std::ios::binary) << text;
+    return directory_ + "/" + name;
+  }
+
+  // A connection whose client shows the certificate; none if that is empty.
+  std::shared_ptr<grpc::Channel> Connect(const Issued& shown) const {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = authority_.certificate();
+    options.pem_cert_chain = shown.certificate;
+    options.pem_private_key = shown.key;
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    return grpc::CreateCustomChannel(server_->address(), grpc::SslCredentials(options), arguments);
+  }
+  std::shared_ptr<grpc::Channel> ConnectAs(const std::string& common_name,
+                                           const std::string& alternative_names) {
+    return Connect(
+        authority_.Issue({.common_name = common_name, .alternative_names = alternative_names}));
+  }
+
+  // How a call of ListModels ends: "", a reason, or a code's number where it has none.
+  std::string Listed(const std::shared_ptr<grpc::Channel>& channel, const Metadata& metadata = {}) {
+    for (const MethodDescriptor* method : methods_) {
+      if (method->name() != "ListModels") continue;
+      const grpc::Status status = CallMethod(channel, *method, *RequestOf(*method), metadata);
+      const std::string reason = ReasonOf(status);
+      return status.ok() || !reason.empty() ? reason : absl::StrCat(status.error_code());
+    }
+    return "no such method";
+  }
+
+  const std::string directory_;
+  Authority authority_{"Test Authority"};
+  Access access_{MakeRules()};
+  std::vector<const MethodDescriptor*> methods_;
+};
+
+TEST_F(CertificateTest, EachRoleMayDoWhatTheTableSays) {
+  const struct {
+    Role role;
+    std::shared_ptr<grpc::Channel> channel;
+  } callers[] = {
+      {Role::kReader, ConnectAs("somebody", "DNS:a.example,URI:spiffe://example/reader")},
+      {Role::kTrainer, ConnectAs("somebody", "DNS:a.example,DNS:trainer.example")},
+      {Role::kAdmin, ConnectAs("admin", "DNS:b.example")},
+  };
+  for (const auto& [role, channel] : callers) {
+    for (const MethodDescriptor* method : methods_) {
+      const MethodRole* const least =
+          FindMethodRole({method->service()->full_name(), method->name()});
+      auto request = RequestAbout("none", *method);
+      if (request == nullptr) request = RequestOf(*method);
+      const std::string reason = ReasonOf(CallMethod(channel, *method, *request, {}));
+      EXPECT_EQ(reason == "ROLE_NOT_PERMITTED", role < least->least) << method->full_name();
+      EXPECT_FALSE(reason.starts_with("CREDENTIALS_")) << method->full_name() << " " << reason;
+    }
+  }
+}
+
+TEST_F(CertificateTest, NamesAreMatchedToTheLetter) {
+  EXPECT_EQ(Listed(ConnectAs("x", "URI:spiffe://example/reader")), "");
+  EXPECT_EQ(Listed(ConnectAs("admin", "DNS:x.example")), "");
+  EXPECT_EQ(Listed(ConnectAs("x", "URI:spiffe://example/reader2")), "CREDENTIALS_UNKNOWN");
+  EXPECT_EQ(Listed(ConnectAs("x", "DNS:sub.trainer.example")), "CREDENTIALS_UNKNOWN");
+  EXPECT_EQ(Listed(ConnectAs("trainer.example", "DNS:x.example")), "CREDENTIALS_UNKNOWN")
+      << "a common name is no SAN";
+  EXPECT_EQ(Listed(ConnectAs("x", "DNS:admin")), "CREDENTIALS_UNKNOWN") << "nor the other way";
+  EXPECT_EQ(Listed(ConnectAs("x", "DNS:CN=admin")), "CREDENTIALS_UNKNOWN")
+      << "a SAN that looks like a subject is none";
+  EXPECT_EQ(Listed(ConnectAs("Admin", "DNS:x.example")), "CREDENTIALS_UNKNOWN");
+}
+
+TEST_F(CertificateTest, OnlyGoodCertificatesOfTheAuthorityCount) {
+  const CertificateRequest admin = {.common_name = "admin", .alternative_names = "DNS:x.example"};
+  const std::string unavailable = absl::StrCat(grpc::StatusCode::UNAVAILABLE);
+  CertificateRequest expired = admin;
+  expired.days_from = -3;
+  expired.days_until = -1;
+  EXPECT_EQ(Listed(Connect(authority_.Issue(expired))), unavailable);
+  Authority other("Test Authority");
+  EXPECT_EQ(Listed(Connect(other.Issue(admin))), unavailable);
+  EXPECT_EQ(Listed(Connect({})), "CREDENTIALS_MISSING");
+  EXPECT_EQ(Listed(Connect(authority_.Issue(admin))), "");
+}
+
+TEST_F(CertificateTest, ATokenIsLookedAtAloneWhateverCertificateComesWithIt) {
+  const auto admin = ConnectAs("admin", "DNS:x.example");
+  EXPECT_EQ(Listed(admin, {{"authorization", "Bearer wrong"}}), "CREDENTIALS_UNKNOWN");
+  EXPECT_EQ(Listed(admin, {{"authorization", "Basic x"}}), "CREDENTIALS_MALFORMED");
+  EXPECT_EQ(Listed(ConnectAs("x", "DNS:x.example"), {{"authorization", "Bearer token"}}), "");
+  EXPECT_EQ(Listed(Connect({}), {{"authorization", "Bearer token"}}), "");
+}
+
+}  // namespace
+}  // namespace descent::access
