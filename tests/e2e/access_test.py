@@ -112,6 +112,28 @@ class AccessTest(unittest.TestCase):
             ("CREDENTIALS_MISSING", ""), ("CREDENTIALS_UNKNOWN", ""), ("CREDENTIALS_MALFORMED", ""),
             ("ROLE_NOT_PERMITTED", "web"), ("MODEL_NOT_PERMITTED", "web")})
 
+    def test_the_command_shows_its_token(self):
+        token_file = self.directory / "web.token"
+        self.file.write_text(subprocess.run(
+            [descent, "token", "--name", "web", "--file", token_file], check=True, timeout=TIMEOUT,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+        server, _ = self.serve()
+
+        def run(*arguments):
+            run = subprocess.run([descent, "--server", server.address, *arguments], check=False,
+                                 timeout=TIMEOUT, text=True, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE)
+            return run.returncode, run.stderr
+
+        self.assertEqual(run("--token-file", token_file, "list")[0], 0)
+        code, errors = run("list")
+        self.assertEqual(code, 1)
+        self.assertIn("(UNAUTHENTICATED)", errors)
+        code, errors = run("--token-file", token_file, "delete", "x")
+        self.assertEqual(code, 1)
+        self.assertIn("DeleteModel takes the role admin", errors)
+        self.assertEqual(server.stop(), 0)
+
     def test_tokens_are_rotated_with_no_failed_call(self):
         old, as_old = make("--name", "web")
         new, as_new = make("--name", "web")
