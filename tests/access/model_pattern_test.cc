@@ -1,5 +1,6 @@
 #include "server/access/model_pattern.h"
 
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -10,7 +11,9 @@ namespace descent::access {
 namespace {
 
 bool Matches(std::string_view pattern, std::string_view name) {
-  return ModelPattern::Parse(pattern).value().Matches(name);
+  const std::optional<ModelPattern> parsed = ModelPattern::Parse(pattern);
+  EXPECT_TRUE(parsed.has_value()) << pattern;
+  return parsed.has_value() && parsed->Matches(name);
 }
 
 TEST(ModelPatternTest, IsANameOrManyByStars) {

@@ -149,8 +149,8 @@ TEST(ParseRulesTest, RepeatsNoTokenThatStandsWhereItDoesNotBelong) {
         Entry("token = '" + token + "'"), Entry(token + " = 1"), Entry("'" + token + "' = 1"),
         Entry("name = '" + token + "!'"), Entry("role = '" + token + "'"),
         Entry("models = ['" + token + "']"), Entry("certificate = \"" + token + "\\u0001\""),
-        token + " = 1", token, "[" + token + "]\n[" + token + "]",
-        Entry("a." + token + " = 1\na." + token + " = 1")}) {
+        token + " = 1", token, absl::StrCat("[", token, "]\n[", token, "]"),
+        Entry(absl::StrCat("a.", token, " = 1\na.", token, " = 1"))}) {
     const auto rules = ParseRules(text, "f.toml");
     ASSERT_FALSE(rules.ok()) << text;
     EXPECT_THAT(std::string(rules.status().message()), Not(HasSubstr("Zm9v"))) << text;

@@ -1,10 +1,12 @@
 #include "server/access/rules.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "gtest/gtest.h"
 
 namespace descent::access {
@@ -15,6 +17,12 @@ Caller WithToken(const std::string& name, const std::string& token) {
 }
 Caller WithCertificate(const std::string& name, const std::string& certificate) {
   return {.name = name, .role = Role::kReader, .credential = certificate, .models = {}};
+}
+
+ModelPattern Pattern(const char* text) {
+  const std::optional<ModelPattern> pattern = ModelPattern::Parse(text);
+  DESCENT_CHECK(pattern.has_value());
+  return *pattern;
 }
 
 Rules Make(std::vector<Caller> callers) { return Rules(std::move(callers)); }
@@ -67,7 +75,7 @@ TEST(RulesTest, WithoutPatternsEveryModelMayBeUsed) {
   Caller caller = WithToken("a", "1");
   EXPECT_TRUE(caller.may_use_every_model());
   EXPECT_TRUE(caller.MayUse("any"));
-  caller.models = {*ModelPattern::Parse("pricing-*"), *ModelPattern::Parse("rates")};
+  caller.models = {Pattern("pricing-*"), Pattern("rates")};
   EXPECT_FALSE(caller.may_use_every_model());
   EXPECT_TRUE(caller.MayUse("rates"));
   EXPECT_TRUE(caller.MayUse("pricing-eu"));
