@@ -51,9 +51,7 @@ FrameFilter* FilterOf(SSL* connection) {
 
 }  // namespace
 
-void WatchTls(const FrameLimits& given) {
-  limits.store(Keep(given), std::memory_order_release);
-}
+void WatchTls(const FrameLimits& given) { limits.store(Keep(given), std::memory_order_release); }
 
 }  // namespace descent::ops
 
