@@ -31,8 +31,8 @@ constexpr char kKindField[] = "kind";
 // "ACTIVATION_KIND_", which every value's name begins with.
 absl::string_view Prefix(const EnumDescriptor& kinds) {
   constexpr absl::string_view kUnspecified = "UNSPECIFIED";
-  const std::string& first = kinds.value(0)->name();
-  return absl::string_view(first).substr(0, first.size() - kUnspecified.size());
+  const absl::string_view first = kinds.value(0)->name();
+  return first.substr(0, first.size() - kUnspecified.size());
 }
 
 // Null if no value is spelled so.
@@ -43,7 +43,7 @@ const EnumValueDescriptor* FindSpelled(const EnumDescriptor& kinds, const std::s
 }
 
 std::string SpelledName(const EnumValueDescriptor& kind) {
-  return absl::AsciiStrToLower(kind.name().substr(Prefix(*kind.type()).size()));
+  return absl::AsciiStrToLower(absl::string_view(kind.name()).substr(Prefix(*kind.type()).size()));
 }
 
 std::string NameOf(const EnumDescriptor& kinds, int number) {
@@ -59,7 +59,7 @@ std::string Names(const EnumDescriptor& kinds) {
 
 std::string Names(const OneofDescriptor& choices) {
   std::vector<std::string> names;
-  for (int i = 0; i < choices.field_count(); ++i) names.push_back(choices.field(i)->name());
+  for (int i = 0; i < choices.field_count(); ++i) names.emplace_back(choices.field(i)->name());
   return absl::StrJoin(names, ", ");
 }
 
@@ -93,8 +93,8 @@ absl::StatusOr<Spelling> TakeApart(const std::string& text, absl::string_view op
 std::string HyperparameterNames(const Message& message) {
   std::vector<std::string> names;
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const std::string& name = message.GetDescriptor()->field(i)->name();
-    if (name != kKindField) names.push_back(name);
+    const absl::string_view name = message.GetDescriptor()->field(i)->name();
+    if (name != kKindField) names.emplace_back(name);
   }
   return names.empty() ? "none" : absl::StrJoin(names, ", ");
 }
@@ -248,7 +248,7 @@ std::string NameOf(v1::Durability durability) {
 std::string NameOf(const v1::OptimizerSpec& optimizer) {
   const FieldDescriptor* field =
       v1::OptimizerSpec::GetReflection()->GetOneofFieldDescriptor(optimizer, &Algorithms());
-  return field == nullptr ? "none" : field->name();
+  return std::string(field == nullptr ? "none" : field->name());
 }
 
 std::string ShapeOf(const v1::NetworkSpec& network) {

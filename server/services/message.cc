@@ -139,7 +139,7 @@ class Measuring {
       const auto* bytes = static_cast<const unsigned char*>(data);
       *values += static_cast<std::size_t>(
           std::count_if(bytes, bytes + size, [](unsigned char byte) { return byte < 0x80; }));
-      input_.Skip(size);
+      if (!input_.Skip(size)) return false;
       length -= size;
     }
     return true;

@@ -17,6 +17,7 @@
 #include "google/protobuf/arena.h"
 #include "server/models/work/executor.h"
 #include "server/models/work/memory_budget.h"
+#include "server/services/arena_message.h"
 #include "server/services/message.h"
 #include "server/services/method_name.h"
 
@@ -51,7 +52,7 @@ class MessageReader {
       // With what it consists of in one place, most often on the stack.
       alignas(std::max_align_t) std::array<char, 2048> block;
       google::protobuf::Arena arena(block.data(), block.size());
-      Parse(name, bytes, google::protobuf::Arena::CreateMessage<Request>(&arena), then);
+      Parse(name, bytes, MakeOnArena<Request>(&arena), then);
       return;
     }
     executor_.Post([this, name, bytes = Taken(bytes), then = std::move(then)]() mutable {

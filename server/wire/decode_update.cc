@@ -27,7 +27,7 @@ absl::StatusOr<FieldMask> ImpliedMask(const v1::Model& model) {
   v1::Model::GetReflection()->ListFields(model, &fields);
   FieldMask mask;
   for (const FieldDescriptor* field : fields) {
-    const std::string& name = field->name();
+    const std::string name(field->name());
     if (name == "name") continue;
     if (name != "optimizer" && name != "durability" && name != "labels" && name != "client_data") {
       return ContradictoryField(absl::StrCat("model.", name),

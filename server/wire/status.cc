@@ -4,7 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/check.h"
 #include "core/error.h"
+#include "google/protobuf/message.h"
 #include "google/protobuf/util/time_util.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -44,6 +46,10 @@ google::rpc::ErrorInfo MakeErrorInfo(const absl::Status& status, const ErrorDeta
   return info;
 }
 
+void AddDetail(const google::protobuf::Message& detail, google::rpc::Status* rich) {
+  DESCENT_CHECK(rich->add_details()->PackFrom(detail));
+}
+
 }  // namespace
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
@@ -55,19 +61,19 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::rpc::Status rich;
   rich.set_code(static_cast<int>(status.code()));
   rich.set_message(message);
-  rich.add_details()->PackFrom(MakeErrorInfo(status, details));
+  AddDetail(MakeErrorInfo(status, details), &rich);
   if (!details.field.empty()) {
     google::rpc::BadRequest bad_request;
     auto& violation = *bad_request.add_field_violations();
     violation.set_field(Shorten(details.field, kLongestValue));
     violation.set_description(message);
-    rich.add_details()->PackFrom(bad_request);
+    AddDetail(bad_request, &rich);
   }
   if (details.retry_after > absl::ZeroDuration()) {
     google::rpc::RetryInfo retry;
     *retry.mutable_retry_delay() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
         absl::ToInt64Nanoseconds(details.retry_after));
-    rich.add_details()->PackFrom(retry);
+    AddDetail(retry, &rich);
   }
   return {static_cast<grpc::StatusCode>(status.code()), message, rich.SerializeAsString()};
 }

@@ -1,6 +1,7 @@
 #include "server/wire/unknown_fields.h"
 
 #include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
@@ -21,7 +22,7 @@ absl::Status UnknownField(int number) {
 }
 
 // Adds `outer` to the path of an error that may have none yet.
-absl::Status Within(const absl::Status& status, const std::string& outer) {
+absl::Status Within(const absl::Status& status, std::string_view outer) {
   if (!GetErrorDetails(status).field.empty()) return WithFieldPrefix(status, outer);
   const std::string number = GetErrorDetails(status).metadata.at("field_number");
   const std::string what(status.message());

@@ -32,7 +32,7 @@ TEST(SpecsTest, KnowsEveryKindOfTheContract) {
 TEST(SpecsTest, KnowsEveryOptimizerOfTheContract) {
   const auto* algorithms = v1::OptimizerSpec::descriptor()->FindOneofByName("algorithm");
   for (int i = 0; i < algorithms->field_count(); ++i) {
-    const std::string name = algorithms->field(i)->name();
+    const std::string name(algorithms->field(i)->name());
     EXPECT_EQ(NameOf(ParseOptimizer(name).value()), name);
     EXPECT_THAT(OptimizerNames(), HasSubstr(name));
   }

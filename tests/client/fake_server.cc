@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "gtest/gtest.h"
 
 namespace descent::client {
 
@@ -22,17 +23,17 @@ grpc::Status RichStatus(grpc::StatusCode code, const std::string& message,
   info.set_domain("descent.v1");
   info.set_reason(reason);
   info.mutable_metadata()->insert({"expected", "7"});
-  rich.add_details()->PackFrom(info);
+  EXPECT_TRUE(rich.add_details()->PackFrom(info));
   google::rpc::BadRequest bad_request;
   google::rpc::BadRequest::FieldViolation& violation = *bad_request.add_field_violations();
   violation.set_field("inputs");
   violation.set_description("expected shape [n, 13], got [32, 12]");
-  rich.add_details()->PackFrom(bad_request);
+  EXPECT_TRUE(rich.add_details()->PackFrom(bad_request));
   if (retry_delay.has_value()) {
     google::rpc::RetryInfo retry;
     *retry.mutable_retry_delay() = google::protobuf::util::TimeUtil::NanosecondsToDuration(
         absl::ToInt64Nanoseconds(*retry_delay));
-    rich.add_details()->PackFrom(retry);
+    EXPECT_TRUE(rich.add_details()->PackFrom(retry));
   }
   return grpc::Status(code, message, rich.SerializeAsString());
 }

@@ -43,10 +43,10 @@ std::vector<std::string> Seeds() {
   google::rpc::Status status;
   google::rpc::RetryInfo retry;
   retry.mutable_retry_delay()->set_seconds(3);
-  status.add_details()->PackFrom(retry);
+  EXPECT_TRUE(status.add_details()->PackFrom(retry));
   google::rpc::ErrorInfo info;
   info.set_reason("QUEUE_FULL");
-  status.add_details()->PackFrom(info);
+  EXPECT_TRUE(status.add_details()->PackFrom(info));
   seeds.push_back(Input(FuzzedAnswer::kError, status.SerializeAsString()));
   seeds.push_back(Input(FuzzedAnswer::kSession, std::string("\0\x09\0\0\0\0\1\0\0\2\x09\x09", 12)));
   return seeds;

@@ -58,9 +58,9 @@ class HostileMessageTest : public ServiceTest {
   static std::string ReasonOf(const grpc::Status& status) {
     google::rpc::Status details;
     google::rpc::ErrorInfo info;
-    details.ParseFromString(status.error_details());
-    if (details.details_size() > 0) details.details(0).UnpackTo(&info);
-    return info.reason();
+    const bool has_info = details.ParseFromString(status.error_details()) &&
+                          details.details_size() > 0 && details.details(0).UnpackTo(&info);
+    return has_info ? info.reason() : "";
   }
 };
 

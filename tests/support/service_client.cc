@@ -43,7 +43,7 @@ CallStatus MakeCallStatus(const grpc::Status& status) {
   result.code = static_cast<absl::StatusCode>(status.error_code());
   result.message = status.error_message();
   google::rpc::Status rich;
-  rich.ParseFromString(status.error_details());
+  if (!rich.ParseFromString(status.error_details())) rich.Clear();
   for (const auto& detail : rich.details()) {
     if (google::rpc::ErrorInfo info; detail.UnpackTo(&info)) {
       result.domain = info.domain();

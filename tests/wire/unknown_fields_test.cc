@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
@@ -38,10 +39,10 @@ void VisitMessages(Message* root, const std::string& path, std::set<const Descri
     const std::string prefix = path.empty() ? "" : path + ".";
     if (field->is_repeated()) {
       Message* element = root->GetReflection()->AddMessage(root, field);
-      VisitMessages(element, prefix + field->name() + "[0]", above, visit);
+      VisitMessages(element, absl::StrCat(prefix, field->name(), "[0]"), above, visit);
     } else {
       Message* child = root->GetReflection()->MutableMessage(root, field);
-      VisitMessages(child, prefix + field->name(), above, visit);
+      VisitMessages(child, absl::StrCat(prefix, field->name()), above, visit);
     }
     root->GetReflection()->ClearField(root, field);
   }

@@ -64,7 +64,7 @@ class Statement {
   template <typename... Values>
   Statement& Bind(const Values&... values) {
     Start();
-    int i = 0;
+    [[maybe_unused]] int i = 0;  // of nothing, where there are no values
     (BindOne(++i, values), ...);
     return *this;
   }
