@@ -22,6 +22,7 @@
 #include "server/ops/recovery_log.h"
 #include "server/ops/server.h"
 #include "server/ops/storage_log.h"
+#include "server/ops/transport_log.h"
 #include "server/options.h"
 #include "server/store/memory_store.h"
 #include "server/verify.h"
@@ -67,6 +68,7 @@ void EndAtOnce() {
       "ended in the middle of its drain, which the transport does not come to an end with; what "
       "was "
       "acknowledged is safe");
+  ops::StopTransportLog();
   ops::StopLog();
   std::_Exit(kExitFailure);
 }
@@ -165,9 +167,11 @@ int Run(const Verify& verify, OpenStore open_store) {
 int Run(Serve serve, OpenStore open_store) {
   ops::BlockStopSignals();
   ops::StartLog(serve.log_format, serve.log_level);
+  ops::StartTransportLog();
   serve.storage.build = BuildName();
   serve.storage.instruction_set = InstructionSet();
   const int code = RunServer(serve, open_store);
+  ops::StopTransportLog();
   ops::StopLog();
   return code;
 }

@@ -1,6 +1,5 @@
 #include "server/ops/log.h"
 
-#include <grpc/support/log.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -47,14 +46,6 @@ nlohmann::json JsonValue(const LogField& field) {
   return std::visit([](auto value) { return nlohmann::json(value); }, field.value);
 }
 
-// What gRPC itself has to say. Its errors are mostly about what peers do.
-void LogFromGrpc(gpr_log_func_args* args) {
-  const LogLevel level = args->severity == GPR_LOG_SEVERITY_ERROR  ? LogLevel::kWarning
-                         : args->severity == GPR_LOG_SEVERITY_INFO ? LogLevel::kInfo
-                                                                   : LogLevel::kDebug;
-  Log(level, "grpc", {{"text", std::string_view(args->message)}});
-}
-
 }  // namespace
 
 void StartLog(LogFormat format, LogLevel level) {
@@ -70,11 +61,9 @@ void StartLog(LogFormat format, LogLevel level) {
                             : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v";
   logger->set_formatter(
       std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc));
-  gpr_set_log_function(LogFromGrpc);
 }
 
 void StopLog() {
-  gpr_set_log_function(nullptr);
   logger.reset();
   spdlog::shutdown();
 }

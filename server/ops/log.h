@@ -27,7 +27,7 @@ struct LogField {
   std::variant<std::string_view, std::int64_t, double> value;
 };
 
-// Begins logging lines of `level` and above, gRPC's own among them. Call once, before any Log.
+// Begins logging lines of `level` and above. Call once, before any Log.
 void StartLog(LogFormat format, LogLevel level);
 
 // Writes what is held and ends logging.

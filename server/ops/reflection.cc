@@ -212,7 +212,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(
   using V1Alpha = grpc::reflection::v1alpha::ServerReflection;
   // Nothing else names a message of this version, and without one the linker leaves its file out of
   // those that can be asked for.
-  grpc::reflection::v1alpha::ServerReflectionRequest::descriptor();
+  static_cast<void>(grpc::reflection::v1alpha::ServerReflectionRequest::descriptor());
   services.emplace_back(V1::service_full_name());
   services.emplace_back(V1Alpha::service_full_name());
   const auto answers = std::make_shared<const Answers>(std::move(services));

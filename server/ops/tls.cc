@@ -9,9 +9,9 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "core/check.h"
 #include "core/status_macros.h"
 #include "server/ops/log.h"
+#include "server/ops/own_credentials.h"
 
 namespace descent::ops {
 
@@ -58,28 +58,20 @@ grpc_ssl_client_certificate_request_type RequestOf(const PortCertificates& certi
              : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
 }
 
+// What has to outlive credentials that ask it.
+struct HeldCertificates {
+  std::unique_ptr<PortCertificates> certificates;
+};
+
 // gRPC's own have no certificates that change.
-class ChangingCredentials final : public grpc::ServerCredentials {
+class ChangingCredentials final : private HeldCertificates,
+                                  public OwnCredentials<grpc::ServerCredentials> {
  public:
-  explicit ChangingCredentials(std::unique_ptr<PortCertificates> certificates)
-      : certificates_(std::move(certificates)),
-        credentials_(grpc_ssl_server_credentials_create_with_options(
+  explicit ChangingCredentials(std::unique_ptr<PortCertificates> held)
+      : HeldCertificates{std::move(held)},
+        OwnCredentials(grpc_ssl_server_credentials_create_with_options(
             grpc_ssl_server_credentials_create_options_using_config_fetcher(
-                RequestOf(*certificates_), PortCertificates::Fetch, certificates_.get()))) {}
-  ~ChangingCredentials() override { grpc_server_credentials_release(credentials_); }
-
-  void SetAuthMetadataProcessor(
-      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/) override {
-    DESCENT_CHECK(false);  // nobody sets one
-  }
-
- private:
-  int AddPortToServer(const std::string& address, grpc_server* server) override {
-    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
-  }
-
-  const std::unique_ptr<PortCertificates> certificates_;
-  grpc_server_credentials* const credentials_;
+                RequestOf(*certificates), PortCertificates::Fetch, certificates.get()))) {}
 };
 
 void LogIdentity(const char* message, const TlsFiles& files, const TlsIdentity& identity) {

@@ -55,7 +55,7 @@ void ExpectSameKinds(const EnumDescriptor* values, const std::string& prefix, Ro
     ASSERT_NE(value, nullptr);
     EXPECT_TRUE(Matches(rows[i].core, infos[i])) << value->name();
     EXPECT_EQ(value->name(), prefix + Upper(infos[i].name));
-    names.insert(value->name());
+    names.emplace(value->name());
   }
   EXPECT_EQ(names.size(), rows.size());
 }
