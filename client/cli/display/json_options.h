@@ -1,5 +1,5 @@
-// How messages are printed as JSON, with every release of Protobuf: the option that prints zeros and
-// empty lists is called always_print_primitive_fields before Protobuf 26, and later otherwise.
+// How messages are printed as JSON, with every release of Protobuf: the option that prints zeros
+// and empty lists is called always_print_primitive_fields before Protobuf 26, and later otherwise.
 
 #ifndef CLIENT_CLI_DISPLAY_JSON_OPTIONS_H_
 #define CLIENT_CLI_DISPLAY_JSON_OPTIONS_H_
