@@ -12,7 +12,7 @@ absl::Status CheckFieldsAmong(const google::protobuf::Message& taken,
   reflection.ListFields(message, &set);
   for (const auto* const field : set) {
     if (reflection.HasField(taken, field)) continue;
-    const std::string& kind = reflection.GetEnum(message, FindField(message, "kind"))->name();
+    const std::string kind(reflection.GetEnum(message, FindField(message, "kind"))->name());
     return InvalidField(field->name(), absl::StrCat("not taken by ", kind));
   }
   return absl::OkStatus();
