@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/check.h"
+#include "core/text_view.h"
 
 namespace descent {
 namespace {
@@ -13,8 +14,6 @@ constexpr absl::string_view kReason = "descent/reason";
 constexpr absl::string_view kField = "descent/field";
 constexpr absl::string_view kRetryAfter = "descent/retry_after_ns";
 constexpr absl::string_view kMetadata = "descent/metadata/";
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // A copy of `status` with another message and the same payloads.
 absl::Status WithMessage(const absl::Status& status, absl::string_view message) {

@@ -8,9 +8,6 @@
 namespace descent {
 namespace {
 
-constexpr std::uint32_t Low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
-constexpr std::uint32_t High(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
-
 // Highest power first.
 double Polynomial(std::span<const double> coefficients, double x) {
   double sum = 0;
@@ -66,8 +63,8 @@ PhiloxBlock Philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * counter[0];
     const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * counter[2];
-    counter = {High(product1) ^ counter[1] ^ key[0], Low(product1),
-               High(product0) ^ counter[3] ^ key[1], Low(product0)};
+    counter = {HighWord(product1) ^ counter[1] ^ key[0], LowWord(product1),
+               HighWord(product0) ^ counter[3] ^ key[1], LowWord(product0)};
     key[0] += 0x9E3779B9U;
     key[1] += 0xBB67AE85U;
   }
@@ -76,7 +73,8 @@ PhiloxBlock Philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key) {
 
 double PhiloxStream::Uniform(std::uint64_t i) const {
   const PhiloxBlock block =
-      Philox4x32({Low(i), High(i), Low(stream_), High(stream_)}, {Low(seed_), High(seed_)});
+      Philox4x32({LowWord(i), HighWord(i), LowWord(stream_), HighWord(stream_)},
+                 {LowWord(seed_), HighWord(seed_)});
   const std::uint64_t bits = (std::uint64_t{block[1]} << 32 | block[0]) >> 12;
   return (static_cast<double>(bits) + 0.5) * 0x1p-52;
 }

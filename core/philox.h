@@ -15,6 +15,9 @@ namespace descent {
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 
+constexpr std::uint32_t LowWord(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+constexpr std::uint32_t HighWord(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
 // Ten rounds on one counter.
 PhiloxBlock Philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key);
 

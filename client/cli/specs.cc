@@ -46,7 +46,7 @@ std::string SpelledName(const EnumValueDescriptor& kind) {
   return absl::AsciiStrToLower(absl::string_view(kind.name()).substr(Prefix(*kind.type()).size()));
 }
 
-std::string NameOf(const EnumDescriptor& kinds, int number) {
+std::string NameOfNumber(const EnumDescriptor& kinds, int number) {
   const EnumValueDescriptor* value = kinds.FindValueByNumber(number);
   return value == nullptr ? absl::StrCat(number) : SpelledName(*value);
 }
@@ -236,13 +236,13 @@ std::string OptimizerNames() { return Names(Algorithms()); }
 std::string ScheduleNames() { return Names(Decays()); }
 
 std::string NameOf(v1::ActivationKind kind) {
-  return NameOf(*v1::ActivationKind_descriptor(), kind);
+  return NameOfNumber(*v1::ActivationKind_descriptor(), kind);
 }
 
-std::string NameOf(v1::LossKind kind) { return NameOf(*v1::LossKind_descriptor(), kind); }
+std::string NameOf(v1::LossKind kind) { return NameOfNumber(*v1::LossKind_descriptor(), kind); }
 
 std::string NameOf(v1::Durability durability) {
-  return NameOf(*v1::Durability_descriptor(), durability);
+  return NameOfNumber(*v1::Durability_descriptor(), durability);
 }
 
 std::string NameOf(const v1::OptimizerSpec& optimizer) {

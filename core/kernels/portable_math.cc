@@ -23,7 +23,7 @@ Pair Sum(double a, double b) {
 }
 
 // a b, with a relative error of about 2^-104.
-Pair Product(Pair a, Pair b) {
+Pair PairProduct(Pair a, Pair b) {
   const double high = a.high * b.high;
   // Beyond the range of doubles, where an error of the product has no meaning.
   if (!std::isfinite(high) || high == 0) return {high, 0};
@@ -56,8 +56,8 @@ double Power(double base, std::int64_t exponent) {
   Pair power = {1, 0};
   Pair square = {base, 0};
   for (; exponent > 0; exponent /= 2) {
-    if (exponent % 2 == 1) power = Product(power, square);
-    square = Product(square, square);
+    if (exponent % 2 == 1) power = PairProduct(power, square);
+    square = PairProduct(square, square);
   }
   return power.high;
 }

@@ -17,9 +17,6 @@ namespace {
 
 constexpr std::uint32_t kPurpose = 0x64726f70;  // "drop"
 
-std::uint32_t Low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
-std::uint32_t High(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
-
 // So many blocks are drawn at once, in registers as wide as there are.
 constexpr int kBlocks = 16;
 
@@ -39,8 +36,8 @@ void DrawWords(std::uint32_t first, std::uint64_t row, std::array<std::uint32_t,
 #pragma GCC unroll 1
   for (int i = 0; i < kBlocks; ++i) {
     c0[i] = first + static_cast<std::uint32_t>(i);
-    c1[i] = Low(row);
-    c2[i] = High(row);
+    c1[i] = LowWord(row);
+    c2[i] = HighWord(row);
     c3[i] = 0;
   }
 #pragma GCC unroll 1
@@ -49,12 +46,12 @@ void DrawWords(std::uint32_t first, std::uint64_t row, std::array<std::uint32_t,
     for (int i = 0; i < kBlocks; ++i) {
       const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * c0[i];
       const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * c2[i];
-      const std::uint32_t next0 = High(product1) ^ c1[i] ^ key[0];
-      const std::uint32_t next2 = High(product0) ^ c3[i] ^ key[1];
+      const std::uint32_t next0 = HighWord(product1) ^ c1[i] ^ key[0];
+      const std::uint32_t next2 = HighWord(product0) ^ c3[i] ^ key[1];
       c0[i] = next0;
-      c1[i] = Low(product1);
+      c1[i] = LowWord(product1);
       c2[i] = next2;
-      c3[i] = Low(product0);
+      c3[i] = LowWord(product0);
     }
     key[0] += 0x9E3779B9U;
     key[1] += 0xBB67AE85U;
@@ -108,8 +105,8 @@ void DropoutLayer::ForwardAs(const ForwardPass<T>& pass) const {
   const std::uint64_t seed = pass.dropout->seed;
   const auto step = static_cast<std::uint64_t>(pass.dropout->step);
   const PhiloxBlock block =
-      Philox4x32({Low(step), High(step), static_cast<std::uint32_t>(place_), kPurpose},
-                 {Low(seed), High(seed)});
+      Philox4x32({LowWord(step), HighWord(step), static_cast<std::uint32_t>(place_), kPurpose},
+                 {LowWord(seed), HighWord(seed)});
   const auto threshold = static_cast<std::uint64_t>(std::floor(rate_ * 0x1p32 + 0.5));
   const auto kept = static_cast<T>(1 / (1 - rate_));
   kernels::ForEachRowBlock(

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 #include "server/access/credentials.h"
 #include "server/access/method_roles.h"
 #include "server/access/refusal.h"
@@ -17,16 +18,14 @@
 namespace descent::access {
 namespace {
 
-absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-
 // Whether a caller may make calls of a method at all.
 absl::Status CheckMethod(const Caller& caller, const services::MethodName& name) {
   const MethodRole* const method = FindMethodRole(name);
   if (method == nullptr || caller.role < method->least) {
     const std::string_view least = method == nullptr ? "none there is" : NameOf(method->least);
     return Refuse(Refusal::kRole,
-                  absl::StrCat(ToAbsl(name.method), " takes the role ", ToAbsl(least), ", and ",
-                               caller.name, " has the role ", ToAbsl(NameOf(caller.role))),
+                  absl::StrCat(View(name.method), " takes the role ", View(least), ", and ",
+                               caller.name, " has the role ", View(NameOf(caller.role))),
                   {{"method", std::string(name.method)},
                    {"caller", caller.name},
                    {"role", std::string(NameOf(caller.role))},
@@ -34,7 +33,7 @@ absl::Status CheckMethod(const Caller& caller, const services::MethodName& name)
   }
   if (method->scope == Scope::kEveryModel && !caller.may_use_every_model()) {
     return Refuse(Refusal::kModel,
-                  absl::StrCat(ToAbsl(name.method), " is about every model, and ", caller.name,
+                  absl::StrCat(View(name.method), " is about every model, and ", caller.name,
                                " may use some of them"),
                   {{"caller", caller.name}});
   }
@@ -44,7 +43,7 @@ absl::Status CheckMethod(const Caller& caller, const services::MethodName& name)
 absl::Status CheckModelOf(const Caller& caller, std::string_view model) {
   if (caller.MayUse(model)) return absl::OkStatus();
   return Refuse(Refusal::kModel,
-                absl::StrCat(caller.name, " may not use a model named '", ToAbsl(model), "'"),
+                absl::StrCat(caller.name, " may not use a model named '", View(model), "'"),
                 {{"caller", caller.name}, {"model", std::string(model)}});
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 #include "server/access/toml.h"
 
 namespace descent::access {
@@ -23,12 +24,10 @@ constexpr std::size_t kMostNameCharacters = 64;
 constexpr std::size_t kMostCertificateBytes = 1024;
 constexpr std::size_t kMostShownBytes = 60;
 
-absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-
 // What came, in quotes, but no token: somebody may have put one where it does not belong.
 std::string Shown(std::string_view text) {
-  if (absl::StrContains(ToAbsl(text), "dsc_")) return "what looks like a token";
-  const std::string shown = absl::CHexEscape(ToAbsl(text.substr(0, kMostShownBytes)));
+  if (absl::StrContains(View(text), "dsc_")) return "what looks like a token";
+  const std::string shown = absl::CHexEscape(View(text.substr(0, kMostShownBytes)));
   return absl::StrCat("'", shown, text.size() > kMostShownBytes ? "…'" : "'");
 }
 
@@ -41,7 +40,7 @@ std::string WithoutLongWords(std::string_view sentence) {
     const auto* const end = std::find(begin, sentence.end(), ' ');
     const auto size = static_cast<std::size_t>(end - begin);
     absl::StrAppend(&shown, shown.empty() ? "" : " ",
-                    size > kLongestWord ? "…" : ToAbsl(sentence.substr(at, size)));
+                    size > kLongestWord ? "…" : View(sentence.substr(at, size)));
     at += size + 1;
   }
   return shown;
@@ -261,9 +260,9 @@ absl::StatusOr<Rules> ParseRules(std::string_view text, std::string_view path) {
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
-    return absl::InvalidArgumentError(
-        absl::StrCat(ToAbsl(path), ":", error.source().begin.line, ":", error.source().begin.column,
-                     ": expected TOML; ", WithoutLongWords(error.description())));
+    return absl::InvalidArgumentError(absl::StrCat(View(path), ":", error.source().begin.line, ":",
+                                                   error.source().begin.column, ": expected TOML; ",
+                                                   WithoutLongWords(error.description())));
   }
   return RulesReader(path).Read(parsed.table());
 }

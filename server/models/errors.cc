@@ -5,13 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "clock/steady.h"
 #include "core/error.h"
+#include "core/text_view.h"
 
 namespace descent::models {
-namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
 
 absl::Status ModelNotFound(std::string_view name) {
   return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND",

@@ -22,6 +22,7 @@
 #include "core/check.h"
 #include "core/thread_name.h"
 #include "server/ops/log.h"
+#include "server/ops/socket_option.h"
 #include "server/ops/watched_sockets.h"
 
 namespace descent::ops {
@@ -41,10 +42,6 @@ std::size_t ConnectionsThatFit() {
   const std::size_t files = limit.rlim_cur;
   if (files <= kOtherFiles + 2) return 1;
   return std::min(kMostConnections, (files - kOtherFiles) / 2);
-}
-
-void SetOption(int socket, int level, int option, int value) {
-  setsockopt(socket, level, option, &value, sizeof value);
 }
 
 std::string PeerOf(const sockaddr_storage& address, socklen_t size) {

@@ -13,7 +13,7 @@ namespace descent::ops {
 namespace {
 
 // Probes are few and small.
-constexpr std::size_t kMostConnections = 64;
+constexpr std::size_t kMostHealthConnections = 64;
 constexpr std::size_t kMostWatches = 64;
 constexpr int kMostMessageBytes = 64 << 10;
 constexpr std::size_t kTransportBytes = 16 << 20;
@@ -48,7 +48,7 @@ HealthServer::HealthServer(Listening port, std::vector<std::string> services,
       health_(std::move(services), resources_) {
   std::vector<Acceptor::Port> ports;
   ports.push_back({.listening = std::move(port)});
-  acceptor_ = std::make_unique<Acceptor>(std::move(ports), kMostConnections, FrameLimits());
+  acceptor_ = std::make_unique<Acceptor>(std::move(ports), kMostHealthConnections, FrameLimits());
 }
 
 HealthServer::~HealthServer() { Shutdown(); }

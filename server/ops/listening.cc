@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "endpoint/endpoint.h"
+#include "server/ops/socket_option.h"
 #include "server/ops/unix_socket.h"
 
 namespace descent::ops {
@@ -23,10 +24,6 @@ namespace {
 constexpr int kBacklog = 4096;
 
 std::string LastError() { return std::generic_category().message(errno); }
-
-void SetOption(int socket, int level, int option, int value) {
-  setsockopt(socket, level, option, &value, sizeof value);
-}
 
 int PortOf(int socket) {
   sockaddr_storage address{};

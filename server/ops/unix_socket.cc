@@ -43,7 +43,7 @@ absl::Status CheckUnixSocket(const std::string& path) {
   }
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  if (access(directory.c_str(), W_OK | X_OK) != 0) {
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
     return Refused(path, absl::StrCat(directory, ": ", std::generic_category().message(errno)));
   }
   return absl::OkStatus();

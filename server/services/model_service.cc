@@ -82,7 +82,7 @@ class RefusedStream final : public Reactor {
 
 // Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
 template <typename Base>
-using RawMethods = v1::ModelService::WithRawCallbackMethod_CreateModel<
+using RawModelMethods = v1::ModelService::WithRawCallbackMethod_CreateModel<
     v1::ModelService::WithRawCallbackMethod_GetModel<
         v1::ModelService::WithRawCallbackMethod_ListModels<
             v1::ModelService::WithRawCallbackMethod_DeleteModel<
@@ -99,7 +99,7 @@ using RawMethods = v1::ModelService::WithRawCallbackMethod_CreateModel<
                                                         WithRawCallbackMethod_ImportModel<
                                                             Base>>>>>>>>>>>>>>;
 
-class ModelService final : public RawMethods<v1::ModelService::Service> {
+class ModelService final : public RawModelMethods<v1::ModelService::Service> {
  public:
   ModelService(models::Registry* registry, const CallResources& resources)
       : registry_(registry), resources_(resources) {}

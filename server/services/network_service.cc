@@ -16,14 +16,14 @@ using grpc::ServerUnaryReactor;
 
 // Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
 template <typename Base>
-using RawMethods = v1::NetworkService::WithRawCallbackMethod_Forward<
+using RawNetworkMethods = v1::NetworkService::WithRawCallbackMethod_Forward<
     v1::NetworkService::WithRawCallbackMethod_Gradient<
         v1::NetworkService::WithRawCallbackMethod_Step<
             v1::NetworkService::WithRawCallbackMethod_Train<
                 v1::NetworkService::WithRawCallbackMethod_Predict<
                     v1::NetworkService::WithRawCallbackMethod_Evaluate<Base>>>>>>;
 
-class NetworkService final : public RawMethods<v1::NetworkService::Service> {
+class NetworkService final : public RawNetworkMethods<v1::NetworkService::Service> {
  public:
   NetworkService(models::Registry* registry, const CallResources& resources)
       : registry_(registry), resources_(resources) {}

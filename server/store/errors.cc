@@ -5,14 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/error.h"
+#include "core/text_view.h"
 
 namespace descent::store {
 namespace {
 
 // About how long it takes until a store that was full looks for room again.
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 

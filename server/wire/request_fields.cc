@@ -9,13 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 #include "google/protobuf/descriptor.h"
 #include "server/wire/fingerprint.h"
 
 namespace descent::wire {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Finds `name` in the layout, once: `seen` has a place for each parameter.
 absl::StatusOr<int> FindParameter(std::string_view field, const std::string& name,

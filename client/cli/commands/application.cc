@@ -24,20 +24,20 @@
 namespace descent::cli {
 namespace {
 
-constexpr char kFooter[] = R"(
+constexpr char kApplicationFooter[] = R"(
 Exit status: 0 when all went well, 1 when the server said no, 64 on bad usage, 65 on bad data, 69
 when the server can't be reached, 74 when a file can't be written, 130 when training or a backup was
 interrupted.)";
 
 // A server that went away once it was there is waited for so long: it may be being started again,
 // and recovering.
-constexpr absl::Duration kPatience = absl::Minutes(2);
+constexpr absl::Duration kServerPatience = absl::Minutes(2);
 
 absl::StatusOr<ExitCode> Execute(const ServerOptions& server, bool json, const Command& command) {
   TroubleNotes trouble([](const std::string& line) { Note(line); });
   ASSIGN_OR_RETURN(client::ClientOptions options, server.ForClient());
-  options.deadline = kPatience;
-  options.retry.give_up_after = kPatience;
+  options.deadline = kServerPatience;
+  options.retry.give_up_after = kServerPatience;
   options.on_retry = [&trouble](const absl::Status& cause, absl::Duration since) {
     trouble.Add(cause, since);
   };
@@ -107,7 +107,7 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   ServerOptions server(&app);
   app.add_flag("--json", json, "Print results, and errors, as JSON objects, one a line");
   app.set_version_flag("--version", version);
-  app.footer(kFooter);
+  app.footer(kApplicationFooter);
   app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.fallthrough();  // global options may come after the subcommand

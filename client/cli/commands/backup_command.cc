@@ -65,7 +65,7 @@ absl::StatusOr<ExitCode> Backup(const BackupOptions& options, const Context& con
   return ExitCode::kOk;
 }
 
-constexpr char kFooter[] = R"(
+constexpr char kBackupFooter[] = R"(
 The copy is of one moment and consistent, and the server goes on meanwhile. It is written to
 FILE.partial, which takes its name when it is whole and on the disk; Ctrl-C leaves nothing (exit
 status 130). To restore it, put it into an empty directory as descent.db and start descentd with
@@ -76,7 +76,7 @@ status 130). To restore it, put it into an empty directory as descent.db and sta
 void AddBackupCommand(CLI::App* app, Command* chosen) {
   CLI::App* command =
       app->add_subcommand("backup", "Copy everything that the server keeps into a file");
-  command->footer(kFooter);
+  command->footer(kBackupFooter);
   auto options = std::make_shared<BackupOptions>();
   command->add_option("FILE", options->file, "Where to")->option_text(" ")->required();
   command->add_flag("--force", options->force, "Replace the file if it is there");

@@ -17,7 +17,7 @@
 namespace descent::cli {
 namespace {
 
-absl::Status SystemError(const std::string& path) {
+absl::Status WriteError(const std::string& path) {
   return FileError(path, std::generic_category().message(errno));
 }
 
@@ -29,7 +29,7 @@ absl::Status IsThereAlready(const std::string& path) {
 absl::Status LockAndEmpty(int descriptor, const std::string& path) {
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? FileError(path, "another backup is writing it")
-                                : SystemError(path);
+                                : WriteError(path);
   }
   struct stat opened {};
   struct stat named {};
@@ -37,7 +37,7 @@ absl::Status LockAndEmpty(int descriptor, const std::string& path) {
       opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) {
     return FileError(path, "another backup has just written it");
   }
-  if (ftruncate(descriptor, 0) != 0) return SystemError(path);
+  if (ftruncate(descriptor, 0) != 0) return WriteError(path);
   return absl::OkStatus();
 }
 
@@ -45,8 +45,8 @@ absl::Status SyncDirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return SystemError(directory);
-  absl::Status status = fsync(descriptor) == 0 ? absl::OkStatus() : SystemError(directory);
+  if (descriptor < 0) return WriteError(directory);
+  absl::Status status = fsync(descriptor) == 0 ? absl::OkStatus() : WriteError(directory);
   close(descriptor);
   return status;
 }
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<BackupFile>> BackupFile::Create(const std::string
   const std::string partial = absl::StrCat(path, ".partial");
   const int descriptor =
       open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-  if (descriptor < 0) return SystemError(partial);
+  if (descriptor < 0) return WriteError(partial);
   if (absl::Status status = LockAndEmpty(descriptor, partial); !status.ok()) {
     close(descriptor);
     return status;
@@ -87,7 +87,7 @@ absl::Status BackupFile::Append(absl::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError(partial_);
+    if (written < 0) return WriteError(partial_);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
   return absl::OkStatus();
@@ -95,13 +95,13 @@ absl::Status BackupFile::Append(absl::string_view bytes) {
 
 absl::Status BackupFile::Restart() {
   if (ftruncate(descriptor_, 0) != 0 || lseek(descriptor_, 0, SEEK_SET) != 0) {
-    return SystemError(partial_);
+    return WriteError(partial_);
   }
   return absl::OkStatus();
 }
 
 absl::Status BackupFile::Commit() {
-  if (fsync(descriptor_) != 0) return SystemError(partial_);
+  if (fsync(descriptor_) != 0) return WriteError(partial_);
   RETURN_IF_ERROR(Rename());
   close(std::exchange(descriptor_, -1));
   return SyncDirectoryOf(path_);
@@ -113,10 +113,10 @@ absl::Status BackupFile::Rename() const {
       return absl::OkStatus();
     }
     if (errno == EEXIST) return IsThereAlready(path_);
-    if (errno != EINVAL && errno != ENOSYS) return SystemError(path_);
+    if (errno != EINVAL && errno != ENOSYS) return WriteError(path_);
     // A file system that can't: that the name was free when this began is all there is to know.
   }
-  if (std::rename(partial_.c_str(), path_.c_str()) != 0) return SystemError(path_);
+  if (std::rename(partial_.c_str(), path_.c_str()) != 0) return WriteError(path_);
   return absl::OkStatus();
 }
 

@@ -13,7 +13,7 @@ namespace descent::cli {
 namespace {
 
 constexpr size_t kColumn = 28;  // where descriptions begin
-constexpr size_t kWidth = 100;
+constexpr size_t kHelpWidth = 100;
 constexpr int64_t kMaxInteger = 1000000000;
 
 std::string Wrap(const std::string& text, size_t width) {
@@ -44,7 +44,7 @@ std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_p
 }
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
-  return Wrap(CLI::Formatter::make_option_desc(option), kWidth - kColumn);
+  return Wrap(CLI::Formatter::make_option_desc(option), kHelpWidth - kColumn);
 }
 
 std::string HelpFormatter::make_footer(const CLI::App* app) const {

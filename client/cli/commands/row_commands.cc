@@ -34,7 +34,7 @@ struct RowCommandOptions {
 };
 
 // The model, how its rows are encoded, and the rows.
-struct Task {
+struct RowTask {
   v1::Model model;
   std::unique_ptr<const Encoding> encoding;  // which the source looks at
   std::optional<RowSource> source;
@@ -48,9 +48,9 @@ struct Task {
   }
 };
 
-absl::StatusOr<Task> Begin(const RowCommandOptions& options, const Context& context,
-                           bool with_target) {
-  Task task;
+absl::StatusOr<RowTask> Begin(const RowCommandOptions& options, const Context& context,
+                              bool with_target) {
+  RowTask task;
   ASSIGN_OR_RETURN(task.model, context.client.GetModel(options.name));
   ASSIGN_OR_RETURN(Encoding encoding, EncodingOf(task.model));
   task.encoding = std::make_unique<const Encoding>(std::move(encoding));
@@ -66,7 +66,7 @@ std::string NameOf(const RowOptions& rows) {
 // Predictions of rows, with what is kept of them, as they come.
 class PredictionPrinter {
  public:
-  PredictionPrinter(const Task& task, bool json)
+  PredictionPrinter(const RowTask& task, bool json)
       : predictions_(*task.encoding, task.model.network()),
         kept_(task.source->kept()),
         model_(task.model.name()),
@@ -135,7 +135,7 @@ absl::Status PredictRows(const Dataset& rows, const std::string& model, const Co
 }
 
 absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context& context) {
-  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/false));
+  ASSIGN_OR_RETURN(RowTask task, Begin(options, context, /*with_target=*/false));
   PredictionPrinter printer(task, context.json);
   printer.PrintHeader();
   while (true) {
@@ -159,7 +159,7 @@ absl::Status CheckFinite(double loss, const std::map<std::string, double>& metri
   return absl::OkStatus();
 }
 
-void PrintEvaluation(const RowCommandOptions& options, const Context& context, const Task& task,
+void PrintEvaluation(const RowCommandOptions& options, const Context& context, const RowTask& task,
                      const v1::EvaluateResponse& answer,
                      const std::map<std::string, double>& metrics) {
   if (context.json) {
@@ -180,7 +180,7 @@ void PrintEvaluation(const RowCommandOptions& options, const Context& context, c
 }
 
 absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Context& context) {
-  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/true));
+  ASSIGN_OR_RETURN(RowTask task, Begin(options, context, /*with_target=*/true));
   EvaluatedRows sent;
   RowsFingerprint fingerprint;
   client::BatchSource batches;
@@ -229,7 +229,7 @@ struct GradientOptions : RowCommandOptions {
 
 absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context& context) {
   if (options.max_rows < 1) return UsageError("--max-rows must be at least 1");
-  ASSIGN_OR_RETURN(Task task, Begin(options, context, /*with_target=*/true));
+  ASSIGN_OR_RETURN(RowTask task, Begin(options, context, /*with_target=*/true));
   ASSIGN_OR_RETURN(const Dataset rows, task.source->Read(options.max_rows));
 
   const std::vector<int64_t> all = AllRows(rows.rows);

@@ -34,7 +34,7 @@ struct TokenOptions {
 };
 
 // What tokens begin with, so that those who find one know what it is.
-constexpr char kPrefix[] = "dsc_";
+constexpr char kTokenPrefix[] = "dsc_";
 constexpr size_t kRandomBytes = 32;
 
 absl::StatusOr<std::string> MakeToken() {
@@ -43,7 +43,7 @@ absl::StatusOr<std::string> MakeToken() {
     return absl::InternalError(
         absl::StrCat("the system gives no random bytes: ", std::generic_category().message(errno)));
   }
-  return absl::StrCat(kPrefix, absl::WebSafeBase64Escape({bytes.data(), bytes.size()}));
+  return absl::StrCat(kTokenPrefix, absl::WebSafeBase64Escape({bytes.data(), bytes.size()}));
 }
 
 absl::StatusOr<std::string> Sha256Hex(const std::string& text) {

@@ -225,7 +225,7 @@ std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOpti
   return {csv, generate};
 }
 
-constexpr char kFooter[] =
+constexpr char kTrainFooter[] =
     R"(
 Columns hold numbers or dates where most of their cells are some, and categories otherwise; an empty
 cell, NA, NaN, null, ? and the like are missing. A cell that is neither is an error that names its
@@ -245,7 +245,7 @@ in order after the batches under way (exit status 130); a second one ends at onc
 void AddTrainCommand(CLI::App* app, Command* chosen) {
   CLI::App* command = app->add_subcommand(
       "train", "Train a model on the rows of a file or a generator; make it if it isn't there");
-  command->footer(kFooter);
+  command->footer(kTrainFooter);
   auto options = std::make_shared<TrainOptions>();
   command->add_option("NAME", options->name, "The model's name")->option_text(" ")->required();
   const auto [csv, generate] = AddDataOptions(command, &options->data);

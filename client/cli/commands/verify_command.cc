@@ -47,7 +47,7 @@ absl::Status Verify(const std::string& directory, bool json) {
                    std::generic_category().message(errno), ")"));
 }
 
-constexpr char kFooter[] = R"(
+constexpr char kVerifyFooter[] = R"(
 Reads a data directory that no server has open, or one with a backup in it as descent.db: the
 checksums of everything, then every journal applied again and the hashes of the states compared.
 Changes nothing, and asks no server. Done by descentd, which must be installed beside this program
@@ -60,7 +60,7 @@ descentd, 74 when the directory can't be read.)";
 
 void AddVerifyCommand(CLI::App* app, LocalCommand* chosen) {
   CLI::App* command = app->add_subcommand("verify", "Check a data directory while no server runs");
-  command->footer(kFooter);
+  command->footer(kVerifyFooter);
   auto directory = std::make_shared<std::string>();
   command->add_option("DIR", *directory, "The directory")->option_text(" ")->required();
   command->callback([directory, chosen] {

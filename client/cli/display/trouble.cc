@@ -8,7 +8,7 @@
 namespace descent::cli {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(1);
+constexpr absl::Duration kTroublePatience = absl::Seconds(1);
 
 }  // namespace
 
@@ -30,7 +30,7 @@ void TroubleNotes::Add(const absl::Status& cause, absl::Duration since) {
   absl::MutexLock lock(&mutex_);
   if (since < last_since_) last_line_.clear();  // another trouble than the last one
   last_since_ = since;
-  if (!at_once && since < kPatience) return;
+  if (!at_once && since < kTroublePatience) return;
   std::string line = TroubleText(cause);
   if (line == last_line_) return;
   if (before_) before_();

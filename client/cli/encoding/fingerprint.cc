@@ -4,36 +4,27 @@
 #include <bit>
 #include <vector>
 
+#include "client/cli/tables/random.h"
+
 namespace descent::cli {
-namespace {
-
-// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection that mixes all bits.
-uint64_t Mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
 
 RowsFingerprint FingerprintOf(const Dataset& dataset) {
   // Column by column, as they lie in memory: a row's hash so far goes into its next.
   std::vector<uint64_t> hashes(static_cast<size_t>(dataset.rows));
   const auto add_numbers = [&hashes](const std::vector<double>& numbers) {
     for (size_t row = 0; row < numbers.size(); ++row) {
-      hashes[row] = Mix(hashes[row] ^ std::bit_cast<uint64_t>(numbers[row]));
+      hashes[row] = MixBits(hashes[row] ^ std::bit_cast<uint64_t>(numbers[row]));
     }
   };
   for (const EncodedColumn& column : dataset.inputs) {
     add_numbers(column.numbers);
     for (size_t row = 0; row < column.codes.size(); ++row) {
-      hashes[row] = Mix(hashes[row] ^ static_cast<uint64_t>(int64_t{column.codes[row]}));
+      hashes[row] = MixBits(hashes[row] ^ static_cast<uint64_t>(int64_t{column.codes[row]}));
     }
   }
   add_numbers(dataset.targets);
   RowsFingerprint fingerprint{dataset.rows, 0};
-  for (const uint64_t hash : hashes) fingerprint.digest += Mix(hash);  // in any order
+  for (const uint64_t hash : hashes) fingerprint.digest += MixBits(hash);  // in any order
   return fingerprint;
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -95,10 +96,6 @@ absl::Status CheckTitle(const CsvReader& reader, const CsvRecord& first) {
           first.line, ", or say --header if it names the columns"));
 }
 
-bool Holds(const std::vector<std::string>& words, absl::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 // The words of --missing and --not-missing that no cell has said yet.
 class UnseenWords {
  public:
@@ -109,7 +106,7 @@ class UnseenWords {
 
   void See(const std::vector<std::string>& cells) {
     for (auto word = words_.begin(); word != words_.end();) {
-      word = Holds(cells, word->second) ? words_.erase(word) : std::next(word);
+      word = absl::c_linear_search(cells, word->second) ? words_.erase(word) : std::next(word);
     }
   }
 
@@ -160,11 +157,12 @@ std::string FileOptions::FirstGiven() const {
 
 absl::Status CheckFileOptions(const FileOptions& options, const std::vector<std::string>& missing) {
   for (const std::string& word : options.not_missing) {
-    if (Holds(options.missing, word)) {
+    if (absl::c_linear_search(options.missing, word)) {
       return UsageError(
           absl::StrCat("--missing and --not-missing: \"", Shortened(word), "\" can't be both"));
     }
-    if (IsMissingNumber(word) || IsMissingText(word) || Holds(missing, word)) continue;
+    if (IsMissingNumber(word) || IsMissingText(word)) continue;
+    if (absl::c_linear_search(missing, word)) continue;
     return UsageError(
         absl::StrCat("--not-missing: \"", Shortened(word),
                      "\" is none of the words that stand for a missing cell, so it is "

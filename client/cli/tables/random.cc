@@ -12,17 +12,16 @@ namespace {
 constexpr uint64_t kSplitStream = 1;
 constexpr uint64_t kFirstPassStream = uint64_t{1} << 32;
 
-// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection that mixes all bits.
-uint64_t Mix(uint64_t x) {
+}  // namespace
+
+uint64_t MixBits(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
   return x ^ (x >> 31);
 }
 
-}  // namespace
-
-Random::Random(uint64_t seed, uint64_t stream) : engine_(Mix(Mix(seed) ^ stream)) {}
+Random::Random(uint64_t seed, uint64_t stream) : engine_(MixBits(MixBits(seed) ^ stream)) {}
 
 double Random::Uniform() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
 

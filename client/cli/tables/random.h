@@ -14,6 +14,9 @@
 
 namespace descent::cli {
 
+// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection that mixes all bits.
+uint64_t MixBits(uint64_t x);
+
 class Random {
  public:
   // Generators with different (seed, stream) are unrelated: a stream is one use of the seed.

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kPieceBytes = 64 * 1024;
 constexpr char kGzipMagic[] = "\x1F\x8B";
 
-absl::Status SystemError(const std::string& name) {
+absl::Status ReadError(const std::string& name) {
   return DataError({name}, std::generic_category().message(errno));
 }
 
@@ -32,13 +32,13 @@ void ByteInput::InflaterDeleter::operator()(z_stream* stream) const {
 absl::StatusOr<std::unique_ptr<ByteInput>> ByteInput::Open(const std::string& path,
                                                            const std::string& name) {
   const int descriptor = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return SystemError(name);
+  if (descriptor < 0) return ReadError(name);
   std::unique_ptr<ByteInput> input(new ByteInput(descriptor, name));
   struct stat status = {};
-  if (fstat(descriptor, &status) != 0) return SystemError(name);
+  if (fstat(descriptor, &status) != 0) return ReadError(name);
   if (S_ISDIR(status.st_mode)) {
     errno = EISDIR;
-    return SystemError(name);
+    return ReadError(name);
   }
   if (S_ISREG(status.st_mode)) input->start_ = lseek(descriptor, 0, SEEK_CUR);
   return input;
@@ -52,7 +52,7 @@ ByteInput::~ByteInput() {
 }
 
 absl::Status ByteInput::Rewind() {
-  if (lseek(descriptor_, start_, SEEK_SET) < 0) return SystemError(name_);
+  if (lseek(descriptor_, start_, SEEK_SET) < 0) return ReadError(name_);
   begun_ = member_ended_ = false;
   raw_.clear();
   inflater_.reset();
@@ -65,7 +65,7 @@ absl::StatusOr<bool> ByteInput::ReadRaw(std::string* piece) {
     const ssize_t count = read(descriptor_, piece->data(), piece->size());
     if (count < 0 && errno == EINTR) continue;
     piece->resize(count > 0 ? static_cast<size_t>(count) : 0);
-    if (count < 0) return SystemError(name_);
+    if (count < 0) return ReadError(name_);
     return count > 0;
   }
 }

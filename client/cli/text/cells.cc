@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -37,10 +38,6 @@ const absl::flat_hash_set<std::string>& MissingWordsInLowerCase() {
 }
 
 constexpr size_t kLongestMissingWord = 9;
-
-bool Holds(const std::vector<std::string>& words, absl::string_view cell) {
-  return std::find(words.begin(), words.end(), cell) != words.end();
-}
 
 // Signs and codes of currencies, the longer ones first where one begins with another.
 constexpr std::array<absl::string_view, 14> kCurrencies = {
@@ -151,15 +148,15 @@ absl::string_view TakeUnit(absl::string_view* text) {
 }  // namespace
 
 bool IsMissingText(absl::string_view cell, const CellFormat& format) {
-  if (Holds(format.missing, cell)) return true;
-  if (cell.size() > kLongestMissingWord || Holds(format.values, cell)) return false;
+  if (absl::c_linear_search(format.missing, cell)) return true;
+  if (cell.size() > kLongestMissingWord || absl::c_linear_search(format.values, cell)) return false;
   return IsBlank(cell) ||
          std::find(kMissingWords.begin(), kMissingWords.end(), cell) != kMissingWords.end();
 }
 
 bool IsMissingNumber(absl::string_view cell, const CellFormat& format) {
-  if (Holds(format.missing, cell)) return true;
-  if (cell.size() > kLongestMissingWord || Holds(format.values, cell)) return false;
+  if (absl::c_linear_search(format.missing, cell)) return true;
+  if (cell.size() > kLongestMissingWord || absl::c_linear_search(format.values, cell)) return false;
   return IsBlank(cell) || MissingWordsInLowerCase().contains(absl::AsciiStrToLower(cell));
 }
 
@@ -193,7 +190,7 @@ std::optional<Quantity> ParseQuantity(absl::string_view cell, const CellFormat& 
 std::optional<Quantity> ReadQuantity(absl::string_view cell, const CellFormat& format) {
   constexpr Quantity kMissing{std::numeric_limits<double>::quiet_NaN(), ""};
   // Words of the file's own may be numbers, such as -999; the usual ones are none.
-  if (!format.missing.empty() && Holds(format.missing, cell)) return kMissing;
+  if (!format.missing.empty() && absl::c_linear_search(format.missing, cell)) return kMissing;
   const std::optional<Quantity> quantity = ParseQuantity(cell, format);
   if (!quantity.has_value() && IsMissingNumber(cell, format)) return kMissing;
   return quantity;

@@ -21,7 +21,7 @@ constexpr size_t kMaxRecordBytes = 64 << 20;
 constexpr size_t kFieldGrowth = 1 << 20;
 constexpr size_t kMaxFields = 1'000'000;
 
-bool IsNumber(const std::string& field) {
+bool IsPlainNumber(const std::string& field) {
   return ParseQuantity(field).has_value() || ParseQuantity(field, {.decimal = ','}).has_value();
 }
 
@@ -31,8 +31,8 @@ bool IsNumber(const std::string& field) {
 bool HasRowName(const std::vector<std::string>& names, const std::vector<std::string>& record) {
   if (names.size() < 2 || record.size() != names.size() + 1 || record.back().empty()) return false;
   const std::string& name = record.front();
-  return std::any_of(record.begin(), record.end(), IsNumber) &&
-         (!IsNumber(name) || std::all_of(name.begin(), name.end(), absl::ascii_isdigit));
+  return std::any_of(record.begin(), record.end(), IsPlainNumber) &&
+         (!IsPlainNumber(name) || std::all_of(name.begin(), name.end(), absl::ascii_isdigit));
 }
 
 // Takes the single quotes off all names, if they all stand in some.

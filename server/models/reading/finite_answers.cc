@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/finite.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 
 namespace descent::models {
 namespace {
@@ -15,8 +16,6 @@ constexpr absl::string_view kAdvice =
     "the inputs are too large for the network's data type, or the model has diverged: scale the "
     "inputs; or restore a checkpoint, or begin anew, and train with a lower learning rate or "
     "clip_norm";
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 absl::Status NonFinite(std::string_view answer, double value, absl::string_view advice) {
   return Error(absl::StatusCode::kFailedPrecondition, "NON_FINITE_ANSWER",

@@ -2,14 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
+#include "core/text_view.h"
 #include "server/store/errors.h"
 
 namespace descent::store {
-namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
 
 std::int64_t ByteReader::GetCount(std::string_view field) {
   const auto count = Get<std::int64_t>(field);

@@ -13,7 +13,7 @@
 namespace descent::store {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x664a7344;  // "DsJf"
+constexpr std::uint32_t kFrameMagic = 0x664a7344;  // "DsJf"
 constexpr std::size_t kChecksumOffset = 24;
 constexpr std::size_t kFixedBytes = 32;
 constexpr std::size_t kRowBytes = 14 * 8;
@@ -43,7 +43,7 @@ static_assert(sizeof(Fixed) == kFixedBytes);
 std::optional<std::string_view> HeadIn(std::string_view bytes, Fixed* fixed) {
   if (bytes.size() < kFixedBytes) return std::nullopt;
   std::memcpy(fixed, bytes.data(), kFixedBytes);
-  if (fixed->magic != kMagic || fixed->head_bytes < kFixedBytes ||
+  if (fixed->magic != kFrameMagic || fixed->head_bytes < kFixedBytes ||
       fixed->head_bytes > std::min(bytes.size(), kMostHeadBytes)) {
     return std::nullopt;
   }
@@ -135,7 +135,7 @@ std::string EncodeFrameHead(std::uint64_t salt, std::uint64_t number,
     size += kRowBytes + BlocksOf(row.records.size()) * sizeof(std::uint64_t);
   }
   out.Reserve(size);
-  out.Put(kMagic);
+  out.Put(kFrameMagic);
   out.Put(static_cast<std::uint32_t>(size));
   out.Put(number);
   out.Put(static_cast<std::uint64_t>(rows.size()));
@@ -166,7 +166,7 @@ std::optional<FrameHead> RepairFrameHead(std::uint64_t salt, std::string_view by
     FlipBit(&front, bit);
     Fixed fixed;
     std::memcpy(&fixed, front.data(), kFixedBytes);
-    if (fixed.magic == kMagic && fixed.head_bytes >= kFixedBytes &&
+    if (fixed.magic == kFrameMagic && fixed.head_bytes >= kFixedBytes &&
         fixed.head_bytes <= std::min(bytes.size(), kMostHeadBytes)) {
       std::string head(bytes.substr(0, fixed.head_bytes));
       head.replace(0, kFixedBytes, front);

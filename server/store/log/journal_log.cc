@@ -16,7 +16,7 @@
 namespace descent::store {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x6c6a7344;  // "Dsjl"
+constexpr std::uint32_t kLogMagic = 0x6c6a7344;  // "Dsjl"
 constexpr std::uint32_t kVersion = 1;
 // Two places for the file's header, written in turn so that one is always whole, and then frames.
 constexpr std::int64_t kHeaderPlace = 4096;
@@ -25,7 +25,7 @@ constexpr std::size_t kWrittenAtOnce = std::size_t{64} << 10;
 constexpr std::int64_t kGrowth = std::int64_t{1} << 20;
 
 struct Header {
-  std::uint32_t magic = kMagic;
+  std::uint32_t magic = kLogMagic;
   std::uint32_t version = kVersion;
   std::uint64_t generation = 0;
   std::uint64_t salt = 0;
@@ -39,7 +39,7 @@ std::uint64_t ChecksumOf(const Header& header) {
 }
 
 bool IsRight(const Header& header) {
-  return header.magic == kMagic && header.checksum == ChecksumOf(header);
+  return header.magic == kLogMagic && header.checksum == ChecksumOf(header);
 }
 
 // The header in one of its places: nothing if there never was one.

@@ -14,7 +14,7 @@ namespace descent::store {
 namespace {
 
 // https://www.sqlite.org/fileformat2.html#the_database_header
-constexpr std::int64_t kHeaderSize = 100;
+constexpr std::int64_t kDatabaseHeaderSize = 100;
 constexpr std::int64_t kPageSizeOffset = 16;
 constexpr std::int64_t kApplicationIdOffset = 68;
 
@@ -57,7 +57,7 @@ absl::StatusOr<bool> CheckFiles(sqlite3_vfs* vfs, const std::string& directory,
         "descent.db is empty (0 bytes): the models that were in it are gone. Restore a backup; if "
         "there never were any, remove the file");
   }
-  if (size < kHeaderSize) return false;  // SQLite says that it is no database
+  if (size < kDatabaseHeaderSize) return false;  // SQLite says that it is no database
   ASSIGN_OR_RETURN(const std::int64_t application_id,
                    ReadNumber(file.get(), kApplicationIdOffset, 4));
   if (application_id == kApplicationId) {

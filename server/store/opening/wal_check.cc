@@ -14,9 +14,9 @@ namespace descent::store {
 namespace {
 
 // The format: https://www.sqlite.org/fileformat2.html#walformat
-constexpr std::uint32_t kMagic = 0x377f0682;  // its last bit: checksums over big-endian words
+constexpr std::uint32_t kWalMagic = 0x377f0682;  // its last bit: checksums over big-endian words
 constexpr std::uint32_t kFormat = 3007000;
-constexpr std::size_t kHeaderSize = 32;
+constexpr std::size_t kWalHeaderSize = 32;
 constexpr std::size_t kFrameHeaderSize = 24;
 constexpr std::int64_t kSectorSize = 512;  // what a disk writes whole, at least
 
@@ -74,7 +74,7 @@ bool OneBitExplains(Checksum computed, Checksum stored, std::size_t size) {
 }
 
 // The log's header, checked.
-struct Header {
+struct WalHeader {
   bool big_endian = false;
   std::size_t page_size = 0;
   std::uint64_t salts = 0;
@@ -85,13 +85,13 @@ std::uint64_t ReadSalts(const std::uint8_t* bytes) {
   return std::uint64_t{BigEndian(bytes)} << 32 | BigEndian(bytes + 4);
 }
 
-std::optional<Header> ParseHeader(const std::uint8_t* bytes) {
-  Header header;
+std::optional<WalHeader> ParseHeader(const std::uint8_t* bytes) {
+  WalHeader header;
   header.big_endian = (BigEndian(bytes) & 1) != 0;
   header.page_size = BigEndian(bytes + 8);
   header.salts = ReadSalts(bytes + 16);
   header.checksum = ReadChecksum(bytes + 24);
-  if ((BigEndian(bytes) & ~1U) != kMagic || BigEndian(bytes + 4) != kFormat) return std::nullopt;
+  if ((BigEndian(bytes) & ~1U) != kWalMagic || BigEndian(bytes + 4) != kFormat) return std::nullopt;
   if (!std::has_single_bit(header.page_size) || header.page_size < 512 ||
       header.page_size > 65536 || Continue({}, bytes, 24, header.big_endian) != header.checksum) {
     return std::nullopt;
@@ -101,11 +101,11 @@ std::optional<Header> ParseHeader(const std::uint8_t* bytes) {
 
 class WalReader {
  public:
-  WalReader(VfsFile* file, const Header& header, std::int64_t file_size)
+  WalReader(VfsFile* file, const WalHeader& header, std::int64_t file_size)
       : file_(file),
         header_(header),
         frame_size_(kFrameHeaderSize + header.page_size),
-        frames_((file_size - static_cast<std::int64_t>(kHeaderSize)) /
+        frames_((file_size - static_cast<std::int64_t>(kWalHeaderSize)) /
                 static_cast<std::int64_t>(frame_size_)),
         bytes_(frame_size_) {}
 
@@ -125,7 +125,8 @@ class WalReader {
     return file_->Read(Offset(frame), bytes_.data(), bytes_.size());
   }
   std::int64_t Offset(std::int64_t frame) const {
-    return static_cast<std::int64_t>(kHeaderSize) + frame * static_cast<std::int64_t>(frame_size_);
+    return static_cast<std::int64_t>(kWalHeaderSize) +
+           frame * static_cast<std::int64_t>(frame_size_);
   }
 
   // Whether a sector begins between a frame's commit field and its salts: then a torn write may
@@ -177,7 +178,7 @@ class WalReader {
   }
 
   VfsFile* const file_;
-  const Header header_;
+  const WalHeader header_;
   const std::size_t frame_size_;
   const std::int64_t frames_;
   std::vector<std::uint8_t> bytes_;  // of one frame
@@ -196,15 +197,15 @@ absl::Status CheckWal(sqlite3_vfs* vfs, const std::string& path) {
   const std::string log_path = path + "-wal";
   ASSIGN_OR_RETURN(const std::int64_t database_size, SizeOf(vfs, path));
   ASSIGN_OR_RETURN(const std::int64_t size, SizeOf(vfs, log_path));
-  if (size <= static_cast<std::int64_t>(kHeaderSize)) return absl::OkStatus();
+  if (size <= static_cast<std::int64_t>(kWalHeaderSize)) return absl::OkStatus();
   if (database_size == 0) {
     return StoredStateDamaged("descent.db is missing, but its log descent.db-wal is there");
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<VfsFile> file,
                    VfsFile::Open(vfs, log_path, SQLITE_OPEN_WAL));
-  std::uint8_t bytes[kHeaderSize];
+  std::uint8_t bytes[kWalHeaderSize];
   RETURN_IF_ERROR(file->Read(0, bytes, sizeof(bytes)));
-  const std::optional<Header> header = ParseHeader(bytes);
+  const std::optional<WalHeader> header = ParseHeader(bytes);
   if (!header.has_value()) {
     return StoredStateDamaged("descent.db-wal: its header is not what was written");
   }

@@ -12,7 +12,7 @@
 namespace descent::store {
 namespace {
 
-constexpr int kPiecesAtOnce = 4;
+constexpr int kPiecesReadAtOnce = 4;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ absl::Status CheckpointReader::Begin(CheckpointTable* table) {
 
 absl::StatusOr<bool> CheckpointReader::ReadSome(CheckpointTable* table) {
   if (hasher_ == nullptr) RETURN_IF_ERROR(Begin(table));
-  for (int i = 0; i < kPiecesAtOnce && read_ < row_.size_bytes; ++i) {
+  for (int i = 0; i < kPiecesReadAtOnce && read_ < row_.size_bytes; ++i) {
     ASSIGN_OR_RETURN(const std::string piece, table->ReadPiece(row_, read_ / kPieceBytes));
     hasher_->Add(piece.data(), piece.size());
     Fill(piece);

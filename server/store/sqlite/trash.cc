@@ -11,7 +11,7 @@ namespace {
 // Deleting costs reading: SQLite follows each row's pages to free them.
 constexpr std::int64_t kBytesAtOnce = std::int64_t{2} << 20;
 constexpr std::size_t kRowsAtOnce = 256;
-constexpr int kPiecesAtOnce = 2;
+constexpr int kPiecesDeletedAtOnce = 2;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ absl::Status Trash::Apply(JournalTable* journal, CheckpointTable* checkpoints,
   if (!checkpoints_.empty()) {
     RETURN_IF_ERROR(checkpoints->Delete(checkpoints_.front()));
     ASSIGN_OR_RETURN(const bool more,
-                     checkpoints->DeletePieces(checkpoints_.front(), kPiecesAtOnce));
+                     checkpoints->DeletePieces(checkpoints_.front(), kPiecesDeletedAtOnce));
     deleted_checkpoint_ = !more;
   }
   return absl::OkStatus();
