@@ -3,6 +3,7 @@
 #   descent_library(target DIR directory [SHARED] SOURCES files...
 #                   [PUBLIC_DEPS targets...] [PRIVATE_DEPS targets...])
 #   descent_precompile(target headers...), descent_reuse_precompiled(target of)
+#   descent_join_sources(target)
 #   descent_binary(program SOURCES files... DEPS targets...)
 #   descent_test(program SOURCES files... DEPS targets...
 #                [LABELS unit|e2e|slow|data...] [TIMEOUT seconds])
@@ -52,6 +53,15 @@ option(DESCENT_QUICK_BUILD "Spend little on optimising all but the core" OFF)
 if(DESCENT_QUICK_BUILD)
   set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
 endif()
+
+# Builds that somebody makes once compile the sources of a room some at a time, as if they were one:
+# most of a source's time is what it includes. So a room's sources give no two things one name, in
+# unnamed namespaces neither (tests/house/joined_sources_test.py).
+set(join_sources ${precompile})
+if(DESCENT_QUICK_BUILD)
+  set(join_sources ON)
+endif()
+option(DESCENT_JOIN_SOURCES "Compile sources of a room together" ${join_sources})
 
 if(DESCENT_PRECOMPILE)
   # What macros depend on has to be the same wherever the compiled headers are used.
@@ -103,6 +113,7 @@ function(descent_library name)
     set(kind SHARED)
   endif()
   add_library(${name} ${kind} ${arg_SOURCES})
+  descent_join_sources(${name})
   descent_show_room(${name} ${arg_DIR})
   target_link_libraries(${name} PUBLIC ${arg_PUBLIC_DEPS}
                                     PRIVATE ${arg_PRIVATE_DEPS} $<BUILD_INTERFACE:descent_warnings>)
@@ -120,6 +131,13 @@ endfunction()
 function(descent_precompile target)
   if(DESCENT_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# Sources of the target are compiled some at a time where DESCENT_JOIN_SOURCES says so.
+function(descent_join_sources target)
+  if(DESCENT_JOIN_SOURCES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   endif()
 endfunction()
 
@@ -187,6 +205,13 @@ function(descent_test name)
   if(DESCENT_PRECOMPILE AND NOT room STREQUAL core)
     # Where everything is compiled anew, optimising a test costs more than it saves its one run.
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    set(headers descent_precompiled_plain_tests)
+    if("${arg_DEPS}" MATCHES "descent_(cli|client|descentd|ops|proto|services|wire)|test_service_client")
+      set(headers descent_precompiled_service_tests)
+    endif()
+    descent_reuse_precompiled(${name} ${headers})
+  elseif(DESCENT_PRECOMPILE)
+    descent_reuse_precompiled(${name} descent_precompiled_core_tests)
   endif()
   if(NOT TARGET tests_${room})
     add_custom_target(tests_${room})
