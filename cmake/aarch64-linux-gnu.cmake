@@ -1,10 +1,12 @@
-# Cross-compiles for 64-bit ARM with Debian's gcc, against the arm64 packages that
-# scripts/test-arm64 unpacks into DESCENT_SYSROOT, and runs what it built under qemu's user emulation.
-# Generators of code (protoc and its plugin) are the building machine's own.
+# Cross-compiles for 64-bit ARM with Debian's gcc, or with the clang that CMAKE_CXX_COMPILER names,
+# against the arm64 packages that scripts/test-arm64 unpacks into DESCENT_SYSROOT, and runs what it
+# built under qemu's user emulation. Generators of code (protoc and its plugin) are the building
+# machine's own.
 
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
-set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++ CACHE STRING "The compiler")
+set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)  # which clang has to be told
 
 get_filename_component(DESCENT_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-sysroot ABSOLUTE
                        CACHE)
