@@ -18,20 +18,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/status_macros.h"
+#include "server/ops/openssl_handles.h"
 
 namespace descent::ops {
 namespace {
-
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 
 // One of the files, as its option names it.
 struct Named {
@@ -104,9 +94,7 @@ absl::StatusOr<Key> ReadKey(const Named& file, const std::string& text) {
 std::string SubjectOf(const X509& certificate) {
   const Bio bio(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(bio.get(), X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);  // NOLINT(google-runtime-int): OpenSSL's
-  return {text, static_cast<std::size_t>(size)};
+  return TextOf(bio);
 }
 
 std::int64_t EndOf(const X509& certificate) {

@@ -21,6 +21,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/registry/registry.h"
+#include "server/ops/openssl_handles.h"
 #include "server/ops/server.h"
 #include "tests/support/certificates.h"
 #include "tests/support/service_client.h"
@@ -145,6 +146,17 @@ class TlsTest : public TlsFilesTest {
     return false;
   }
 
+  // One to the server for HTTP/2, before its handshake.
+  Bio Connection(SSL_CTX* context) const {
+    Bio connection(BIO_new_ssl_connect(context));
+    SSL* ssl = nullptr;
+    BIO_get_ssl(connection.get(), &ssl);
+    const unsigned char h2[] = {2, 'h', '2'};
+    SSL_set_alpn_protos(ssl, h2, sizeof h2);
+    BIO_set_conn_hostname(connection.get(), server_->address().c_str());
+    return connection;
+  }
+
   models::Registry registry_{models::ModelsOptions{}};
   std::unique_ptr<Server> server_;
 };
@@ -192,13 +204,7 @@ TEST_F(TlsTest, OldVersionsOfTheProtocolAreRefused) {
     SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");
     SSL_CTX_set_min_proto_version(context.get(), version);
     SSL_CTX_set_max_proto_version(context.get(), version);
-    const std::unique_ptr<BIO, void (*)(BIO*)> connection(BIO_new_ssl_connect(context.get()),
-                                                          BIO_free_all);
-    SSL* ssl = nullptr;
-    BIO_get_ssl(connection.get(), &ssl);
-    const unsigned char h2[] = {2, 'h', '2'};
-    SSL_set_alpn_protos(ssl, h2, sizeof h2);
-    BIO_set_conn_hostname(connection.get(), server_->address().c_str());
+    const Bio connection = Connection(context.get());
     return BIO_do_connect(connection.get()) == 1;
   };
   EXPECT_FALSE(connects(TLS1_VERSION));
@@ -304,13 +310,9 @@ TEST_F(TlsTest, FloodsOfFramesAreCutOff) {
   const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
                                                              SSL_CTX_free);
   const auto cut_after = [&](int frames) {
-    const std::unique_ptr<BIO, void (*)(BIO*)> connection(BIO_new_ssl_connect(context.get()),
-                                                          BIO_free_all);
+    const Bio connection = Connection(context.get());
     SSL* ssl = nullptr;
     BIO_get_ssl(connection.get(), &ssl);
-    const unsigned char h2[] = {2, 'h', '2'};
-    SSL_set_alpn_protos(ssl, h2, sizeof h2);
-    BIO_set_conn_hostname(connection.get(), server_->address().c_str());
     EXPECT_EQ(BIO_do_connect(connection.get()), 1);
     const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     const std::string settings("\0\0\0\4\0\0\0\0\0", 9);

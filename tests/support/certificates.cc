@@ -10,26 +10,20 @@
 #include <memory>
 
 #include "core/check.h"
+#include "server/ops/openssl_handles.h"
 
 namespace descent::testing {
 namespace {
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
+using ops::Bio;
+using ops::Certificate;
+using ops::Key;
+using ops::TextOf;
+using Extension = std::unique_ptr<X509_EXTENSION, ops::OpensslFree<X509_EXTENSION_free>>;
 
-std::string TextOf(const Bio& bio) {
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);  // NOLINT(google-runtime-int): OpenSSL's
-  return {text, static_cast<std::size_t>(size)};
+Key NewKey() {
+  char curve[] = "P-256";
+  return Key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));  // NOLINT(*-vararg): OpenSSL's
 }
 
 Issued Write(const Certificate& certificate, const Key& key) {
@@ -69,7 +63,7 @@ Certificate Make(const CertificateRequest& request, EVP_PKEY* key, X509* issuer,
 }  // namespace
 
 struct Authority::Parts {
-  Key key{EVP_EC_gen("P-256")};
+  Key key = NewKey();
   Certificate certificate;
   int issued = 1;
 };
@@ -88,7 +82,7 @@ Authority::Authority(const std::string& common_name) : parts_(std::make_unique<P
 Authority::~Authority() = default;
 
 Issued Authority::Issue(const CertificateRequest& request) {
-  const Key key(EVP_EC_gen("P-256"));
+  const Key key = NewKey();
   X509* const issuer = parts_->certificate.get();
   const Certificate certificate = Make(request, key.get(), issuer, ++parts_->issued);
   Add(certificate.get(), issuer, NID_basic_constraints, "CA:FALSE");
