@@ -153,7 +153,8 @@ class TlsTest : public TlsFilesTest {
     BIO_get_ssl(connection.get(), &ssl);
     const unsigned char h2[] = {2, 'h', '2'};
     SSL_set_alpn_protos(ssl, h2, sizeof h2);
-    BIO_set_conn_hostname(connection.get(), server_->address().c_str());
+    std::string address = server_->address();
+    BIO_ctrl(connection.get(), BIO_C_SET_CONNECT, 0, address.data());
     return connection;
   }
 
