@@ -17,7 +17,7 @@ namespace {
 
 // The last that were given. Replaced whole; all of them are kept, for connections that begin read
 // one at any time.
-std::atomic<const FrameLimits*> limits = nullptr;
+std::atomic<const FrameLimits*> last_limits = nullptr;
 
 const FrameLimits* Keep(const FrameLimits& given) {
   static absl::Mutex mutex(absl::kConstInit);
@@ -39,7 +39,7 @@ int FilterIndex() {
 
 // The filter of a server's connection, made with its first bytes; null where there is none.
 FrameFilter* FilterOf(SSL* connection) {
-  const FrameLimits* const watched = limits.load(std::memory_order_acquire);
+  const FrameLimits* const watched = last_limits.load(std::memory_order_acquire);
   if (watched == nullptr || SSL_is_server(connection) == 0) return nullptr;
   if (void* const found = SSL_get_ex_data(connection, FilterIndex())) {
     return static_cast<FrameFilter*>(found);
@@ -51,19 +51,21 @@ FrameFilter* FilterOf(SSL* connection) {
 
 }  // namespace
 
-void WatchTls(const FrameLimits& given) { limits.store(Keep(given), std::memory_order_release); }
+void WatchTls(const FrameLimits& limits) {
+  last_limits.store(Keep(limits), std::memory_order_release);
+}
 
 }  // namespace descent::ops
 
 // OpenSSL's own name.
 
-extern "C" int SSL_read(SSL* connection, void* buffer, int size) {
+extern "C" int SSL_read(SSL* ssl, void* buf, int num) {
   std::size_t read = 0;
-  if (size < 0 || SSL_read_ex(connection, buffer, static_cast<std::size_t>(size), &read) != 1) {
+  if (num < 0 || SSL_read_ex(ssl, buf, static_cast<std::size_t>(num), &read) != 1) {
     return -1;  // SSL_get_error says why
   }
-  descent::ops::FrameFilter* const filter = descent::ops::FilterOf(connection);
-  if (filter == nullptr || filter->Take(buffer, read, descent::SteadyNow())) {
+  descent::ops::FrameFilter* const filter = descent::ops::FilterOf(ssl);
+  if (filter == nullptr || filter->Take(buf, read, descent::SteadyNow())) {
     return static_cast<int>(read);
   }
   ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);  // for SSL_get_error
