@@ -72,10 +72,6 @@ class ConfigReader final : public CLI::ConfigTOML {
 std::string CheckListen(const std::string& address) {
   return std::string(endpoint::CheckListenAddress(address).message());
 }
-// The same where empty is none, as --print-config says it.
-std::string CheckListenOrNone(const std::string& address) {
-  return address.empty() ? "" : CheckListen(address);
-}
 std::string CheckServer(const std::string& address) {
   return std::string(endpoint::ParseTarget(address).status().message());
 }
@@ -184,7 +180,7 @@ void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
   app->add_option("--health", arguments->health,
                   "Also answer health checks, and nothing else, here: in plaintext and for\n"
                   "everybody, for probes that can't show credentials. Also unix:PATH")
-      ->check(CLI::Validator(CheckListenOrNone, ""))
+      ->check(CLI::Validator(CheckListen, ""))
       ->type_name("HOST:PORT");
 }
 

@@ -3,10 +3,10 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/access/token_digest.h"
 #include "tests/support/status_matchers.h"
 
 namespace descent::access {
@@ -14,19 +14,14 @@ namespace {
 
 using ::descent::testing::IsOk;
 using ::descent::testing::StatusIs;
+using ::descent::testing::TokenDigest;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string HexOf(const std::string& token) {
-  const Digest digest = Sha256(token);
-  return absl::BytesToHexString(
-      {reinterpret_cast<const char*>(digest.data()), digest.size()});  // NOLINT
-}
 
 std::string Entry(const std::string& fields) { return absl::StrCat("[[caller]]\n", fields); }
 
 std::string TokenOf(const std::string& token) {
-  return absl::StrCat("token_sha256 = \"", HexOf(token), "\"\n");
+  return absl::StrCat("token_sha256 = \"", TokenDigest(token), "\"\n");
 }
 
 TEST(ParseRulesTest, ReadsCallers) {
@@ -60,7 +55,7 @@ TEST(ParseRulesTest, ReadsCallersWrittenAsAListToo) {
 
 // Each message names the file, the line, the field, what was expected and what came.
 TEST(ParseRulesTest, SaysWhereTheFileIsWrong) {
-  const std::string hex = HexOf("one");
+  const std::string hex = TokenDigest("one");
   const std::string good = absl::StrCat("name = 'a'\nrole = 'reader'\n", TokenOf("one"));
   const struct {
     std::string text;

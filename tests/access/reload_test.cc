@@ -13,15 +13,14 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "clock/steady.h"
 #include "descent/v1/network_service.grpc.pb.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "gtest/gtest.h"
-#include "server/access/digest.h"
 #include "server/ops/access_control.h"
+#include "tests/access/token_digest.h"
 #include "tests/services/service_fixture.h"
 
 namespace descent::testing {
@@ -30,11 +29,8 @@ namespace {
 // An entry of a caller whose token is "token-" and its name.
 std::string Entry(const std::string& name, const std::string& role,
                   const std::string& models = "'*'") {
-  const access::Digest digest = access::Sha256("token-" + name);
-  const std::string hex = absl::BytesToHexString(
-      {reinterpret_cast<const char*>(digest.data()), digest.size()});  // NOLINT
   return absl::StrCat("[[caller]]\nname = '", name, "'\nrole = '", role, "'\nmodels = [", models,
-                      "]\ntoken_sha256 = '", hex, "'\n");
+                      "]\ntoken_sha256 = '", TokenDigest("token-" + name), "'\n");
 }
 
 CallOptions As(const std::string& name) {
