@@ -22,9 +22,10 @@ def build(directory, targets):
     return pathlib.Path(directory) / "bin"
 
 
-def json_lines(command):
+def json_lines(command, environment=()):
     command = list(map(str, command))
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
+                            env=dict(os.environ, **dict(environment))).stdout
     return [json.loads(line) for line in output.splitlines()]
 
 

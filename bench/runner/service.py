@@ -1,6 +1,7 @@
 """Calls through the client library beside empty calls and a Python server."""
 
 from runner.peers import torch_server
+from runner.credentials import Credentials
 from runner.programs import descentd, json_lines, serving
 from runner.tables import microseconds, print_table, ratio
 
@@ -10,6 +11,7 @@ TARGETS = ["service_bench", "interference_bench", "stream_cost_bench", "merging_
 
 def run(programs, quick):
     print_service(measure_service(programs, 3 if quick else 11))
+    print_encrypted(measure_encrypted(programs, 3 if quick else 11))
     print_interference(measure_interference(programs, 3 if quick else 9))
     print_costs(measure_costs(programs, 3 if quick else 9))
     print_merging(measure_merging(programs, 2 if quick else 5))
@@ -20,6 +22,17 @@ def measure_service(programs, rounds):
         with torch_server() as torch:
             servers = [ours.address, empty.address, torch]
             return json_lines([programs / "service_bench", *servers, rounds])
+
+
+def measure_encrypted(programs, rounds):
+    with Credentials() as credentials:
+        pair = credentials.certificate, credentials.key
+        options = "--tls-certificate", pair[0], "--tls-key", pair[1], "--access", credentials.access
+        with descentd(programs, *options) as ours:
+            with serving([programs / "empty_server", *pair]) as empty:
+                return json_lines(
+                    [programs / "service_bench", ours.address, empty.address, "-", rounds],
+                    {"DESCENT_TLS_CA": credentials.certificate, "DESCENT_TOKEN": credentials.token})
 
 
 def measure_interference(programs, rounds):
@@ -52,6 +65,15 @@ def print_service(lines):
                      ratio(ours, empty), f"{torch:,}" if torch else "-",
                      ratio(ours if torch else None, torch)])
     print_table(header, rows)
+
+
+def print_encrypted(lines):
+    print("\nThe same through TLS, with a token, beside gRPC's own TLS without one\n")
+    print_table(["", "Descent", "empty", "ours/empty"], [
+        [line["name"], f"{line['descent_per_s']:,}", f"{line['empty_per_s']:,}",
+         ratio(line["descent_per_s"], line["empty_per_s"])]
+        for line in lines
+    ])
 
 
 SCENES = {

@@ -1,12 +1,18 @@
 // Serves EmptyService as descentd serves its own: callback API, one process, loopback. Prints
 // `listening on HOST:PORT` and runs until its standard input is closed.
+//
+// Usage: empty_server [CERTIFICATE KEY], files in PEM: then over gRPC's own TLS.
 
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -56,11 +62,22 @@ class Service final : public EmptyService::CallbackService {
   }
 };
 
-int Main() {
+std::string FileText(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::shared_ptr<grpc::ServerCredentials> Credentials(const char* certificate, const char* key) {
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({FileText(key), FileText(certificate)});
+  return grpc::SslServerCredentials(options);
+}
+
+int Main(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
   Service service;
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort("127.0.0.1:0", credentials, &port);
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) return 1;
@@ -75,7 +92,12 @@ int Main() {
 }  // namespace
 }  // namespace descent::bench
 
-int main() {
+int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
-  return descent::bench::Main();
+  if (argc != 1 && argc != 3) {
+    std::fprintf(stderr, "usage: empty_server [CERTIFICATE KEY]\n");
+    return 64;
+  }
+  return descent::bench::Main(argc == 3 ? descent::bench::Credentials(argv[1], argv[2])
+                                        : grpc::InsecureServerCredentials());
 }

@@ -12,8 +12,24 @@
 
 #include "absl/time/time.h"
 #include "client/descent/tensor.h"
+#include "client/descent/tls.h"
 
 namespace descent::bench {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Null: plaintext.
+std::shared_ptr<grpc::ChannelCredentials> Credentials() {
+  const std::string authority = Environment("DESCENT_TLS_CA");
+  if (authority.empty()) return nullptr;
+  return Require(client::TlsCredentials({.ca = authority}));
+}
+
+}  // namespace
 
 void Require(const absl::Status& status) {
   if (status.ok()) return;
@@ -26,7 +42,8 @@ void Require(const grpc::Status& status) {
 }
 
 client::Client ConnectTo(const std::string& server) {
-  client::Client client = Require(client::Client::Connect({.target = server}));
+  client::Client client = Require(client::Client::Connect(
+      {.target = server, .credentials = Credentials(), .token = Environment("DESCENT_TOKEN")}));
   Require(client.WaitUntilReady(absl::Seconds(10)));
   return client;
 }
@@ -34,7 +51,9 @@ client::Client ConnectTo(const std::string& server) {
 std::shared_ptr<grpc::Channel> LocalChannel(const std::string& server) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  const std::shared_ptr<grpc::ChannelCredentials> encrypted = Credentials();
+  return grpc::CreateCustomChannel(
+      server, encrypted == nullptr ? grpc::InsecureChannelCredentials() : encrypted, arguments);
 }
 
 double Seconds(const std::function<void()>& work) {

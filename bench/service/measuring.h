@@ -30,7 +30,9 @@ T Require(absl::StatusOr<T> result) {
   return *std::move(result);
 }
 
-// A client of a server that answers.
+// Servers are spoken to over TLS when $DESCENT_TLS_CA names the file of their authority.
+
+// A client of a descentd that answers, with the token of $DESCENT_TOKEN if there is one.
 client::Client ConnectTo(const std::string& server);
 
 // A channel to a server on this machine, which no proxy of the environment comes in between.

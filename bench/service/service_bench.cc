@@ -8,7 +8,8 @@
 // Usage: service_bench DESCENTD EMPTY_SERVER PEER [rounds [name]], with the addresses of servers
 // that run in processes of their own on this machine (PEER may be "-": none), and the beginning of
 // the names to measure, all if there is none. Each number is the median of rounds in which
-// everything takes its turn, so that a noisy machine disturbs them alike.
+// everything takes its turn, so that a noisy machine disturbs them alike. Over TLS and with a
+// token, as bench/service/measuring.h says.
 
 #include <algorithm>
 #include <cstdint>
