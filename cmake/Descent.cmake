@@ -4,7 +4,7 @@
 #                   [PUBLIC_DEPS targets...] [PRIVATE_DEPS targets...])
 #   descent_precompile(target headers...), descent_reuse_precompiled(target of)
 #   descent_join_sources(target)
-#   descent_binary(program SOURCES files... DEPS targets...)
+#   descent_binary(program COMPONENT server|client SOURCES files... DEPS targets...)
 #   descent_test(program SOURCES files... DEPS targets...
 #                [LABELS unit|e2e|slow|data...] [TIMEOUT seconds])
 #   descent_script_test(test COMMAND command... [LABELS ...] [TIMEOUT seconds])
@@ -23,11 +23,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
 
-# Programs find their libraries beside them, in the build tree as well as installed.
+# Programs find their libraries beside them, in the build tree as well as installed. The engine is
+# the server's own: other programs have no business with it.
+set(DESCENT_INSTALL_PRIVATE_LIBDIR ${CMAKE_INSTALL_LIBDIR}/descent)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
-set(CMAKE_INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
 
 # A compiler cache, unless CCACHE_DISABLE is set when the tree is configured first.
 if(NOT "$ENV{CCACHE_DISABLE}" STREQUAL "")
@@ -120,10 +121,14 @@ function(descent_library name)
 endfunction()
 
 function(descent_binary name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMPONENT" "SOURCES;DEPS")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} descent_warnings)
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(arg_COMPONENT STREQUAL server)
+    set_target_properties(${name} PROPERTIES
+      INSTALL_RPATH $ORIGIN/../${DESCENT_INSTALL_PRIVATE_LIBDIR})
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${arg_COMPONENT})
   descent_emulate(${name})
 endfunction()
 

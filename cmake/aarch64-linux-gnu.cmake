@@ -1,7 +1,8 @@
 # Cross-compiles for 64-bit ARM with Debian's gcc, or with the clang that CMAKE_CXX_COMPILER names,
 # against the arm64 packages that scripts/test-arm64 unpacks into DESCENT_SYSROOT, and runs what it
-# built under qemu's user emulation. Generators of code (protoc and its plugin) are the building
-# machine's own.
+# built under qemu's user emulation. Where they are installed beside the machine's own, as
+# `scripts/setup --for arm64` does, DESCENT_SYSROOT is /. Generators of code (protoc and its plugin) are
+# the building machine's own.
 
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
@@ -10,13 +11,15 @@ set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)  # which clang has to be told
 
 get_filename_component(DESCENT_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-sysroot ABSOLUTE
                        CACHE)
-set(CMAKE_SYSROOT ${DESCENT_SYSROOT})
-set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+if(NOT DESCENT_SYSROOT STREQUAL "/")
+  set(CMAKE_SYSROOT ${DESCENT_SYSROOT})
+  set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+  set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+  set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+  set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+endif()
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
 set(ENV{PKG_CONFIG_LIBDIR}
     ${CMAKE_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)
 
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L ${CMAKE_SYSROOT})
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L ${DESCENT_SYSROOT})
