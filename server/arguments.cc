@@ -34,13 +34,13 @@ file of --config (TOML, `listen = "0.0.0.0:50051"`). A flag wins over the enviro
 the file.
 
 The server prints `listening on HOST:PORT` on stdout when it has recovered its models and is ready,
-a line for each --listen, and logs to stderr. SIGTERM
-and SIGINT drain it: it refuses new calls, finishes the ones it holds, and ends; a second signal ends
-it at once.
+a line for each --listen, and logs to stderr. To $NOTIFY_SOCKET, if it is set, it tells its state as
+systemd's services of Type=notify do. SIGTERM and SIGINT drain it: it refuses new calls, finishes the
+ones it holds, and ends; a second signal ends it at once.
 
 Exit status: 0 after a drain; 1 when the drain took too long, or healthcheck found the server not
-serving; 64 on bad options, or when the file of --access can't be read right; 65 when verify found damage; 69 when the address can't be listened on;
-74 when the data directory can't be used.
+serving; 64 on bad options, or when the file of --access can't be read right; 65 when verify found
+damage; 69 when the address can't be listened on; 74 when the data directory can't be used.
 )";
 // Of the state directories that systemd gives, separated by colons, the first.
 DefaultDirectory FirstOf(const std::string& list) {

@@ -8,10 +8,12 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
+#include "server/arguments.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/access_control.h"
 #include "server/ops/call_log.h"
@@ -21,6 +23,7 @@
 #include "server/ops/process.h"
 #include "server/ops/recovery_log.h"
 #include "server/ops/server.h"
+#include "server/ops/service_manager.h"
 #include "server/ops/storage_log.h"
 #include "server/ops/transport_log.h"
 #include "server/options.h"
@@ -74,9 +77,11 @@ void EndAtOnce() {
 }
 
 // Drains the server; what is asked for by a second signal ends it at once.
-int Drain(const Serve& serve, int signal, ops::Server* server, ops::DrainWatchdog* watchdog) {
+int Drain(const Serve& serve, int signal, const ops::ServiceManager& manager, ops::Server* server,
+          ops::DrainWatchdog* watchdog) {
   ops::UnblockStopSignals();
   watchdog->Start(serve.drain_timeout + kDrainGrace);
+  manager.Stopping(serve.drain_timeout + 2 * kDrainGrace);
   Log(LogLevel::kInfo, "draining",
       {{"signal", std::int64_t{signal}},
        {"timeout_seconds", absl::ToDoubleSeconds(serve.drain_timeout)}});
@@ -84,6 +89,12 @@ int Drain(const Serve& serve, int signal, ops::Server* server, ops::DrainWatchdo
   Log(finished ? LogLevel::kInfo : LogLevel::kWarning,
       finished ? "stopped" : "stopped with calls cancelled that took too long");
   return finished ? kExitOk : kExitFailure;
+}
+
+// Who is told how far the server is, as the environment says.
+std::string NotifySocket() {
+  const char* socket = Variable("NOTIFY_SOCKET");
+  return socket == nullptr ? "" : socket;
 }
 
 // Serves until a signal asks for the end.
@@ -94,9 +105,12 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   services::CallHooks hooks = {.observers = {&call_log}};
   std::unique_ptr<ops::AccessControl> access;  // outlives the server
   if (!StartAccess(serve, &access, &hooks)) return kExitUsage;
+  const ops::ServiceManager manager(NotifySocket());  // outlives all that tells of itself
+  manager.Starting("opening the data directory");
   std::unique_ptr<store::Store> store = OpenModels(serve, open_store);
   if (store == nullptr) return kExitBadDataDirectory;
   ops::RecoveryLog recovery_log;
+  ops::RecoveryNotices recovery_notices(&manager, &recovery_log);
   models::Registry registry(serve.models, std::move(store));
   absl::StatusOr<std::unique_ptr<ops::Server>> started =
       ops::Server::Start(serve.server, &registry, hooks);
@@ -111,8 +125,10 @@ int RunServer(const Serve& serve, OpenStore open_store) {
     if (summary.stopped) return;
     ops::RecoveryLog::OnDone(summary);
     server->SetServing();
+    const std::string addresses = absl::StrJoin(server->addresses(), " ");
+    manager.Serving(absl::StrCat("serving on ", addresses));
     Log(LogLevel::kInfo, "serving",
-        {{"address", absl::StrJoin(server->addresses(), " ")},
+        {{"address", addresses},
          {"health", server->health_address().empty() ? "none" : server->health_address()},
          {"version", kVersion},
          {"commit", kCommit},
@@ -134,13 +150,15 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   const auto on_storage = [&](const absl::Status& status) {
     storage_log.OnStatus(status);
     // A full disk may have room again; what failed otherwise takes a new start.
-    if (!status.ok() && !absl::IsResourceExhausted(status)) server->GiveUp();
+    if (status.ok() || absl::IsResourceExhausted(status)) return;
+    server->GiveUp();
+    manager.Failed("the storage has failed; a new start recovers what it holds");
   };
   registry.NotifyStorage(on_storage);
   on_storage(registry.StorageStatus());
-  registry.Recover(on_recovered, &recovery_log);
+  registry.Recover(on_recovered, &recovery_notices);
   server->TakeCalls();
-  const int code = Drain(serve, ops::AwaitStopSignal(), server, &watchdog);
+  const int code = Drain(serve, ops::AwaitStopSignal(), manager, server, &watchdog);
   registry.NotifyStorage(nullptr);
   return code;
 }
