@@ -59,13 +59,15 @@ Buffer Buffer::ForOverwrite(DataType type, std::int64_t size) {
 }
 
 void Buffer::Resize(DataType type, std::int64_t size) {
+  // As it is for nearly every step: batches have the rows of those before them.
+  if (size == size_ && type == type_ && bytes_ != nullptr) return;
   const std::size_t bytes = CheckedBytes(type, size);
   const std::size_t needed = Padded(bytes);
   if (needed > capacity_) {
     const std::size_t capacity = AllocationFor(bytes);
     bytes_.reset(Allocate(capacity, /*zero_from=*/0));
     capacity_ = capacity;
-  } else if (bytes != byte_size() || type != type_) {
+  } else {
     std::memset(bytes_.get() + bytes, 0, needed - bytes);
   }
   type_ = type;
