@@ -1,8 +1,9 @@
 """A data directory that another machine has written, or an older version: what is compared by hash on this one.
 
-    machines_test.py DESCENTD DESCENT
+    machines_test.py DESCENTD DESCENT [OTHER_DESCENTD]
 
-Another machine is this one with fewer instructions: the dynamic linker loads another build of the engine.
+Another machine is this one with fewer instructions: the dynamic linker loads another build of the engine. Another
+server may be one of another processor, under an emulator (scripts/test-arm64).
 """
 
 import json
@@ -13,29 +14,51 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import typing
 import unittest
 
 from live_server import TIMEOUT, LiveServer
 
 # More updates than lie between two hashes of a journal.
-TRAIN = ("train", "model", "--generate", "friedman1", "--rows", "6000", "--batch", "4", "--layers", "8,4",
-         "--epochs", "2")
+STEPS = 3000
+DATA = ("--generate", "friedman1", "--rows", "6000", "--batch", "4", "--epochs", "2")
+MODELS = {
+    "dense": ("--layers", "8,4"),
+    "deep": ("--layers", "8x4", "--residual", "--layer-norm", "--dropout", "0.1", "--normalize",
+             "--activation", "gelu", "--data-type", "float64"),
+}
 OTHERS = {"x86-64": "glibc.cpu.hwcaps=-AVX2", "x86-64-v3": "glibc.cpu.hwcaps=-AVX512F"}
 VERSION_1 = pathlib.Path(__file__).parent.parent / "store/data/version_1.sql"
 
 
-def instruction_set(environment=None):
-    text = subprocess.run([descentd_program, "--version"], env=environment, timeout=TIMEOUT,
-                          stdout=subprocess.PIPE, text=True, check=True).stdout
-    return re.search(r"running on ([\w-]+)", text).group(1)
+class Machine(typing.NamedTuple):
+    program: str  # its descentd
+    environment: typing.Optional[dict] = None
+
+    def instruction_set(self):
+        text = subprocess.run([self.program, "--version"], env=self.environment, timeout=TIMEOUT,
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+        return re.search(r"running on ([\w-]+)", text).group(1)
+
+    def verify(self, directory, *options):
+        done = subprocess.run([self.program, "verify", directory, *options], env=self.environment, timeout=TIMEOUT,
+                              stdout=subprocess.PIPE, text=True)
+        return done.returncode, done.stdout
+
+    def server(self, directory, **arguments):
+        return LiveServer(self.program, directory, environment=self.environment, **arguments)
 
 
-def other_machines():
-    """{instruction set: environment} of those that this machine can be, but is not."""
-    environments = {name: {**os.environ, "GLIBC_TUNABLES": tunable} for name, tunable in OTHERS.items()}
-    here = instruction_set()
-    return {name: environment for name, environment in environments.items()
-            if name != here and instruction_set(environment) == name}
+def other_machines(here):
+    """{instruction set: machine} of those that are not this one."""
+    machines = {name: Machine(here.program, {**os.environ, "GLIBC_TUNABLES": tunable})
+                for name, tunable in OTHERS.items()}
+    machines = {name: machine for name, machine in machines.items()
+                if name != here.instruction_set() and machine.instruction_set() == name}
+    for program in other_programs:
+        machine = Machine(program)
+        machines[machine.instruction_set()] = machine
+    return machines
 
 
 def descent(server, *arguments):
@@ -44,41 +67,54 @@ def descent(server, *arguments):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def verify(directory, *options):
-    done = subprocess.run([descentd_program, "verify", directory, *options], timeout=TIMEOUT,
-                          stdout=subprocess.PIPE, text=True)
-    return done.returncode, done.stdout
+def states(server):
+    """{model: hash}, of all that were trained."""
+    found = [model for name in MODELS for model in descent(server, "get", name)]
+    return {model["name"]: model["state_hash"] for model in found}
 
 
 class MachinesTest(unittest.TestCase):
     def setUp(self):
         self.directory = self.enterContext(tempfile.TemporaryDirectory())
+        self.here = Machine(descentd_program)
 
-    def test_what_another_instruction_set_wrote_is_compared_by_hash(self):
-        others = other_machines()
+    def train(self, machine, data_dir):
+        """Has a server train and kills it over its journals. What the states hashed to."""
+        server = machine.server(data_dir)
+        server.start()
+        self.addCleanup(server.kill)
+        for name, options in MODELS.items():
+            descent(server, "train", name, *DATA, *options)
+        written = states(server)
+        server.kill()
+        return written
+
+    def check(self, machine, data_dir, written):
+        """Verifies what another has written, and recovers it."""
+        code, text = machine.verify(data_dir, "--json")
+        self.assertEqual(code, 0, text)
+        verified = {line["model"]: line for line in map(json.loads, text.splitlines()) if "model" in line}
+        for name, state_hash in written.items():
+            self.assertEqual(verified[name]["step"], STEPS)
+            self.assertGreaterEqual(verified[name]["compared_hashes"], 2)
+            self.assertEqual(verified[name]["updates_of_other_engines"], 0)
+            self.assertEqual(verified[name]["state_hash"], state_hash)
+        with machine.server(data_dir) as server:
+            self.assertEqual(states(server), written)
+
+    def test_what_another_machine_wrote_is_compared_by_hash(self):
+        others = other_machines(self.here)
         if not others:
             self.skipTest("this machine can be no other")
-        for name, environment in others.items():
-            with self.subTest(written_by=name):
-                data_dir = f"{self.directory}/{name}"
-                server = LiveServer(descentd_program, data_dir, environment=environment)
-                server.start()
-                self.addCleanup(server.kill)
-                descent(server, *TRAIN)
-                (written,) = descent(server, "get", "model")
-                server.kill()
-
-                code, text = verify(data_dir, "--json")
-                self.assertEqual(code, 0, text)
-                model = json.loads(text.splitlines()[0])
-                self.assertEqual(model["step"], 3000)
-                self.assertGreaterEqual(model["compared_hashes"], 2)
-                self.assertEqual(model["updates_of_other_engines"], 0)
-                self.assertEqual(model["state_hash"], written["state_hash"])
-
-                with LiveServer(descentd_program, data_dir) as server:
-                    (recovered,) = descent(server, "get", "model")
-                self.assertEqual(recovered["state_hash"], written["state_hash"])
+        hashes = set()
+        for name, other in others.items():
+            for writer, reader in ((other, self.here), (self.here, other)):
+                with self.subTest(other=name, written_by=writer.instruction_set()):
+                    data_dir = tempfile.mkdtemp(dir=self.directory)
+                    written = self.train(writer, data_dir)
+                    self.check(reader, data_dir, written)
+                    hashes.add(json.dumps(written, sort_keys=True))
+        self.assertEqual(len(hashes), 1, hashes)
 
     def make_version_1(self):
         with sqlite3.connect(f"{self.directory}/descent.db") as database:
@@ -87,11 +123,11 @@ class MachinesTest(unittest.TestCase):
 
     def test_an_older_version_is_applied_without_comparing_and_says_so(self):
         self.make_version_1()
-        code, text = verify(self.directory)
+        code, text = self.here.verify(self.directory)
         self.assertEqual(code, 0, text)
         self.assertIn("10 updates applied again, 0 hashes compared", text)
         self.assertIn("10 of the updates are of another engine version, or of before versions were recorded", text)
-        server = LiveServer(descentd_program, self.directory, errors=subprocess.PIPE)
+        server = self.here.server(self.directory, errors=subprocess.PIPE)
         server.start()
         said = False
         (model,) = descent(server, "get", "sample")
@@ -105,5 +141,5 @@ class MachinesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    descentd_program, descent_program = sys.argv[1:3]
+    descentd_program, descent_program, *other_programs = sys.argv[1:]
     unittest.main(argv=sys.argv[:1])
