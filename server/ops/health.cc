@@ -165,6 +165,13 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::Byt
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->mutex_) {
     if (writing_ || finished_) return;
     const HealthCheckResponse::ServingStatus status = service_->StatusOf(name_);
+    // A watch whose permit is taken back learns nothing any more.
+    if (sent_ != status) {
+      if (absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+        end_ = std::move(permitted);
+        sent_ = status;
+      }
+    }
     const bool refused = end_.has_value() && !sent_.has_value();
     if (sent_ != status && !refused) {
       sent_ = status;

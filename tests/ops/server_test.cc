@@ -16,6 +16,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "server/ops/health_check.h"
+#include "tests/services/revocable_admission.h"
 #include "tests/support/service_client.h"
 
 namespace descent::ops {
@@ -121,6 +122,21 @@ TEST_F(ServerTest, AWatchOfAnUnknownServiceStaysOpen) {
   context.TryCancel();
   EXPECT_FALSE(watch->Read(&response));
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ServerTest, AWatchEndsAtTheNextChangeAfterItsPermitIsTakenBack) {
+  testing::RevocableAdmission admission;
+  auto server = Server::Start({}, &registry_, {.observers = {}, .admission = &admission});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto stub = grpc::health::v1::Health::NewStub((*server)->InProcessChannel());
+  grpc::ClientContext context;
+  const auto watch = stub->Watch(&context, HealthCheckRequest());
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  admission.Revoke();
+  (*server)->StartServing();
+  EXPECT_FALSE(watch->Read(&response));
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
 }
 
 TEST_F(ServerTest, TheHealthCheckOfContainersKnowsTheDifference) {

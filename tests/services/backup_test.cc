@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "server/store/memory_store.h"
+#include "tests/services/revocable_admission.h"
 #include "tests/services/service_fixture.h"
 
 namespace descent::testing {
@@ -134,6 +135,20 @@ TEST_F(BackupTest, TheCopyGoesWithTheClient) {
   EXPECT_EQ(stream.Finish().code, StatusCode::kCancelled);
   ExpectNoCopies();
   EXPECT_LT(copies_->read, file_.size());
+}
+
+TEST_F(BackupTest, EndsWhenItsPermitIsTakenBack) {
+  RevocableAdmission admission;
+  hooks_.admission = &admission;
+  Serve(64 << 20);
+  BackupStream stream = client_->Backup();
+  ASSERT_TRUE(stream.Read().has_value());
+  admission.Revoke();
+  EXPECT_EQ(stream.Finish().code, StatusCode::kPermissionDenied);
+  ExpectNoCopies();
+  EXPECT_LT(copies_->read, file_.size());
+  client_.reset();
+  server_.reset();
 }
 
 TEST_F(BackupTest, ADamagedCopyIsAnError) {
