@@ -182,6 +182,13 @@ void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
                   "everybody, for probes that can't show credentials. Also unix:PATH")
       ->check(CLI::Validator(CheckListen, ""))
       ->type_name("HOST:PORT");
+  app->add_option("--http", arguments->http,
+                  "Also answer HTTP here: a page for people at /, /livez and /readyz for probes.\n"
+                  "Encrypted as --listen is, but not on a loopback address or at unix:PATH. With\n"
+                  "--access, everything but the probes asks who calls: a browser takes the token\n"
+                  "as a password, with any name. Port 0 picks a free one")
+      ->check(CLI::Validator(CheckListen, ""))
+      ->type_name("HOST:PORT");
 }
 
 void AddAccessOptions(CLI::App* app, Arguments* arguments) {

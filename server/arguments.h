@@ -36,6 +36,7 @@ struct Arguments {
   std::string tls_client_ca;
   bool allow_plaintext = false;
   std::string health;
+  std::string http;
   std::string data_dir = StateDirectory().path;
   bool in_memory = false;
   bool accept_missing_logs = false;

@@ -7,13 +7,18 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
 #include "server/arguments.h"
+#include "server/http/port.h"
+#include "server/http/probes.h"
+#include "server/http/site.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/access_control.h"
 #include "server/ops/call_log.h"
@@ -60,6 +65,26 @@ bool StartAccess(const Serve& serve, std::unique_ptr<ops::AccessControl>* access
   hooks->admission = (*access)->admission();
   hooks->observers.push_back((*access)->refusals());
   return true;
+}
+
+// What is answered over HTTP.
+std::vector<http::Route> HttpRoutes(const ops::Server* server) {
+  return http::ProbeRoutes([server] { return server->IsServing(); });
+}
+
+// Null without --http.
+absl::StatusOr<std::unique_ptr<http::Port>> StartHttp(const Serve& serve, const ops::Server* server,
+                                                      ops::AccessControl* access) {
+  if (serve.http.empty()) return nullptr;
+  http::Site site(HttpRoutes(server), access == nullptr ? nullptr : access->access(),
+                  access == nullptr ? nullptr : access->refusals());
+  return http::Port::Start({.address = serve.http}, server->tls(), std::move(site));
+}
+
+// The exit status of a server that can't be started.
+int CannotStart(const absl::Status& status) {
+  Log(LogLevel::kError, std::string(status.message()));
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitCannotListen;
 }
 
 // How much longer than its time a drain may take: for what it was cancelled to be unwound.
@@ -114,11 +139,11 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   models::Registry registry(serve.models, std::move(store));
   absl::StatusOr<std::unique_ptr<ops::Server>> started =
       ops::Server::Start(serve.server, &registry, hooks);
-  if (!started.ok()) {
-    Log(LogLevel::kError, std::string(started.status().message()));
-    return absl::IsInvalidArgument(started.status()) ? kExitUsage : kExitCannotListen;
-  }
+  if (!started.ok()) return CannotStart(started.status());
   ops::Server* const server = started->get();
+  const absl::StatusOr<std::unique_ptr<http::Port>> http =
+      StartHttp(serve, server, access.get());  // answers until the end
+  if (!http.ok()) return CannotStart(http.status());
 
   // Calls are taken from now on; those for a model that is not recovered yet are UNAVAILABLE.
   const auto on_recovered = [&](const models::RecoverySummary& summary) {
@@ -130,6 +155,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
     Log(LogLevel::kInfo, "serving",
         {{"address", addresses},
          {"health", server->health_address().empty() ? "none" : server->health_address()},
+         {"http", *http == nullptr ? "none" : (*http)->address()},
          {"version", kVersion},
          {"commit", kCommit},
          {"instruction_set", InstructionSet()},
@@ -144,6 +170,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
     for (const std::string& address : server->addresses()) {
       std::cout << "listening on " << address << "\n";
     }
+    if (*http != nullptr) std::cout << "pages at " << (*http)->url() << "\n";
     std::cout << std::flush;
   };
   ops::StorageLog storage_log;

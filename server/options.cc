@@ -163,6 +163,11 @@ std::string CheckSecurity(const Arguments& arguments) {
                         ": other machines reach it, and nothing is encrypted; give the server "
                         "--tls-certificate and --tls-key, or say --allow-plaintext");
   }
+  if (!arguments.http.empty() && !endpoint::IsOnlyLocal(arguments.http)) {
+    return absl::StrCat("--http: ", arguments.http,
+                        ": other machines reach it, and nothing is encrypted; give the server "
+                        "--tls-certificate and --tls-key, or say --allow-plaintext");
+  }
   return "";
 }
 
@@ -195,6 +200,7 @@ Serve MakeServe(const Arguments& arguments) {
                       .key = arguments.tls_key,
                       .client_ca = arguments.tls_client_ca};
   serve.server.health = arguments.health;
+  serve.http = arguments.http;
   serve.server.max_message_bytes = std::int64_t{arguments.max_message_mib} << 20;
   serve.server.max_streams_per_connection = arguments.max_streams;
   serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);

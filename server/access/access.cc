@@ -122,4 +122,13 @@ absl::StatusOr<std::unique_ptr<services::CallPermit>> Access::Admit(
   return std::make_unique<Permit>(this, std::move(rules), caller, name);
 }
 
+absl::StatusOr<std::unique_ptr<services::CallPermit>> Access::AdmitToPages(
+    const absl::StatusOr<Credentials>& credentials) {
+  RETURN_IF_ERROR(credentials.status());
+  Numbered rules = Current();
+  const Caller* const caller = rules.rules->Find(*credentials);
+  if (caller == nullptr) return Unknown(*credentials);
+  return std::make_unique<Permit>(this, std::move(rules), caller, services::MethodName{});
+}
+
 }  // namespace descent::access

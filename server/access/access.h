@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/access/credentials.h"
 #include "server/access/rules.h"
 #include "server/services/call_hooks.h"
 
@@ -27,6 +28,11 @@ class Access final : public services::Admission {
 
   absl::StatusOr<std::unique_ptr<services::CallPermit>> Admit(
       const services::MethodName& name, const grpc::ServerContextBase& context) override;
+
+  // Of one who looks at the server's pages over HTTP: whoever is known may, and is shown the models
+  // that the permit lets see. UNAUTHENTICATED as above.
+  absl::StatusOr<std::unique_ptr<services::CallPermit>> AdmitToPages(
+      const absl::StatusOr<Credentials>& credentials);
 
   // The rules from now on. Calls that were let in go on by those they came with, but for streams,
   // which ask again at each message.

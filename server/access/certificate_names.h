@@ -3,6 +3,8 @@
 #ifndef SERVER_ACCESS_CERTIFICATE_NAMES_H_
 #define SERVER_ACCESS_CERTIFICATE_NAMES_H_
 
+#include <openssl/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,9 @@ bool IsSubject(std::string_view name);
 // Those of the certificate that the transport has verified; none if none was shown. SANs that look
 // like a subject are left out: nobody passes for a subject by them.
 CertificateNames CertificateNamesOf(const grpc::ServerContextBase& context);
+
+// The same of a certificate that a transport other than gRPC's has verified.
+CertificateNames CertificateNamesOf(const X509& certificate);
 
 }  // namespace descent::access
 

@@ -4,18 +4,23 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 #include "server/access/refusal.h"
 
 namespace descent::access {
 namespace {
 
 constexpr absl::string_view kScheme = "bearer";
+constexpr absl::string_view kBasicScheme = "basic";
 
 bool MayBeInToken(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
@@ -27,15 +32,21 @@ absl::Status Malformed(absl::string_view got) {
                 absl::StrCat("authorization: expected `Bearer TOKEN` once, got ", got));
 }
 
-}  // namespace
+// A header's scheme, and what follows it.
+struct Scheme {
+  absl::string_view name;
+  absl::string_view rest;
+};
 
-absl::StatusOr<Digest> ReadAuthorization(std::string_view header) {
-  absl::string_view token(header.data(), header.size());
-  const std::size_t scheme_ends = std::min(token.find(' '), token.size());
-  if (!absl::EqualsIgnoreCase(token.substr(0, scheme_ends), kScheme)) {
-    return Malformed(token.empty() ? "nothing" : "another scheme");
-  }
-  token.remove_prefix(std::min(token.find_first_not_of(' ', scheme_ends), token.size()));
+Scheme SchemeOf(std::string_view header) {
+  absl::string_view text = View(header);
+  const std::size_t ends = std::min(text.find(' '), text.size());
+  const absl::string_view name = text.substr(0, ends);
+  text.remove_prefix(std::min(text.find_first_not_of(' ', ends), text.size()));
+  return {name, text};
+}
+
+absl::StatusOr<Digest> DigestOf(absl::string_view token) {
   if (token.empty()) return Malformed("no token");
   if (token.size() > kMostTokenBytes) {
     return Malformed(absl::StrCat("a token of more than ", kMostTokenBytes, " bytes"));
@@ -44,6 +55,37 @@ absl::StatusOr<Digest> ReadAuthorization(std::string_view header) {
     return Malformed("a token with characters other than letters, digits and -._~+/=");
   }
   return Sha256({token.data(), token.size()});
+}
+
+}  // namespace
+
+absl::StatusOr<Digest> ReadAuthorization(std::string_view header) {
+  const Scheme scheme = SchemeOf(header);
+  if (absl::EqualsIgnoreCase(scheme.name, kScheme)) return DigestOf(scheme.rest);
+  return Malformed(header.empty() ? "nothing" : "another scheme");
+}
+
+absl::StatusOr<Digest> ReadHttpAuthorization(std::string_view header) {
+  const Scheme scheme = SchemeOf(header);
+  if (!absl::EqualsIgnoreCase(scheme.name, kBasicScheme)) return ReadAuthorization(header);
+  std::string user_and_password;
+  if (!absl::Base64Unescape(scheme.rest, &user_and_password)) {
+    return Malformed("Basic credentials that are not in base64");
+  }
+  const std::size_t colon = user_and_password.find(':');
+  if (colon == std::string::npos) return Malformed("Basic credentials without a password");
+  return DigestOf(absl::string_view(user_and_password).substr(colon + 1));
+}
+
+absl::StatusOr<Credentials> HttpCredentials(absl::Span<const std::string_view> authorization,
+                                            CertificateNames certificate) {
+  if (authorization.size() > 1) return Malformed("it several times");
+  if (!authorization.empty()) {
+    ASSIGN_OR_RETURN(Digest digest, ReadHttpAuthorization(authorization.front()));
+    return digest;
+  }
+  if (certificate.names.empty()) return Credentials();
+  return certificate;
 }
 
 absl::StatusOr<Credentials> CredentialsOf(const grpc::ServerContextBase& context) {

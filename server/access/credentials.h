@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/access/certificate_names.h"
 #include "server/access/digest.h"
 
@@ -27,6 +28,15 @@ using Credentials = std::variant<std::monostate, Digest, CertificateNames>;
 // more than kMostTokenBytes or with characters that tokens do not have (RFC 6750). The message does
 // not repeat it.
 absl::StatusOr<Digest> ReadAuthorization(std::string_view header);
+
+// The same of an HTTP request, where a browser may send the token as the password of "Basic"
+// (RFC 7617), with any user's name.
+absl::StatusOr<Digest> ReadHttpAuthorization(std::string_view header);
+
+// An HTTP request's, from all of its `Authorization` headers and the certificate that its connection
+// has shown. As of a call, below.
+absl::StatusOr<Credentials> HttpCredentials(absl::Span<const std::string_view> authorization,
+                                            CertificateNames certificate);
 
 // A call's, from its metadata and its connection. A token is looked at alone, whatever certificate
 // comes with it. UNAUTHENTICATED (CREDENTIALS_MALFORMED) as above, and if there is more than one

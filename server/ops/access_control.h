@@ -25,6 +25,8 @@ class AccessControl {
 
   // For CallHooks; they live as long as this.
   services::Admission* admission() { return &access_; }
+  // For the HTTP port.
+  access::Access* access() { return &access_; }
   RefusalLog* refusals() { return &refusals_; }
 
  private:

@@ -29,24 +29,34 @@ std::optional<std::int64_t> LineAllowance::Take(absl::Time now) {
 }
 
 void RefusalLog::OnCallEnd(const services::CallRecord& record) {
-  const std::optional<access::Refusal> refusal = access::RefusalOf(record.status);
+  if (record.status.ok()) return;
+  const std::string peer = record.context.peer();
+  Add({.service = record.name.service,
+       .method = record.name.method,
+       .model = record.model,
+       .caller = record.caller,
+       .peer = peer,
+       .status = record.status});
+}
+
+void RefusalLog::Add(const Asked& asked) {
+  const std::optional<access::Refusal> refusal = access::RefusalOf(asked.status);
   if (!refusal.has_value()) return;
   counts_.Add(*refusal);
   if (!LogEnabled(LogLevel::kWarning)) return;
   const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
   if (!withheld.has_value()) return;
   // A call that was not let in has no permit to name its caller by.
-  const std::map<std::string, std::string> facts = GetErrorDetails(record.status).metadata;
+  const std::map<std::string, std::string> facts = GetErrorDetails(asked.status).metadata;
   const auto named = facts.find("caller");
-  const std::string_view caller = named == facts.end() ? record.caller : named->second;
-  const std::string peer = record.context.peer();
+  const std::string_view caller = named == facts.end() ? asked.caller : named->second;
   Log(LogLevel::kWarning, "a call was refused",
       {{"reason", access::ReasonOf(*refusal)},
-       {"service", record.name.service},
-       {"method", record.name.method},
-       {"model", record.model},
+       {"service", asked.service},
+       {"method", asked.method},
+       {"model", asked.model},
        {"caller", caller},
-       {"peer", std::string_view(peer)},
+       {"peer", asked.peer},
        {"more_not_logged", *withheld}});
 }
 

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/access/refusal.h"
@@ -35,6 +37,17 @@ class LineAllowance {
 class RefusalLog final : public services::CallObserver {
  public:
   void OnCallEnd(const services::CallRecord& record) override;
+
+  // What was asked for, and what became of it; nothing happens unless it was refused.
+  struct Asked {
+    std::string_view service;
+    std::string_view method;
+    std::string_view model;
+    std::string_view caller;
+    std::string_view peer;
+    const absl::Status& status;
+  };
+  void Add(const Asked& asked);
 
   const access::RefusalCounts& counts() const { return counts_; }
 

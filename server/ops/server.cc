@@ -173,7 +173,13 @@ void Server::SetServing() {
   if (!draining_ && !given_up_) TellHealth(true);
 }
 
+bool Server::IsServing() const {
+  const absl::MutexLock lock(&mutex_);
+  return serving_;
+}
+
 void Server::TellHealth(bool serving) {
+  serving_ = serving;
   health_.SetServing(serving);
   if (health_server_ != nullptr) health_server_->SetServing(serving);
 }

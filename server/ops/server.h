@@ -92,12 +92,17 @@ class Server {
   // Of the health service alone; empty when none was asked for.
   std::string health_address() const;
 
+  // The ports' encryption; null: none.
+  const std::shared_ptr<Tls>& tls() const { return tls_; }
+
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // Answers calls from now on.
   void TakeCalls();
   // Says SERVING to health checks, unless the server drains or has given up.
   void SetServing();
+  // What is said to health checks now.
+  bool IsServing() const;
   // Says NOT_SERVING from now on, though calls are answered: somebody has to start it again.
   void GiveUp();
   // TakeCalls and SetServing.
@@ -113,7 +118,7 @@ class Server {
   Server(const ServerOptions& options, models::Registry* registry,
          const services::CallHooks& hooks);
   absl::Status Listen(const ServerOptions& options, const services::CallHooks& hooks);
-  void TellHealth(bool serving);
+  void TellHealth(bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   models::Registry* const registry_;
   services::CallGate gate_;
@@ -125,7 +130,8 @@ class Server {
   const std::vector<services::NamedService> services_;
   Health health_;
   const std::vector<std::unique_ptr<grpc::Service>> reflection_services_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
+  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<Tls> tls_;  // null: plaintext

@@ -35,6 +35,15 @@ class Tls : public std::enable_shared_from_this<Tls> {
   // Credentials for one port, which keep this alive. TLS 1.2 and 1.3.
   std::shared_ptr<grpc::ServerCredentials> MakeCredentials();
 
+  // What the files held when they were last right, and how many there were before.
+  struct Numbered {
+    std::shared_ptr<const TlsIdentity> identity;
+    std::int64_t number = 0;
+  };
+  Numbered Current() const;
+
+  ClientCertificates clients() const { return clients_; }
+
   // Reads the files again if they have changed, and logs what came of it. To be called about twice
   // a second, never at the same time.
   void Refresh();
@@ -43,12 +52,6 @@ class Tls : public std::enable_shared_from_this<Tls> {
   friend class PortCertificates;
 
   Tls(TlsFiles files, ClientCertificates clients, std::string version, TlsIdentity identity);
-
-  struct Numbered {
-    std::shared_ptr<const TlsIdentity> identity;
-    std::int64_t number = 0;  // how many were before it
-  };
-  Numbered Current() const;
 
   const TlsFiles files_;
   const ClientCertificates clients_;

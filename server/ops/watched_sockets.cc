@@ -64,6 +64,12 @@ void WatchSocket(int socket, const FrameLimits& limits) {
   any_watched.store(true, std::memory_order_release);
 }
 
+void LeaveUnwatched(int socket) {
+  if (Watched* const watched = Find(socket)) {
+    watched->watched.store(false, std::memory_order_release);
+  }
+}
+
 std::uint32_t CallsOnSocket(int socket) {
   return Sockets()[static_cast<std::size_t>(socket)].calls.load(std::memory_order_relaxed);
 }

@@ -20,6 +20,9 @@ inline constexpr int kMaxWatchedSocket = 1 << 16;
 // 0 <= socket < kMaxWatchedSocket.
 void WatchSocket(int socket, const FrameLimits& limits);
 
+// Leaves a socket alone that is not gRPC's, whatever had its number before.
+void LeaveUnwatched(int socket);
+
 // How many calls have begun on a socket that was watched last under this number.
 std::uint32_t CallsOnSocket(int socket);
 

@@ -37,10 +37,17 @@ int FilterIndex() {
   return index;
 }
 
+// Where a connection says that it is to be left alone.
+int UnwatchedIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 // The filter of a server's connection, made with its first bytes; null where there is none.
 FrameFilter* FilterOf(SSL* connection) {
   const FrameLimits* const watched = last_limits.load(std::memory_order_acquire);
   if (watched == nullptr || SSL_is_server(connection) == 0) return nullptr;
+  if (SSL_get_ex_data(connection, UnwatchedIndex()) != nullptr) return nullptr;
   if (void* const found = SSL_get_ex_data(connection, FilterIndex())) {
     return static_cast<FrameFilter*>(found);
   }
@@ -53,6 +60,10 @@ FrameFilter* FilterOf(SSL* connection) {
 
 void WatchTls(const FrameLimits& limits) {
   last_limits.store(Keep(limits), std::memory_order_release);
+}
+
+bool LeaveUnwatched(SSL* connection) {
+  return SSL_set_ex_data(connection, UnwatchedIndex(), connection) == 1;
 }
 
 }  // namespace descent::ops

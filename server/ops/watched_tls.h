@@ -8,12 +8,18 @@
 #ifndef SERVER_OPS_WATCHED_TLS_H_
 #define SERVER_OPS_WATCHED_TLS_H_
 
+#include <openssl/types.h>
+
 #include "server/ops/frame_filter.h"
 
 namespace descent::ops {
 
 // From now on, with these limits for connections that begin.
 void WatchTls(const FrameLimits& limits);
+
+// Leaves a connection alone that is not gRPC's. To be called before it reads. False if there is no
+// memory for that.
+bool LeaveUnwatched(SSL* connection);
 
 }  // namespace descent::ops
 

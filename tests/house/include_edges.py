@@ -20,6 +20,7 @@ THIRD_PARTY = {
     "cli11": ("CLI/",),
     "openssl": ("openssl/",),
     "toml": ("toml++/",),
+    "boost": ("boost/",),
     "spdlog": ("spdlog/",),
     # What would make the engine depend on more than its arguments.
     "surroundings": (
@@ -116,7 +117,7 @@ ROOMS = {
     "server/services": Room(
         sees=("proto", "clock", "core", "server/wire", "server/models", "server/models/work",
               "server/models/registry"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml", "boost"},
     ),
     "server/access": Room(
         sees=("core", "server/services"), uses=frozenset({"grpc", "openssl", "surroundings", "toml"})
@@ -124,15 +125,19 @@ ROOMS = {
     "server/ops": Room(
         sees=("proto", "clock", "core", "endpoint", "server/models", "server/models/work",
               "server/models/registry", "server/services", "server/access"),
-        uses=EVERYTHING - {"eigen", "sqlite", "toml"},
+        uses=EVERYTHING - {"eigen", "sqlite", "toml", "boost"},
+    ),
+    "server/http": Room(
+        sees=("clock", "core", "endpoint", "server/services", "server/access", "server/ops"),
+        uses=frozenset({"boost", "openssl", "surroundings"}),
     ),
     "server": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "version"),
-        uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml"},
+        uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost"},
     ),
     "client/descent": Room(
         sees=("proto", "clock", "endpoint"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml", "boost"},
     ),
     "client/examples": Room(sees=("proto", "client/descent")),
     # The command's rooms, each above those that it sees; all of them see the first.
