@@ -33,8 +33,8 @@ absl::StatusOr<Digest> ReadAuthorization(std::string_view header);
 // (RFC 7617), with any user's name.
 absl::StatusOr<Digest> ReadHttpAuthorization(std::string_view header);
 
-// An HTTP request's, from all of its `Authorization` headers and the certificate that its connection
-// has shown. As of a call, below.
+// An HTTP request's, from all of its `Authorization` headers and the certificate that its
+// connection has shown. As of a call, below.
 absl::StatusOr<Credentials> HttpCredentials(absl::Span<const std::string_view> authorization,
                                             CertificateNames certificate);
 

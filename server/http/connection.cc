@@ -21,6 +21,7 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -94,8 +95,8 @@ Response ResponseOf(Answer answer, const Parser::value_type& request) {
   Response response(static_cast<beast::http::status>(answer.status),
                     request.version() == 10 ? 10 : 11);
   response.set(beast::http::field::server, "descentd");
-  response.set(beast::http::field::date, absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(),
-                                                          absl::UTCTimeZone()));
+  response.set(beast::http::field::date,
+               absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone()));
   response.set(beast::http::field::content_type, answer.type);
   response.set(beast::http::field::cache_control, "no-store");
   response.set("Content-Security-Policy",
@@ -139,13 +140,12 @@ class ConnectionOver final : public Connection,
     if constexpr (kEncrypted) {
       ops::LeaveUnwatched(stream_.native_handle());
       Within(times_.handshake);
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = Self()](const error_code& error) {
-                                if (error) return;
-                                self->certificate_ =
-                                    ShownCertificate(self->stream_.native_handle());
-                                self->AwaitRequest(self->times_.head);
-                              });
+      stream_.async_handshake(
+          asio::ssl::stream_base::server, [self = Self()](const error_code& error) {
+            if (error) return;
+            self->certificate_ = ShownCertificate(self->stream_.native_handle());
+            self->AwaitRequest(self->times_.head);
+          });
     } else {
       AwaitRequest(times_.head);
     }
@@ -178,6 +178,7 @@ class ConnectionOver final : public Connection,
     Enter(Phase::kReading);
     parser_.emplace();
     parser_->header_limit(kMostHeadBytes);
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // none is read
     if (buffer_.size() > 0) {
       ReadHead();
       return;

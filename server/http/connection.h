@@ -47,7 +47,7 @@ class Connection {
   virtual void CloseWhenAnswered() = 0;
 
   virtual Phase phase() const = 0;
-  virtual absl::Time since() const = 0;                // of the phase, by SteadyNow
+  virtual absl::Time since() const = 0;                 // of the phase, by SteadyNow
   virtual const std::string& peer_address() const = 0;  // without the port; empty: a Unix socket
 };
 
@@ -68,10 +68,9 @@ class ConnectionHost {
 
 // Takes a socket that was accepted, of which nothing has been read. `encryption` null: plaintext.
 // `host` outlives the connection.
-std::shared_ptr<Connection> MakeConnection(
-    boost::asio::io_context* context, ops::File socket,
-    std::shared_ptr<boost::asio::ssl::context> encryption, const ConnectionTimes& times,
-    ConnectionHost* host);
+std::shared_ptr<Connection> MakeConnection(boost::asio::io_context* context, ops::File socket,
+                                           std::shared_ptr<boost::asio::ssl::context> encryption,
+                                           const ConnectionTimes& times, ConnectionHost* host);
 
 }  // namespace descent::http
 

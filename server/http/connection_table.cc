@@ -37,9 +37,9 @@ bool ConnectionTable::CloseOne() {
   std::unordered_map<std::string_view, std::size_t> of_address;
   for (const auto& connection : all) ++of_address[connection->peer_address()];
   const auto rank = [&](const std::shared_ptr<Connection>& connection) {
-    return std::tuple(connection->phase() != Phase::kWorking,
-                      of_address[connection->peer_address()],
-                      connection->phase() == Phase::kReading, -absl::ToUnixNanos(connection->since()));
+    return std::tuple(
+        connection->phase() != Phase::kWorking, of_address[connection->peer_address()],
+        connection->phase() == Phase::kReading, -absl::ToUnixNanos(connection->since()));
   };
   const auto best = std::max_element(
       all.begin(), all.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });

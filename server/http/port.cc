@@ -234,7 +234,8 @@ const std::string& Port::address() const { return impl_->address(); }
 
 std::string Port::url() const {
   if (!endpoint::UnixPath(address()).empty()) return address();
-  return absl::StrCat(impl_->encrypted() ? "https://" : "http://", address(), "/");
+  return absl::StrCat(impl_->encrypted() ? "https://" : "http://",
+                      endpoint::ReachableAddress(address()), "/");
 }
 
 }  // namespace descent::http

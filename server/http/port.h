@@ -47,7 +47,7 @@ class Port {
 
   // With the port that was picked.
   const std::string& address() const;
-  // For a browser: "https://127.0.0.1:8080/"; a Unix socket's is its address.
+  // For a browser on this machine: "https://127.0.0.1:8080/"; a Unix socket's is its address.
   std::string url() const;
 
  private:

@@ -19,8 +19,8 @@ namespace descent::http {
 
 // A GET, or a HEAD, which is answered alike and loses its body on the way out.
 struct Request {
-  std::string path;                          // as it was asked for, see Target
-  std::map<std::string, std::string> query;  // by name
+  std::string path;                                        // as it was asked for, see Target
+  std::map<std::string, std::string> query;                // by name
   std::unique_ptr<services::CallPermit> permit = nullptr;  // null: every model may be seen
 
   // Whether the one who asks may be told that there is such a model.
@@ -40,8 +40,8 @@ struct Answer {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
-// Called by several threads at the same time, and may take a while: nothing else of the server waits
-// for it. What it throws is answered with 500.
+// Called by several threads at the same time, and may take a while: nothing else of the server
+// waits for it. What it throws is answered with 500.
 using Handler = std::function<Answer(const Request&)>;
 
 enum class Audience : std::uint8_t {

@@ -62,9 +62,8 @@ const Route* Site::Find(std::string_view path) const {
 
 std::variant<Answer, Visit> Site::Receive(const RequestHead& head) const {
   if (head.method != "GET" && head.method != "HEAD") {
-    return Answer{.status = 405,
-                  .body = "expected GET or HEAD\n",
-                  .headers = {{"Allow", "GET, HEAD"}}};
+    return Answer{
+        .status = 405, .body = "expected GET or HEAD\n", .headers = {{"Allow", "GET, HEAD"}}};
   }
   absl::StatusOr<Target> target = ParseTarget(head.target);
   if (!target.ok()) return AnswerOf(target.status());

@@ -4,6 +4,9 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,7 +22,9 @@
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
 #include "server/access/access.h"
+#include "server/access/certificate_names.h"
 #include "server/access/method_roles.h"
+#include "server/services/call_hooks.h"
 #include "tests/services/any_method.h"
 #include "tests/services/service_fixture.h"
 #include "tests/support/certificates.h"
@@ -141,6 +146,44 @@ TEST_F(CertificateTest, NamesAreMatchedToTheLetter) {
   EXPECT_EQ(Listed(ConnectAs("x", "DNS:CN=admin")), "CREDENTIALS_UNKNOWN")
       << "a SAN that looks like a subject is none";
   EXPECT_EQ(Listed(ConnectAs("Admin", "DNS:x.example")), "CREDENTIALS_UNKNOWN");
+}
+
+// Lets everybody in, and keeps the names that gRPC has told of them.
+class NamesSeen final : public services::Admission {
+ public:
+  absl::StatusOr<std::unique_ptr<services::CallPermit>> Admit(
+      const services::MethodName& /*name*/, const grpc::ServerContextBase& context) override {
+    names = CertificateNamesOf(context).names;
+    return nullptr;
+  }
+  std::vector<std::string> names;
+};
+
+TEST_F(CertificateTest, OtherPortsTellTheSameNamesOfACertificate) {
+  NamesSeen seen;
+  server_.reset();
+  hooks_.admission = &seen;
+  Restart();
+  for (const CertificateRequest& request : {
+           CertificateRequest{.common_name = "pricing", .alternative_names = "DNS:a.example"},
+           CertificateRequest{.common_name = "a, b+c=\"d\" <e>;#",
+           .alternative_names = "URI:spiffe://example/p,DNS:*.b.example,"
+                                "email:x@example,IP:127.0.0.1,IP:::1,"
+                                "IP:2001:db8::7,DNS:CN=admin"},
+           CertificateRequest{.common_name = "Z\xc3\xbcrich", .alternative_names = "DNS:c"},
+       }) {
+    const Issued issued = authority_.Issue(request);
+    ASSERT_EQ(Listed(Connect(issued)), "");
+    const std::unique_ptr<BIO, void (*)(BIO*)> bio(
+        BIO_new_mem_buf(issued.certificate.data(), static_cast<int>(issued.certificate.size())),
+        [](BIO* pem) { BIO_free(pem); });
+    const std::unique_ptr<X509, void (*)(X509*)> certificate(
+        PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
+    ASSERT_NE(certificate, nullptr);
+    EXPECT_FALSE(seen.names.empty());
+    EXPECT_EQ(CertificateNamesOf(*certificate).names, seen.names) << request.common_name;
+  }
+  server_.reset();
 }
 
 TEST_F(CertificateTest, OnlyGoodCertificatesOfTheAuthorityCount) {

@@ -45,6 +45,15 @@ class LiveServer:
         line = self._process.stdout.readline()
         return re.fullmatch(r"listening on (\S+)\n", line).group(1)
 
+    def next_pages(self):
+        """Where it answers HTTP, once the addresses have been read: the URL."""
+        line = self._process.stdout.readline()
+        return re.fullmatch(r"pages at (\S+)\n", line).group(1)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
     @property
     def errors(self):
         """What it writes to stderr, where that was asked for as a pipe."""

@@ -13,39 +13,12 @@ import tempfile
 import time
 import unittest
 
+from authority import Authority
 from live_server import TIMEOUT, LiveServer
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "client/examples/python"
 CLEAN = {name: value for name, value in os.environ.items()
          if "proxy" not in name.lower() and not name.startswith("DESCENT_")}
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-class Authority:
-    """An authority of certificates in a directory."""
-
-    def __init__(self, directory, name):
-        self._directory = directory
-        self.certificate = directory / f"{name}.pem"
-        self._key = directory / f"{name}-key.pem"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self._key, "-out", self.certificate, "-days", 2, "-subj", f"/CN={name}")
-
-    def issue(self, name, alternative_names="DNS:localhost,IP:127.0.0.1"):
-        """Paths of a certificate and its key."""
-        request = self._directory / f"{name}.csr"
-        extensions = self._directory / f"{name}.ext"
-        certificate = self._directory / f"{name}.pem"
-        key = self._directory / f"{name}-key.pem"
-        extensions.write_text(f"subjectAltName={alternative_names}\n")
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", key, "-out", request, "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
-                "-CAcreateserial", "-days", 2, "-extfile", extensions, "-out", certificate)
-        return certificate, key
 
 
 def run(*command, environment=None):

@@ -31,7 +31,7 @@ namespace {
 
 using ops::File;
 
-constexpr int kPatience = 60'000;  // milliseconds
+constexpr int kPatience = 60'000;                         // milliseconds
 constexpr std::size_t kMostHead = std::size_t{16} << 10;  // bytes, of a request
 
 class PortTest : public ::testing::Test {
@@ -154,7 +154,8 @@ TEST_F(PortTest, WhatIsNoRequestIsRefused) {
            {"GET /livez HTTP/1.1" + host + "a b: c\r\n\r\n", " 400 "},
            {"GET /livez HTTP/1.1" + host + "Content-Length: -1\r\n\r\n", " 400 "},
            {"GET /livez HTTP/1.1" + host + "Content-Length: 5\r\n\r\nhello", " 413 "},
-           {"GET /livez HTTP/1.1" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+           {"GET /livez HTTP/1.1" + host +
+                "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
             " 413 "},
            {"POST /livez HTTP/1.1" + host + "Content-Length: 1\r\n\r\nx", " 405 "},
            {"DELETE /livez HTTP/1.1" + host + "Connection: close\r\n\r\n", " 405 "},
@@ -290,7 +291,8 @@ TEST_F(PortTest, AUnixSocketServesToo) {
 
 TEST_F(PortTest, TwoServersDoNotShareAPort) {
   Start();
-  const auto second = Port::Start({.address = port_->address()}, nullptr, Site({}, nullptr, nullptr));
+  const auto second =
+      Port::Start({.address = port_->address()}, nullptr, Site({}, nullptr, nullptr));
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
 }
 

@@ -24,10 +24,10 @@ using access::Refusal;
 
 std::vector<Route> Routes() {
   std::vector<Route> routes = ProbeRoutes([] { return true; });
-  routes.push_back({.path = "/", .handler = [](const Request& request) {
-                      return Answer{.body = absl::StrCat(request.MaySee("pricing-eu"),
-                                                         request.MaySee("other"))};
-                    }});
+  routes.push_back(
+      {.path = "/", .handler = [](const Request& request) {
+         return Answer{.body = absl::StrCat(request.MaySee("pricing-eu"), request.MaySee("other"))};
+       }});
   routes.push_back({.path = "/models/*", .handler = [](const Request& request) {
                       return Answer{.body = request.path};
                     }});
@@ -67,8 +67,8 @@ TEST(SiteTest, EachPathHasItsHandler) {
 
 TEST(SiteTest, NothingButGetAndHead) {
   const Site site(Routes(), nullptr, nullptr);
-  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH", "get",
-                             "PRI", "", "X"}) {
+  for (const char* method :
+       {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH", "get", "PRI", "", "X"}) {
     const Answer answer = Get(site, {.method = method, .target = "/livez"});
     EXPECT_EQ(answer.status, 405) << method;
     ASSERT_EQ(answer.headers.size(), 1);

@@ -40,8 +40,8 @@ TEST(TargetTest, WhatMakesNoSenseIsRefused) {
   std::string many = "/?";
   for (std::size_t i = 0; i <= kMostParameters; ++i) absl::StrAppend(&many, "a", i, "=1&");
   for (const std::string& text :
-       {std::string(), std::string("*"), std::string("a"), std::string("?a=b"),
-        std::string("/%"), std::string("/%1"), std::string("/%zz"), std::string("/%00"),
+       {std::string(), std::string("*"), std::string("a"), std::string("?a=b"), std::string("/%"),
+        std::string("/%1"), std::string("/%zz"), std::string("/%00"),
         std::string("/%0d%0aSet-Cookie:x"), std::string("/?a=%0a"), std::string("/?%=b"),
         std::string("/\n"), std::string("/a\0b", 4), std::string("ftp://x/y"), many,
         "/" + std::string(kMostTargetBytes, 'a')}) {

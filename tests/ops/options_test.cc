@@ -112,6 +112,25 @@ TEST(OptionsTest, AHealthcheckLooksWhereNobodyIsAskedWhoCalls) {
   EXPECT_EQ(std::get<HealthCheck>(there).server, "127.0.0.1:5");
 }
 
+TEST(OptionsTest, HttpIsAnsweredOnlyWhereThatIsAsked) {
+  EXPECT_EQ(std::get<Serve>(Parse({})).http, "");
+  for (const char* address : {"127.0.0.1:0", "[::1]:8080", "localhost:1", "unix:/run/http.sock"}) {
+    EXPECT_EQ(std::get<Serve>(Parse({"--http", address})).http, address);
+  }
+  for (const char* address : {"", "8080", "127.0.0.1", "http://127.0.0.1:1", "127.0.0.1:99999"}) {
+    EXPECT_THAT(ErrorOf({"--http", address}), HasSubstr("--http")) << address;
+  }
+}
+
+TEST(OptionsTest, HttpIsEncryptedWhereOtherMachinesReachIt) {
+  EXPECT_THAT(ErrorOf({"--http=0.0.0.0:80"}), HasSubstr("--http: 0.0.0.0:80: other machines"));
+  EXPECT_EQ(std::get<Serve>(Parse({"--http=0.0.0.0:80", "--allow-plaintext"})).http, "0.0.0.0:80");
+  EXPECT_EQ(
+      std::get<Serve>(Parse({"--http=0.0.0.0:80", "--tls-certificate=c.pem", "--tls-key=k.pem"}))
+          .http,
+      "0.0.0.0:80");
+}
+
 TEST(OptionsTest, WhatIsNotGivenIsPrintedAsARemark) {
   const Invocation invocation = Parse({"--print-config"});
   EXPECT_THAT(std::get<Exit>(invocation).output, HasSubstr("\n# access=\"\"\n"));
