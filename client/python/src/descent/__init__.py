@@ -1,0 +1,77 @@
+"""Descent trains neural networks on a server. This is its client.
+
+    import descent
+
+    with descent.Client("127.0.0.1:50051") as client:
+        network = descent.Network(13, [descent.Dense(64, "relu"), descent.Dense(1)])
+        model = client.create("house", network, descent.Adam(1e-3), exist_ok=True)
+        model.train((x[i : i + 32], y[i : i + 32]) for i in range(0, len(x), 32))
+        print(model.predict(x[:3]))
+
+`Client` and `Model` are the calls; `Network` with `Dense`, `Dropout`, `LayerNorm` and `Residual` is what a model
+computes, `Adam`, `Sgd` and others how it learns. `descent.aio` has the same client for asyncio, `descent.sklearn`
+estimators for scikit-learn, and `descent.Server` starts a server beside a notebook or a test.
+"""
+
+from ._version import __version__
+from .client import Client, Model
+from .errors import (
+    AbortedError,
+    AlreadyExistsError,
+    DataLossError,
+    DeadlineExceededError,
+    DescentError,
+    FailedPreconditionError,
+    FieldViolation,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    TrainingInterrupted,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from .network import (
+    Activation,
+    Dense,
+    Dropout,
+    Initializer,
+    InputNormalization,
+    LayerNorm,
+    Loss,
+    Network,
+    Residual,
+)
+from .optimizers import (
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Cosine,
+    Exponential,
+    Ftrl,
+    InverseTime,
+    Lion,
+    Nadam,
+    Optimizer,
+    RmsProp,
+    Schedule,
+    Sgd,
+    Stairs,
+)
+from .options import RetryPolicy
+from .results import (
+    Checkpoint,
+    Evaluation,
+    ForwardResult,
+    GradientResult,
+    HistoryPoint,
+    LayerValues,
+    ModelInfo,
+    StepResult,
+    TrainingSummary,
+)
+from .server import Server
+
+__all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
+__all__ += ["__version__"]

@@ -1,0 +1,108 @@
+"""A server of one's own, for a notebook or a test."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import threading
+from typing import Any, List, Optional, Sequence, Union
+
+from .errors import error
+
+# Seconds that a server has to drain before it is killed.
+_PATIENCE = 30.0
+
+
+def program() -> str:
+    """The descentd to start: that of $DESCENTD, of the package descent-server, or on $PATH.
+
+    FileNotFoundError if there is none.
+    """
+    given = os.environ.get("DESCENTD")
+    if given:
+        return given
+    try:
+        import descent_server
+    except ImportError:
+        found = shutil.which("descentd")
+        if found is None:
+            raise FileNotFoundError(
+                "there is no descentd: pip install descent-server, or name one in $DESCENTD"
+            ) from None
+        return found
+    return str(descent_server.program("descentd"))
+
+
+class Server:
+    """Starts a descentd on a free port of this machine alone, and stops it in order. A context manager.
+
+        with descent.Server() as server, descent.Client(server.target) as client: ...
+
+    Args:
+        data_dir: where it keeps models; None: in memory alone.
+        options: further options of descentd, such as ["--threads", "1"].
+
+    Attributes:
+        target: where it listens, for `Client`; "" while it does not run.
+    """
+
+    def __init__(
+        self, data_dir: Union[str, pathlib.Path, None] = None, options: Sequence[str] = ()
+    ) -> None:
+        self._keeping = ["--in-memory"] if data_dir is None else ["--data-dir", str(data_dir)]
+        self._options = list(options)
+        self._process: Optional[subprocess.Popen[str]] = None
+        self._log: List[str] = []
+        self.target = ""
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Server {self.target or 'that does not run'}>"
+
+    def start(self) -> None:
+        """Returns when it takes calls. UnavailableError, with what it said, if it ends instead."""
+        if self._process is not None:
+            return
+        # A new session, so that Ctrl-C in a terminal stops the program that uses the server, and not the server.
+        self._process = subprocess.Popen(
+            [program(), "--listen", "127.0.0.1:0", *self._keeping, *self._options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True)  # fmt: skip
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._log = []
+        threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True).start()
+        line = self._process.stdout.readline()
+        ready = re.fullmatch(r"listening on (\S+)\n", line)
+        if ready is None:
+            code = self.stop()
+            said = "".join(self._log[-20:]).strip()
+            raise error("UNAVAILABLE", f"descentd ended with status {code}: {said}")
+        self.target = ready.group(1)
+
+    def stop(self) -> Optional[int]:
+        """Lets it finish what it does and write what is to last. Its exit status; None if it did not run."""
+        process, self._process = self._process, None
+        self.target = ""
+        if process is None:
+            return None
+        with process:
+            process.terminate()
+            try:
+                return process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.wait()
+
+    def _read_log(self, lines: Any) -> None:
+        for line in lines:
+            self._log.append(line)
+            del self._log[:-1000]
