@@ -1,0 +1,47 @@
+"""The Python package as the tests use it: a copy of the sources with the wire contract compiled.
+
+Import this before `descent`. Tests are scripts that end with `package.main()` and are started with the path of a
+descentd as their first argument.
+"""
+
+import atexit
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "client/python"
+
+# Nothing of the machine that runs the tests has a say in how servers are reached.
+for name in list(os.environ):
+    if "proxy" in name.lower() or name.startswith("DESCENT_"):
+        del os.environ[name]
+
+descentd = os.path.abspath(sys.argv.pop(1))
+os.environ["DESCENTD"] = descentd
+sys.path += [str(ROOT / "tests/e2e")]
+
+
+def stage(directory):
+    """Puts the package into a directory."""
+    copy = pathlib.Path(directory) / "descent"
+    shutil.copytree(SOURCES / "src/descent", copy, ignore=shutil.ignore_patterns("*.pyc", "*.binpb"))
+    subprocess.run([sys.executable, SOURCES / "generate_contract", copy / "contract.binpb"], check=True)
+
+
+# The copy of a process that started this one will do.
+staged = os.environ.get("STAGED_PACKAGE")
+if staged is None:
+    staged = os.environ["STAGED_PACKAGE"] = tempfile.mkdtemp(prefix="descent-python-")
+    atexit.register(shutil.rmtree, staged)
+    stage(staged)
+sys.path.insert(0, staged)
+os.environ["PYTHONPATH"] = staged
+
+
+def main():
+    unittest.main()

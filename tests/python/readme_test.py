@@ -1,0 +1,51 @@
+"""The Python of README.md and of the package's own runs as it is written.
+
+    readme_test.py DESCENTD
+"""
+
+import re
+import subprocess
+import unittest
+
+import package
+import descent
+from live_server import LiveServer
+from problems import batches, network
+
+
+def blocks(path):
+    return re.findall(r"(?ms)^```python\n(.*?)^```$", path.read_text())
+
+
+class ReadmeTest(unittest.TestCase):
+    def setUp(self):
+        self.server = self.enterContext(LiveServer(package.descentd, errors=subprocess.DEVNULL))
+
+    def run_block(self, block, **names):
+        names["print"] = lambda *_: None
+        exec(block.replace("127.0.0.1:50051", self.server.address), names)
+
+    def test_the_project_s(self):
+        found = [block for block in blocks(package.ROOT / "README.md") if "descent" in block]
+        self.assertGreaterEqual(len(found), 1)
+        for block in found:
+            self.run_block(block)
+
+    def test_the_package_s(self):
+        first, resuming = blocks(package.SOURCES / "README.md")
+        self.run_block(first)
+        with descent.Client(self.server.address) as client:
+            self.run_block(resuming.replace(", progress=True", ""), model=client.create("m", network()),
+                           batches=batches(10))
+
+    def test_the_module_s(self):
+        import textwrap
+        import numpy as np
+        example = textwrap.dedent(descent.__doc__.split("\n\n", 2)[1] + "\n" + "\n\n".join(
+            descent.__doc__.split("\n\n")[2:3]))
+        x = np.ones((40, 13), np.float32)
+        self.run_block(example, x=x, y=x[:, 0])
+
+
+if __name__ == "__main__":
+    package.main()
