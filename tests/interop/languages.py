@@ -1,0 +1,125 @@
+"""How the example of each language is built and started."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "client/examples"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = ("go", "java", "ts", "rust")
+BUILD_TIMEOUT = 900  # seconds; the first time packages are fetched
+
+# Two processors at most, and of npm no questions to a registry whose answers nobody waits for.
+_GENTLY = {"GOFLAGS": "-p=2", "CARGO_BUILD_JOBS": "2", "npm_config_audit": "false",
+           "npm_config_fund": "false", "npm_config_prefer_offline": "true"}
+
+# What the tools say where a registry can't be reached, which is no fault of the example.
+_NO_REGISTRY = re.compile(
+    r"no such host|i/o timeout|dial tcp|proxyconnect|EAI_AGAIN|ENOTFOUND|ETIMEDOUT|ECONNREFUSED"
+    r"|Could not resolve host|Couldn't resolve host|spurious network error|Unknown host"
+    r"|Could not transfer artifact")
+
+
+class Skip(Exception):
+    """The language can't be tried here, and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool:
+    """A program that says its version, of which this is the least."""
+
+    command: tuple
+    least: tuple
+
+    def check(self):
+        if shutil.which(self.command[0]) is None:
+            raise Skip(f"there is no {self.command[0]}")
+        said = subprocess.run(self.command, capture_output=True, text=True, timeout=60)
+        found = re.search(r"(\d+)\.(\d+)", said.stdout + said.stderr)
+        if found is None or tuple(map(int, found.groups())) < self.least:
+            wanted = ".".join(map(str, self.least))
+            raise Skip(f"{self.command[0]} is older than {wanted}: {said.stdout.strip()}")
+
+
+class Language:
+    """The program of a language, built and started as its section of README.md says.
+
+    That section's commands enter the example's directory, build it, and start the program.
+    """
+
+    def __init__(self, name, *tools):
+        self.name = name
+        self._tools = tools
+        section = re.search(rf"^### From {name}\n(.*?)^##", README, re.M | re.S | re.I).group(1)
+        enter, *self._builds, start = map(shlex.split, _blocks(section, "sh")[0])
+        self._directory = ROOT / enter[1]
+        self._start = start[:-1]  # the last is the server
+        self.excerpts = [block for code in CODE for block in _blocks(section, code)]
+
+    def build(self):
+        """Raises Skip where a tool or a registry is missing, and CalledProcessError where it fails."""
+        for tool in self._tools:
+            tool.check()
+        for command in self._builds:
+            built = subprocess.run(command, cwd=self._directory, stdout=subprocess.PIPE, text=True,
+                                   stderr=subprocess.STDOUT, timeout=BUILD_TIMEOUT,
+                                   env={**os.environ, **_GENTLY})
+            if built.returncode != 0:
+                if found := _NO_REGISTRY.search(built.stdout):
+                    raise Skip(f"its packages could not be fetched ({found.group(0)})")
+                sys.stderr.write(built.stdout)
+                built.check_returncode()
+
+    @property
+    def command(self):
+        """Starts the program, wherever that is done."""
+        return [str(self._directory / part) if "/" in part else part for part in self._start]
+
+    @property
+    def model(self):
+        """The name of the model that the program makes."""
+        return f"{self.name}-example"
+
+    def lines(self):
+        """The stripped lines of each of the example's sources."""
+        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                                cwd=self._directory, check=True, stdout=subprocess.PIPE, text=True)
+        for name in listed.stdout.splitlines():
+            text = (self._directory / name).read_text(encoding="utf-8")
+            yield [line.strip() for line in text.splitlines()]
+
+
+class Reference:
+    """What the examples do, in Python: the run that theirs are compared with."""
+
+    name = "python"
+    model = "python-example"
+    command = [sys.executable, "-B", str(ROOT / "tests/interop/python_program.py")]
+
+    def build(self):
+        _PROTOC.check()
+
+
+def _blocks(section, code):
+    """Each block of this code in a section, as its lines."""
+    return [block.splitlines() for block in
+            re.findall(rf"^```{code}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)]
+
+
+_PROTOC = Tool(("protoc", "--version"), (3, 12))
+REFERENCE = Reference()
+LANGUAGES = {
+    language.name: language for language in (
+        Language("go", Tool(("go", "version"), (1, 24)), _PROTOC),
+        Language("java", Tool(("javac", "-version"), (17, 0)), Tool(("mvn", "--version"), (3, 6))),
+        Language("node", Tool(("node", "--version"), (18, 3)), Tool(("npm", "--version"), (9, 0))),
+        REFERENCE,
+        Language("rust", Tool(("cargo", "--version"), (1, 88)), _PROTOC),
+    )
+}
