@@ -25,6 +25,21 @@ descentd = os.path.abspath(sys.argv.pop(1))
 os.environ["DESCENTD"] = descentd
 sys.path += [str(ROOT / "tests/e2e")]
 
+if not hasattr(unittest.TestCase, "enterContext"):  # before Python 3.11
+
+    def enter_context(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def enter_class_context(cls, manager):
+        value = manager.__enter__()
+        cls.addClassCleanup(manager.__exit__, None, None, None)
+        return value
+
+    unittest.TestCase.enterContext = enter_context
+    unittest.TestCase.enterClassContext = classmethod(enter_class_context)
+
 
 def stage(directory):
     """Puts the package into a directory."""

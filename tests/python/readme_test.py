@@ -3,12 +3,15 @@
     readme_test.py DESCENTD
 """
 
+import asyncio
 import re
 import subprocess
+import textwrap
 import unittest
 
 import package
 import descent
+import numpy as np
 from live_server import LiveServer
 from problems import batches, network
 
@@ -32,15 +35,15 @@ class ReadmeTest(unittest.TestCase):
             self.run_block(block)
 
     def test_the_package_s(self):
-        first, resuming = blocks(package.SOURCES / "README.md")
+        first, resuming, awaiting = blocks(package.SOURCES / "README.md")
         self.run_block(first)
+        main = "async def main():\n" + textwrap.indent(awaiting, "    ") + "\nasyncio.run(main())"
+        self.run_block(main, asyncio=asyncio, descent=descent, x=np.ones((20, 3)))
         with descent.Client(self.server.address) as client:
             self.run_block(resuming.replace(", progress=True", ""), model=client.create("m", network()),
                            batches=batches(10))
 
     def test_the_module_s(self):
-        import textwrap
-        import numpy as np
         example = textwrap.dedent(descent.__doc__.split("\n\n", 2)[1] + "\n" + "\n\n".join(
             descent.__doc__.split("\n\n")[2:3]))
         x = np.ones((40, 13), np.float32)

@@ -13,6 +13,7 @@ computes, `Adam`, `Sgd` and others how it learns. `descent.aio` has the same cli
 estimators for scikit-learn, and `descent.Server` starts a server beside a notebook or a test.
 """
 
+from . import aio
 from ._version import __version__
 from .client import Client, Model
 from .errors import (
@@ -74,4 +75,4 @@ from .results import (
 from .server import Server
 
 __all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
-__all__ += ["__version__"]
+__all__ += ["__version__", "aio"]

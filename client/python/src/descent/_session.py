@@ -34,6 +34,11 @@ _MOST_BYTES_TO_REPLAY = 256 << 20
 _BATCHES_OF_AN_ACK = 16
 _LARGE_BATCH = 256 << 10
 
+# Seconds between two looks of whoever shows progress.
+GLANCE = 0.1
+# Seconds that an interrupted run waits for what it has sent to be applied.
+PATIENCE = 10.0
+
 _TrainRequest = message_class("TrainRequest")
 
 

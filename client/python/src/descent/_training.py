@@ -17,14 +17,9 @@ from . import _arrays
 from ._batches import BatchEncoder
 from ._connection import Connection, explain
 from ._failure import failure
-from ._session import Session
+from ._session import GLANCE, PATIENCE, Session
 from .errors import DescentError, TrainingInterrupted, error
 from .results import TrainingSummary
-
-# Seconds between two looks of whoever shows progress.
-_GLANCE = 0.1
-# Seconds that an interrupted run waits for what it has sent to be applied.
-_PATIENCE = 10.0
 
 Report = Callable[[TrainingSummary], None]
 
@@ -86,7 +81,7 @@ class TrainingRun:
             while not self._over:
                 if end is not None and time.monotonic() >= end:
                     return False
-                self._to_caller.wait(_GLANCE)
+                self._to_caller.wait(GLANCE)
                 report(self._session.summary())
             self._raise_error()
             return True
@@ -97,7 +92,7 @@ class TrainingRun:
             if not self._session.begun:
                 return None
         try:
-            return self.summary() if self.finish(_ignore, _PATIENCE) else None
+            return self.summary() if self.finish(_ignore, PATIENCE) else None
         except DescentError:
             return None
 
@@ -224,12 +219,12 @@ def train(connection: Connection, encoder: BatchEncoder, model: str, batches: It
 
 
 def _send_all(run: TrainingRun, encoder: BatchEncoder, items: Iterable[Any], report: Report) -> None:
-    next_report = time.monotonic() + _GLANCE
+    next_report = time.monotonic() + GLANCE
     for index, item in items:
         run.send(encoder.item(item, index)[0])
         if time.monotonic() >= next_report:
             report(run.summary())
-            next_report = time.monotonic() + _GLANCE
+            next_report = time.monotonic() + GLANCE
 
 
 def _ignore(_: TrainingSummary) -> None:
