@@ -14,7 +14,7 @@ import itertools
 import math
 import time
 import uuid
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from . import _arrays
 from ._batches import train_request
@@ -46,14 +46,17 @@ class Session:
     """Of one call of `train`."""
 
     def __init__(self, model: str, session: Optional[str], expected_step: Optional[int],
-                 options: Options, batch_bytes: int) -> None:  # fmt: skip
-        """`batch_bytes`: of the first batch, if there is one."""
+                 options: Options, batch_bytes: int,
+                 on_ack: Optional[Callable[[Any], None]] = None) -> None:  # fmt: skip
+        """`batch_bytes`: of the first batch, if there is one. `on_ack` hears of each batch's own loss."""
         self.name = session or uuid.uuid4().hex
         self._model = model
         self._expected_step = expected_step
         self._options = options
         self._backoff = Backoff(options.retry)
-        self._ack_every = 1 if batch_bytes >= _LARGE_BATCH else _BATCHES_OF_AN_ACK
+        self._on_ack = on_ack
+        each = batch_bytes >= _LARGE_BATCH or on_ack is not None
+        self._ack_every = 1 if each else _BATCHES_OF_AN_ACK
 
         self._kept: collections.deque[bytes] = collections.deque()
         self._first_kept = 0  # 0: the server was never ready
@@ -137,6 +140,8 @@ class Session:
         self._loss = ack.loss
         self._rows += ack.rows
         self._loss_times_rows += ack.loss * ack.rows
+        if self._on_ack is not None:
+            self._on_ack(ack)
         self._let_go()
 
     def _let_go(self) -> None:

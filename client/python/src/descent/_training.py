@@ -192,15 +192,15 @@ class TrainingRun:
 
 def train(connection: Connection, encoder: BatchEncoder, model: str, batches: Iterable[Any],
           session_name: Optional[str], expected_step: Optional[int], report: Report,
-          ) -> TrainingSummary:  # fmt: skip
-    """Model.train."""
+          on_ack: Optional[Callable[[Any], None]] = None) -> TrainingSummary:  # fmt: skip
+    """Model.train. `on_ack` is told of each batch's acknowledgement, on another thread."""
     items = enumerate(batches)
     first = next(items, None)
     first_bytes = 0
     if first is not None:
         first_bytes = encoder.item(first[1], first[0])[0].size
         items = itertools.chain([first], items)  # type: ignore[assignment]
-    session = Session(model, session_name, expected_step, connection.options, first_bytes)
+    session = Session(model, session_name, expected_step, connection.options, first_bytes, on_ack)
     run = TrainingRun(connection, session)
     try:
         skipped = run.wait_until_begun()
