@@ -13,10 +13,10 @@ import grpc
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from authority import Authority
 from breaking import LOOPBACK, KillingProxy, LosingAnswers
 from languages import EXAMPLES, REFERENCE
 from live_server import TIMEOUT, LiveServer
-from tls_test import Authority
 
 # Of which no part decides where a program connects to.
 CLEAN = {name: value for name, value in os.environ.items()
@@ -26,7 +26,7 @@ A_THIRD = 280_000  # bytes that go to the server, of 860,000 in all
 
 
 class Example(unittest.TestCase):
-    """What any language's program does. `suite` says which."""
+    """What any language's program does. ExampleLane says which."""
 
     descentd = None
     language = None
@@ -179,9 +179,18 @@ class Program(Example):
             self.assertEqual(len(create), 2)
 
 
-def suite(descentd, language):
+class ExampleLane:
     """The tests of one language's program."""
-    case = KilledServer if language is REFERENCE else Program
-    named = type(f"{language.name.capitalize()}Example", (case,), dict(
-        descentd=descentd, language=language))
-    return unittest.defaultTestLoader.loadTestsFromTestCase(named)
+
+    def __init__(self, language):
+        self._language = language
+        self.name = language.name
+
+    def build(self):
+        self._language.build()
+
+    def suite(self, descentd):
+        case = KilledServer if self._language is REFERENCE else Program
+        named = type(f"{self.name.capitalize()}Example", (case,), dict(
+            descentd=descentd, language=self._language))
+        return unittest.defaultTestLoader.loadTestsFromTestCase(named)

@@ -47,6 +47,21 @@ class Tool:
             raise Skip(f"{self.command[0]} is older than {wanted}: {said.stdout.strip()}")
 
 
+def fetch(command, directory, **environment):
+    """Runs a command that may fetch packages.
+
+    Raises Skip where there is no registry, and CalledProcessError where it fails for another reason.
+    """
+    done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=BUILD_TIMEOUT,
+                          env={**os.environ, **_GENTLY, **environment})
+    if done.returncode != 0:
+        if found := _NO_REGISTRY.search(done.stdout):
+            raise Skip(f"its packages could not be fetched ({found.group(0)})")
+        sys.stderr.write(done.stdout)
+        done.check_returncode()
+
+
 class Language:
     """The program of a language, built and started as its section of README.md says.
 
@@ -67,14 +82,7 @@ class Language:
         for tool in self._tools:
             tool.check()
         for command in self._builds:
-            built = subprocess.run(command, cwd=self._directory, stdout=subprocess.PIPE, text=True,
-                                   stderr=subprocess.STDOUT, timeout=BUILD_TIMEOUT,
-                                   env={**os.environ, **_GENTLY})
-            if built.returncode != 0:
-                if found := _NO_REGISTRY.search(built.stdout):
-                    raise Skip(f"its packages could not be fetched ({found.group(0)})")
-                sys.stderr.write(built.stdout)
-                built.check_returncode()
+            fetch(command, self._directory)
 
     @property
     def command(self):
@@ -114,12 +122,10 @@ def _blocks(section, code):
 
 _PROTOC = Tool(("protoc", "--version"), (3, 12))
 REFERENCE = Reference()
-LANGUAGES = {
-    language.name: language for language in (
-        Language("go", Tool(("go", "version"), (1, 24)), _PROTOC),
-        Language("java", Tool(("javac", "-version"), (17, 0)), Tool(("mvn", "--version"), (3, 6))),
-        Language("node", Tool(("node", "--version"), (18, 3)), Tool(("npm", "--version"), (9, 0))),
-        REFERENCE,
-        Language("rust", Tool(("cargo", "--version"), (1, 88)), _PROTOC),
-    )
-}
+LANGUAGES = (
+    Language("go", Tool(("go", "version"), (1, 24)), _PROTOC),
+    Language("java", Tool(("javac", "-version"), (17, 0)), Tool(("mvn", "--version"), (3, 6))),
+    Language("node", Tool(("node", "--version"), (18, 3)), Tool(("npm", "--version"), (9, 0))),
+    REFERENCE,
+    Language("rust", Tool(("cargo", "--version"), (1, 88)), _PROTOC),
+)
