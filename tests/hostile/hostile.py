@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What attacks do to a server and to its honest callers.
 
-    hostile.py DESCENTD [--only NAME ...] [--short] [--check] [--memory-mib N] [--nginx PROGRAM]
+    hostile.py DESCENTD [--only NAME ...] [--short] [--check] [--memory-mib N]
+               [--nginx PROGRAM | --envoy PROGRAM]
 
 For each attack starts a descentd on loopback, lets an honest caller predict on one connection all
 the time and another one on new connections, attacks from a process of its own, and drains the
@@ -17,7 +18,8 @@ server with SIGTERM while the attack goes on. Prints a table:
 With --memory-mib the servers have that budget, and the peak is all that the server had, which is to
 stay within 1.25 times the budget.
 
-With --nginx everybody calls through that proxy, set up as docker/nginx.conf says.
+With --nginx or --envoy everybody calls through that proxy, set up as docker/nginx.conf or docker/envoy/envoy.yaml
+says.
 
 Everything is bounded: an attack lasts at most 15 s, the whole about ten minutes. --short runs what
 CI does; --check ends with 1 if a row breaks one of its bounds.
@@ -25,6 +27,7 @@ CI does; --check ends with 1 if a row breaks one of its bounds.
 
 import argparse
 import dataclasses
+import json
 import os
 import pathlib
 import signal
@@ -42,6 +45,7 @@ import attacks
 import messages as wire
 
 HERE = pathlib.Path(__file__).resolve().parent
+DOCKER = HERE.parents[1] / "docker"
 MIB = 1 << 20
 # A server that has taken more is stopped, for the sake of the machine.
 MOST_MIB = 6 << 10
@@ -170,26 +174,18 @@ class Server:
 
 
 class Proxy:
-    """nginx in front of a server, as docker/nginx.conf sets it up. None: nothing is in front."""
+    """A proxy in front of a server, as docker/ sets it up. (None, None): nothing is in front."""
 
-    def __init__(self, program, server, directory):
+    def __init__(self, kind, program, server, directory):
         self.process, self.address = None, server.address
         if program is None:
             return
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        text = (HERE.parents[1] / "docker" / "nginx.conf").read_text()
-        text = text.replace("127.0.0.1:50052", server.address)
-        text = text.replace("127.0.0.1:50051", self.address)
-        configuration = pathlib.Path(directory) / "nginx.conf"
-        paths = "".join(f"  {name}_temp_path {directory}/{name};\n" for name in (
-            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        configuration.write_text(text.replace("http {\n", "http {\n" + paths, 1))
-        self.process = subprocess.Popen(
-            [program, "-p", directory, "-c", configuration, "-e", "stderr", "-g",
-             f"daemon off; pid {directory}/nginx.pid;"], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
+        command = {"nginx": self._nginx, "envoy": self._envoy}[kind](program, server, directory)
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 20
         while time.monotonic() < until:
             try:
                 host, port = self.address.split(":")
@@ -197,6 +193,32 @@ class Proxy:
                 return
             except OSError:
                 time.sleep(0.05)
+
+    def _nginx(self, program, server, directory):
+        text = (DOCKER / "nginx.conf").read_text()
+        text = text.replace("127.0.0.1:50052", server.address)
+        text = text.replace("127.0.0.1:50051", self.address)
+        configuration = pathlib.Path(directory) / "nginx.conf"
+        paths = "".join(f"  {name}_temp_path {directory}/{name};\n" for name in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        configuration.write_text(text.replace("http {\n", "http {\n" + paths, 1))
+        return [program, "-p", directory, "-c", configuration, "-e", "stderr", "-g",
+                f"daemon off; pid {directory}/nginx.pid;"]
+
+    def _envoy(self, program, server, directory):
+        """Without its TLS, which the attacks do not speak."""
+        import yaml  # which nothing else here needs
+
+        whole = yaml.safe_load((DOCKER / "envoy" / "envoy.yaml").read_text())
+        [listener], [cluster] = (whole["static_resources"][name] for name in ("listeners", "clusters"))
+        [endpoint] = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        for place, address in ((listener, self.address), (endpoint["endpoint"], server.address)):
+            host, port = address.split(":")
+            place["address"]["socket_address"] = {"address": host, "port_value": int(port)}
+        del listener["filter_chains"][0]["transport_socket"]
+        configuration = pathlib.Path(directory) / "envoy.json"
+        configuration.write_text(json.dumps(whole))
+        return [program, "-c", configuration, "--disable-hot-restart", "--log-level", "error"]
 
     def end(self):
         if self.process is not None:
@@ -302,15 +324,15 @@ class Measured:
         return broken
 
 
-def measure(descentd, nginx, row):
+def measure(descentd, proxy, row):
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as more:
         os.chmod(more, 0o755)
         server = Server(descentd, row, directory)
-        proxy = Proxy(nginx, server, more)
+        front = Proxy(*proxy, server, more)
         try:
-            return measure_on(server, proxy.address, row)
+            return measure_on(server, front.address, row)
         finally:
-            proxy.end()
+            front.end()
             if server.alive():
                 server.process.kill()
                 server.process.wait()
@@ -384,7 +406,10 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--memory-mib", type=int, metavar="N")
-    parser.add_argument("--nginx", metavar="PROGRAM")
+    proxies = parser.add_mutually_exclusive_group()
+    for kind in ("nginx", "envoy"):
+        proxies.add_argument(f"--{kind}", metavar="PROGRAM", dest="proxy", default=(None, None),
+                             type=lambda program, kind=kind: (kind, program))
     arguments = parser.parse_args()
     shorten = 5 if arguments.short else None
     rows = [row for row in ROWS if (not arguments.only or row.attack in arguments.only) and
@@ -401,7 +426,7 @@ def main():
                                       failed=FAILED_WITH_BUDGET,
                                       arguments=(*row.arguments, "--memory-mib",
                                                  str(arguments.memory_mib)))
-        measured = measure(os.path.abspath(arguments.descentd), arguments.nginx, row)
+        measured = measure(os.path.abspath(arguments.descentd), arguments.proxy, row)
         print("| " + " | ".join(measured.cells()) + " |", flush=True)
         for what in measured.broken():
             broken.append(f"{row.attack}: {what}")
