@@ -150,7 +150,7 @@ class PackagesTest(unittest.TestCase):
                                stdout=subprocess.PIPE).stdout.split()
         # A cache and git's word of the commit, which packages do without, and what they have beside.
         self.assertEqual(set(setup) - {"ccache", "git"},
-                         wanted - {"debhelper-compat", "python3"})
+                         wanted - {"debhelper-compat", "python3"}, "debian/control and scripts/setup")
 
 
 if __name__ == "__main__":
