@@ -151,6 +151,38 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "allows, two files each, at most 16384")
       ->check(Between(0, 16384))
       ->type_name("N");
+  app->add_option("--max-rate-per-connection", arguments->max_rate_per_connection,
+                  "Calls and messages of streams that a connection may send a second, as many at\n"
+                  "once after a pause. Calls beyond it are RESOURCE_EXHAUSTED, streams are read\n"
+                  "later. 0: any")
+      ->check(Between(0, 1 << 24))
+      ->type_name("N");
+  app->add_option(
+         "--max-mib-per-connection", arguments->max_mib_per_connection,
+         "Messages of a connection that have come and are not answered; calls beyond it\n"
+         "are RESOURCE_EXHAUSTED, streams are read later. One call is let through whatever\n"
+         "its size. At most a sixteenth of the memory for models and calls. 0: any")
+      ->check(Between(0, 1 << 24))
+      ->type_name("MIB");
+  app->add_option("--max-calls-per-caller", arguments->max_calls_per_caller,
+                  "Calls at once of each caller, on all connections: of those whom --access names\n"
+                  "or, without it, of each address. Health checks do not count. More are\n"
+                  "RESOURCE_EXHAUSTED. The file of --access may say otherwise for one. 0: any")
+      ->check(Between(0, 1 << 24))
+      ->type_name("N");
+  app->add_option("--max-rate-per-caller", arguments->max_rate_per_caller,
+                  "As --max-rate-per-connection, for each caller")
+      ->check(Between(0, 1 << 24))
+      ->type_name("N");
+  app->add_option("--max-mib-per-caller", arguments->max_mib_per_caller,
+                  "As --max-mib-per-connection, for each caller")
+      ->check(Between(0, 1 << 24))
+      ->type_name("MIB");
+  app->add_option("--max-models", arguments->max_models,
+                  "Models at once; CreateModel beyond it is RESOURCE_EXHAUSTED. A start with more\n"
+                  "serves them all")
+      ->check(Between(1, 1 << 24))
+      ->type_name("N");
   app->add_option("--max-connection-age", arguments->max_connection_age,
                   "When a connection is asked to go, so that clients spread again behind a load\n"
                   "balancer; 0: never")

@@ -53,6 +53,12 @@ struct Arguments {
   int transport_memory_mib = 0;  // 0: by memory_mib
   int max_streams = 256;
   int max_connections = 0;
+  int max_rate_per_connection = 0;
+  int max_mib_per_connection = 512;
+  int max_calls_per_caller = 0;
+  int max_rate_per_caller = 0;
+  int max_mib_per_caller = 0;
+  int max_models = 100'000;
   int max_connection_age = 0;
   double drain_timeout = 8;
   std::string access;  // empty: everybody may do everything

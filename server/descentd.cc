@@ -24,6 +24,7 @@
 #include "server/ops/call_log.h"
 #include "server/ops/drain_watchdog.h"
 #include "server/ops/health_check.h"
+#include "server/ops/limit_log.h"
 #include "server/ops/log.h"
 #include "server/ops/process.h"
 #include "server/ops/recovery_log.h"
@@ -127,7 +128,8 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   const std::int64_t open_files = ops::RaiseOpenFileLimit();
   ops::DrainWatchdog watchdog(EndAtOnce);  // until all below has gone
   ops::CallLog call_log;
-  services::CallHooks hooks = {.observers = {&call_log}};
+  ops::LimitLog limit_log;
+  services::CallHooks hooks = {.observers = {&call_log, &limit_log}};
   std::unique_ptr<ops::AccessControl> access;  // outlives the server
   if (!StartAccess(serve, &access, &hooks)) return kExitUsage;
   const ops::ServiceManager manager(NotifySocket());  // outlives all that tells of itself

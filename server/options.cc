@@ -18,6 +18,7 @@
 #include "endpoint/endpoint.h"
 #include "server/arguments.h"
 #include "server/machine_memory.h"
+#include "server/services/caller_limits.h"
 #include "server/services/unsent_answers.h"
 
 namespace descent {
@@ -206,6 +207,13 @@ Serve MakeServe(const Arguments& arguments) {
   serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);
   serve.server.transport_memory_bytes = memory.transport;
   services::BoundByMemory(memory.all - memory.transport, &serve.server.unsent);
+  serve.server.calls = {
+      .caller = {.calls = arguments.max_calls_per_caller,
+                 .per_second = arguments.max_rate_per_caller,
+                 .bytes = static_cast<std::size_t>(arguments.max_mib_per_caller) * kMiB},
+      .connection = {.per_second = arguments.max_rate_per_connection,
+                     .bytes = static_cast<std::size_t>(arguments.max_mib_per_connection) * kMiB}};
+  services::BoundByMemory(memory.all - memory.transport, &serve.server.calls);
   if (arguments.max_connection_age > 0) {
     serve.server.max_connection_age = absl::Seconds(arguments.max_connection_age);
   }
@@ -219,6 +227,7 @@ Serve MakeServe(const Arguments& arguments) {
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
   serve.models.max_merged_rows = arguments.max_merged_rows;
+  serve.models.max_models = static_cast<std::size_t>(arguments.max_models);
   serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);
   serve.storage.directory = arguments.data_dir;

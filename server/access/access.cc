@@ -70,6 +70,8 @@ class Access::Permit final : public services::CallPermit {
 
   std::string_view caller() const override { return caller_->name; }
 
+  const services::LimitOverrides* limits() const override { return &caller_->limits; }
+
   absl::Status CheckModel(std::string_view model) const override {
     return CheckModelOf(*caller_, model);
   }

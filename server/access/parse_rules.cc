@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t kMostNameCharacters = 64;
 constexpr std::size_t kMostCertificateBytes = 1024;
 constexpr std::size_t kMostShownBytes = 60;
+constexpr std::int64_t kMostLimit = 1 << 24;
 
 // What came, in quotes, but no token: somebody may have put one where it does not belong.
 std::string Shown(std::string_view text) {
@@ -115,6 +116,13 @@ class RulesReader {
         has_role = true;
       } else if (key.str() == "models") {
         ASSIGN_OR_RETURN(caller.models, ReadModels(node));
+      } else if (key.str() == "max_calls") {
+        ASSIGN_OR_RETURN(caller.limits.calls, ReadLimit(node, "max_calls"));
+      } else if (key.str() == "calls_per_second") {
+        ASSIGN_OR_RETURN(caller.limits.per_second, ReadLimit(node, "calls_per_second"));
+      } else if (key.str() == "max_mib") {
+        ASSIGN_OR_RETURN(const std::int64_t mib, ReadLimit(node, "max_mib"));
+        caller.limits.bytes = static_cast<std::size_t>(mib) << 20;
       } else if (key.str() == "token_sha256" || key.str() == "certificate") {
         if (has_credential) {
           return Wrong(key.source(), "",
@@ -129,7 +137,8 @@ class RulesReader {
         has_credential = true;
       } else {
         return Wrong(key.source(), "",
-                     absl::StrCat("expected name, token_sha256, certificate, role and models, got ",
+                     absl::StrCat("expected name, token_sha256, certificate, role, models, "
+                                  "max_calls, calls_per_second and max_mib, got ",
                                   Shown(key.str())));
       }
     }
@@ -187,6 +196,17 @@ class RulesReader {
       patterns.push_back(*std::move(pattern));
     }
     return patterns;
+  }
+
+  absl::StatusOr<std::int64_t> ReadLimit(const toml::node& node, absl::string_view field) {
+    const auto* const number = node.as_integer();
+    if (number != nullptr && number->get() >= 0 && number->get() <= kMostLimit) {
+      return number->get();
+    }
+    return Wrong(
+        node.source(), field,
+        absl::StrCat("expected a whole number from 0, which is no limit, to ", kMostLimit, ", got ",
+                     number == nullptr ? KindOf(node) : absl::StrCat(number->get())));
   }
 
   absl::StatusOr<Digest> ReadToken(const toml::node& node) {

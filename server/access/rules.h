@@ -15,6 +15,7 @@
 #include "server/access/digest.h"
 #include "server/access/model_pattern.h"
 #include "server/access/role.h"
+#include "server/services/caller_limits.h"
 
 namespace descent::access {
 
@@ -24,6 +25,8 @@ struct Caller {
   // The digest of its token, or a name of its certificate.
   std::variant<Digest, std::string> credential;
   std::optional<std::vector<ModelPattern>> models;  // unset: every model
+  // What is different for it in what callers may have at a time; entries of one name share it.
+  services::LimitOverrides limits = {};
 
   bool may_use_every_model() const { return !models.has_value(); }
   bool MayUse(std::string_view model) const;

@@ -8,6 +8,13 @@
 #include "core/text_view.h"
 
 namespace descent::models {
+namespace {
+
+// When to look again whether work has given back its memory, or a stream has ended.
+constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
+constexpr absl::Duration kStreamsRetryDelay = absl::Seconds(1);
+
+}  // namespace
 
 absl::Status ModelNotFound(std::string_view name) {
   return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND",
@@ -69,9 +76,17 @@ absl::Status AtSequence(const absl::Status& status, std::int64_t sequence) {
 }
 
 absl::Status TooManySessions(std::size_t limit) {
-  return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_SESSIONS",
-               absl::StrCat("session_id: the model remembers ", limit,
-                            " sessions, and streams are attached to all of them"),
+  return WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_SESSIONS",
+                              absl::StrCat("session_id: the model remembers ", limit,
+                                           " sessions, and streams are attached to all of them"),
+                              {{"limit", absl::StrCat(limit)}}),
+                        kStreamsRetryDelay);
+}
+
+absl::Status TooManyModels(std::size_t limit) {
+  return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS",
+               absl::StrCat("there are ", limit,
+                            " models, which is the most (--max-models): ", "delete one first"),
                {{"limit", absl::StrCat(limit)}});
 }
 
@@ -94,8 +109,8 @@ absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint6
 }
 
 absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std::size_t used,
-                              std::size_t budget) {
-  return Error(
+                              std::size_t budget, bool passes) {
+  const absl::Status status = Error(
       absl::StatusCode::kResourceExhausted, "MEMORY_BUDGET",
       absl::StrCat("memory for ", View(purpose), ": ", wanted, " bytes are needed, and ", used,
                    " of the ", budget, " bytes that --memory-mib leaves for it are ", "in use"),
@@ -103,6 +118,7 @@ absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std:
        {"wanted_bytes", absl::StrCat(wanted)},
        {"used_bytes", absl::StrCat(used)},
        {"budget_bytes", absl::StrCat(budget)}});
+  return passes ? WithRetryAfter(status, kMemoryRetryDelay) : status;
 }
 
 absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit) {

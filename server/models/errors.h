@@ -30,16 +30,19 @@ absl::Status SessionTakenOver(std::string_view session_id);
 absl::Status SequenceGap(std::int64_t expected_sequence, std::int64_t actual_sequence);
 // The error of one batch of a training session, naming it.
 absl::Status AtSequence(const absl::Status& status, std::int64_t sequence);
-// RESOURCE_EXHAUSTED, TOO_MANY_SESSIONS.
+// RESOURCE_EXHAUSTED, TOO_MANY_SESSIONS; with advice to call again, for streams come to an end.
 absl::Status TooManySessions(std::size_t limit);
+// RESOURCE_EXHAUSTED, TOO_MANY_MODELS.
+absl::Status TooManyModels(std::size_t limit);
 // ABORTED, SESSION_FORGOTTEN.
 absl::Status SessionForgotten(std::string_view session_id);
 // RESOURCE_EXHAUSTED, QUEUE_FULL. `what`: "items" or "bytes".
 absl::Status QueueFull(std::string_view queue, std::string_view what, std::uint64_t limit,
                        absl::Duration retry_after);
-// RESOURCE_EXHAUSTED, MEMORY_BUDGET. `purpose`: see MemoryPurposeName.
+// RESOURCE_EXHAUSTED, MEMORY_BUDGET. `purpose`: see MemoryPurposeName. `passes`: what is in the way
+// goes by itself, so there is advice to call again.
 absl::Status OverMemoryBudget(std::string_view purpose, std::size_t wanted, std::size_t used,
-                              std::size_t budget);
+                              std::size_t budget, bool passes);
 // RESOURCE_EXHAUSTED, BATCH_TOO_LARGE.
 absl::Status BatchTooLarge(std::int64_t rows, double bytes, std::size_t limit);
 // RESOURCE_EXHAUSTED, ANSWER_TOO_LARGE.

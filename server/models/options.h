@@ -28,6 +28,9 @@ struct ModelsOptions {
   // there is nothing to merge it with. Raising it makes the callers' threads answer later.
   std::int64_t inline_multiply_adds = 1 << 18;
 
+  // Models, those that can't be served now among them. Default 100,000, of 10 kB at least.
+  std::size_t max_models = 100'000;
+
   // Updates that one model holds, from their arrival until they are answered; training sessions are
   // bounded by their windows. Default 1024 items.
   std::int64_t max_updates_per_model = 1024;

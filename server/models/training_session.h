@@ -18,6 +18,10 @@ class TrainObserver {
   // First, and once: the stream may read its first batch.
   virtual void OnReady(const TrainReady& ready) = 0;
 
+  // The next batch is done with, in the order in which they were submitted: before the
+  // acknowledgement that covers it.
+  virtual void OnApplied() {}
+
   virtual void OnAck(const TrainAck& ack) = 0;
 
   // After a Submit that returned false: the stream may read its next batch. May come beside other

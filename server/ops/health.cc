@@ -61,7 +61,7 @@ class Health::Service final
                                   const grpc::ByteBuffer* bytes,
                                   grpc::ByteBuffer* response) override {
     auto* call = new services::UnaryCall(resources_, kCheck, context, *bytes, response,
-                                         services::CallKind::kInquiry);
+                                         services::CallKind::kProbe);
     HealthCheckResponse answer;
     const absl::Status status = AnswerCheck(*call, *bytes, &answer);
     if (status.ok()) {
@@ -76,7 +76,7 @@ class Health::Service final
                                  const grpc::ByteBuffer* bytes,
                                  grpc::ByteBuffer* response) override {
     auto* call = new services::UnaryCall(resources_, kList, context, *bytes, response,
-                                         services::CallKind::kInquiry);
+                                         services::CallKind::kProbe);
     if (call->admission().ok()) {
       call->Answer(AnswerList());
     } else {
@@ -138,7 +138,7 @@ class Health::Service::Watcher final : public grpc::ServerWriteReactor<grpc::Byt
  public:
   Watcher(Service* service, grpc::CallbackServerContext* context)
       : service_(service),
-        pass_(service->resources_.gate, kWatch, *context, services::CallKind::kInquiry),
+        pass_(service->resources_.gate, kWatch, *context, services::CallKind::kProbe),
         place_(service->resources_.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {}
 

@@ -20,6 +20,7 @@
 #include "server/services/message.h"
 #include "server/services/method_name.h"
 #include "server/services/open_streams.h"
+#include "server/services/paced_read.h"
 
 namespace descent::ops {
 namespace {
@@ -135,21 +136,25 @@ class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
         place_(resources.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
     if (pass_.admission().ok()) {
-      StartRead(&bytes_);
+      Read();
     } else {
       End(pass_.admission());
     }
   }
 
  private:
+  void Read() {
+    paced_read_.WhenAllowed(pass_, [this] { StartRead(&bytes_); });
+  }
+
   void OnReadDone(bool ok) override {
     if (!ok) {
       End(absl::OkStatus());
       return;
     }
     place_.Touch();
-    pass_.AddReceived(bytes_.Length());
-    if (absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+    const std::size_t read_bytes = bytes_.Length();
+    if (absl::Status permitted = pass_.AdmitMessage(read_bytes); !permitted.ok()) {
       End(std::move(permitted));
       return;
     }
@@ -162,13 +167,14 @@ class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
     }
     bytes_ = services::SerializeMessage(answers_.To(request));
     pass_.AddSent(bytes_.Length());
+    pass_.Answered(read_bytes);
     StartWrite(&bytes_);
   }
 
   void OnWriteDone(bool ok) override {
     if (ok) {
       bytes_.Clear();
-      StartRead(&bytes_);
+      Read();
     } else {
       End(absl::CancelledError("the client went away"));
     }
@@ -182,6 +188,7 @@ class Conversation final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   const services::MethodName name_;
   services::CallPass pass_;
   services::OpenStream place_;
+  services::PacedRead paced_read_;
   grpc::ByteBuffer bytes_;  // of the read or the write that is under way
 };
 

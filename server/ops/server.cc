@@ -88,7 +88,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 Server::Server(const ServerOptions& options, models::Registry* registry,
                const services::CallHooks& hooks)
     : registry_(registry),
-      gate_(hooks),
+      limiter_(options.calls),
+      gate_({.observers = hooks.observers, .admission = hooks.admission, .limiter = &limiter_}),
       messages_("messages", MessageThreads()),
       reader_(options.messages, registry->memory(), &messages_),
       unsent_(options.unsent, registry->memory(), &messages_),

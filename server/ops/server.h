@@ -26,6 +26,7 @@
 #include "server/ops/tls_files.h"
 #include "server/services/call_gate.h"
 #include "server/services/call_hooks.h"
+#include "server/services/call_limiter.h"
 #include "server/services/call_resources.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"
@@ -68,13 +69,16 @@ struct ServerOptions {
   // How messages are read, and what answers may wait for their clients.
   services::MessageLimits messages = {};
   services::UnsentLimits unsent = {};
+  // What each caller and each connection may have at a time.
+  services::CallLimits calls = {};
 };
 
 // Thread-safe.
 class Server {
  public:
   // A server that answers calls with UNAVAILABLE and health checks with NOT_SERVING until
-  // TakeCalls and SetServing. `registry` and what `hooks` name must outlive it.
+  // TakeCalls and SetServing. `registry` and what `hooks` name must outlive it; the limiter is the
+  // server's own.
   // kUnavailable, with the system's reason, when an address can't be listened on;
   // kInvalidArgument when a file of TLS is not as it should be.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
@@ -96,6 +100,9 @@ class Server {
   const std::shared_ptr<Tls>& tls() const { return tls_; }
 
   std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  // What callers may have, and how many calls were refused for it.
+  const services::CallLimiter& limiter() const { return limiter_; }
 
   // Answers calls from now on.
   void TakeCalls();
@@ -121,6 +128,7 @@ class Server {
   void TellHealth(bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   models::Registry* const registry_;
+  services::CallLimiter limiter_;
   services::CallGate gate_;
   models::Executor messages_;  // reads large requests, and begins answers whose turn has come
   services::MessageReader reader_;

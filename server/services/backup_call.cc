@@ -30,7 +30,7 @@ class BackupCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
         context_(*context),
         unsent_answers_(*resources.unsent),
         cancelled_(std::make_shared<std::atomic<bool>>(false)),
-        pass_(resources.gate, name, *context),
+        pass_(resources.gate, name, *context, CallKind::kWork, bytes.Length()),
         place_(resources.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
     pass_.AddReceived(bytes.Length());

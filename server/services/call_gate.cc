@@ -1,5 +1,7 @@
 #include "server/services/call_gate.h"
 
+#include <grpcpp/server_context.h>
+
 #include "clock/steady.h"
 #include "core/error.h"
 #include "core/status_macros.h"
@@ -51,19 +53,28 @@ void CallGate::Leave() {
 }
 
 CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context,
-                   CallKind kind)
-    : gate_(gate), name_(name), context_(context), start_(SteadyNow()), admission_(Enter(kind)) {}
+                   CallKind kind, std::size_t request_bytes)
+    : gate_(gate),
+      name_(name),
+      context_(context),
+      start_(SteadyNow()),
+      admission_(Enter(kind, request_bytes)) {}
 
-absl::Status CallPass::Enter(CallKind kind) {
+absl::Status CallPass::Enter(CallKind kind, std::size_t request_bytes) {
   const CallHooks& hooks = gate_->hooks_;
   for (CallObserver* const observer : hooks.observers) observer->OnCallStart(name_, context_);
   if (kind == CallKind::kWork) {
     RETURN_IF_ERROR(gate_->Enter());
     counted_ = true;
   }
-  if (hooks.admission == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(permit_, hooks.admission->Admit(name_, context_));
-  return absl::OkStatus();
+  if (hooks.admission != nullptr) {
+    ASSIGN_OR_RETURN(permit_, hooks.admission->Admit(name_, context_));
+  }
+  if (hooks.limiter == nullptr || kind == CallKind::kProbe) return absl::OkStatus();
+  return hooks.limiter->Enter(
+      permit_ == nullptr ? std::string_view() : permit_->caller(),
+      permit_ == nullptr ? nullptr : permit_->limits(), [this] { return context_.peer(); },
+      request_bytes, &share_);
 }
 
 CallPass::~CallPass() {
@@ -96,7 +107,17 @@ bool CallPass::MaySee(std::string_view model) const {
 }
 
 absl::Status CallPass::Renew() {
-  return permit_ == nullptr ? absl::OkStatus() : permit_->Renew(model_);
+  if (permit_ == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(permit_->Renew(model_));
+  share_.SetOverrides(permit_->limits());
+  return absl::OkStatus();
+}
+
+absl::Status CallPass::AdmitMessage(std::size_t bytes) {
+  AddReceived(bytes);
+  RETURN_IF_ERROR(Renew());
+  share_.AddMessage(bytes);
+  return absl::OkStatus();
 }
 
 }  // namespace descent::services

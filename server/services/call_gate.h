@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/services/call_hooks.h"
+#include "server/services/call_limiter.h"
 #include "server/services/method_name.h"
 
 namespace grpc {
@@ -29,6 +30,7 @@ namespace descent::services {
 enum class CallKind : std::uint8_t {
   kWork,     // refused while the server starts or drains; a drain waits for it
   kInquiry,  // about the server itself: answered at any time, and waited for by nobody
+  kProbe,    // an inquiry after its health, which is answered whatever its caller has besides
 };
 
 // Thread-safe. Must outlive every pass.
@@ -66,9 +68,10 @@ class CallGate {
 // One call's way through the gate, from its beginning to its end. Not thread-safe.
 class CallPass {
  public:
-  // Asks, here in one place for all methods, whether the call may be.
+  // Asks, here in one place for all methods, whether the call may be. It came with so many bytes, a
+  // stream with none.
   CallPass(CallGate* gate, const MethodName& name, const grpc::ServerContextBase& context,
-           CallKind kind = CallKind::kWork);
+           CallKind kind = CallKind::kWork, std::size_t request_bytes = 0);
   // The call has ended.
   ~CallPass();
   CallPass(const CallPass&) = delete;
@@ -85,6 +88,14 @@ class CallPass {
   // Whether a stream may go on; to be asked at each of its messages. Not OK ends the call.
   absl::Status Renew();
 
+  // Takes note of a stream's message that has come, and renews as above.
+  absl::Status AdmitMessage(std::size_t bytes);
+  // How long the stream has to wait before it is asked again whether it may be read on, for what
+  // its caller may have at a time; zero: it may.
+  absl::Duration ReadPause() const { return share_.ReadPause(); }
+  // So many bytes of a stream's messages are answered; of other calls, and at the end, all are.
+  void Answered(std::size_t bytes) { share_.Answered(bytes); }
+
   // What came and what was sent, message by message.
   void AddReceived(std::size_t bytes) { received_bytes_ += static_cast<std::int64_t>(bytes); }
   void AddSent(std::size_t bytes) { sent_bytes_ += static_cast<std::int64_t>(bytes); }
@@ -93,7 +104,7 @@ class CallPass {
   grpc::Status End(absl::Status status);
 
  private:
-  absl::Status Enter(CallKind kind);
+  absl::Status Enter(CallKind kind, std::size_t request_bytes);
 
   CallGate* const gate_;
   const MethodName name_;
@@ -101,6 +112,7 @@ class CallPass {
   const absl::Time start_;
   bool counted_ = false;                // by the gate
   std::unique_ptr<CallPermit> permit_;  // null: for every model
+  CallShare share_;
   const absl::Status admission_;
   std::string model_;
   absl::Status status_;

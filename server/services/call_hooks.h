@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/services/caller_limits.h"
 #include "server/services/method_name.h"
 
 namespace grpc {
@@ -19,6 +20,8 @@ class ServerContextBase;
 }
 
 namespace descent::services {
+
+class CallLimiter;
 
 // A call that has ended.
 struct CallRecord {
@@ -51,6 +54,9 @@ class CallPermit {
   // Who makes the call, for people and the log. Lives until the next Renew.
   virtual std::string_view caller() const { return {}; }
 
+  // What is different for it in what callers may have at a time; null: nothing. Lives likewise.
+  virtual const LimitOverrides* limits() const { return nullptr; }
+
   // Whether the call may be about the model of that name, which is asked before anybody looks
   // whether there is one. An error ends the call.
   virtual absl::Status CheckModel(std::string_view model) const = 0;
@@ -75,10 +81,11 @@ class Admission {
 };
 
 // All of them outlive every call. None is null but the admission, without which every call is
-// admitted.
+// admitted, and the limiter, without which callers may have as much as they like.
 struct CallHooks {
   std::vector<CallObserver*> observers;
   Admission* admission = nullptr;
+  CallLimiter* limiter = nullptr;
 };
 
 }  // namespace descent::services

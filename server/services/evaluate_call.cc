@@ -1,6 +1,7 @@
 #include "server/services/evaluate_call.h"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "server/services/message.h"
 #include "server/services/message_reader.h"
 #include "server/services/open_streams.h"
+#include "server/services/paced_read.h"
 #include "server/services/unary_call.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
@@ -41,13 +43,17 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         place_(resources.streams, context->peer(),
                [context](const absl::Status& /*status*/) { context->TryCancel(); }) {
     if (pass_.admission().ok()) {
-      StartRead(&bytes_);
+      Read();
     } else {
       End(pass_.admission());
     }
   }
 
  private:
+  void Read() {
+    paced_read_.WhenAllowed(pass_, [this] { StartRead(&bytes_); });
+  }
+
   void OnReadDone(bool ok) noexcept override {
     place_.Touch();
     if (!ok) {
@@ -55,8 +61,8 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       if (!status.ok()) End(status);
       return;
     }
-    pass_.AddReceived(bytes_.Length());
-    if (const absl::Status permitted = pass_.Renew(); !permitted.ok()) {
+    read_bytes_ = bytes_.Length();
+    if (const absl::Status permitted = pass_.AdmitMessage(read_bytes_); !permitted.ok()) {
       End(permitted);
       return;
     }
@@ -89,7 +95,8 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
                      [this](const absl::StatusOr<std::int64_t>& rows) {
                        if (rows.ok()) {
                          rows_ = *rows;
-                         StartRead(&bytes_);
+                         pass_.Answered(read_bytes_);
+                         Read();
                        } else {
                          End(rows.status());
                        }
@@ -127,7 +134,9 @@ class EvaluateCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   CallPass pass_;
   OpenStream place_;
 
-  grpc::ByteBuffer bytes_;  // of the read that is under way; none once they are taken
+  PacedRead paced_read_;
+  grpc::ByteBuffer bytes_;      // of the read that is under way; none once they are taken
+  std::size_t read_bytes_ = 0;  // of the message that was read last
   std::string model_name_;
   std::shared_ptr<models::Model> model_;
   std::shared_ptr<models::Evaluation> evaluation_;

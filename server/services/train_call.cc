@@ -40,9 +40,9 @@ constexpr absl::Duration kLongestGathering = absl::Milliseconds(2);
 // The stream holds on to itself until gRPC is done with it, and the session may hold it longer.
 //
 // Reading: one read is under way, or the session has no capacity, or reading is held until the
-// client takes its responses. Writing: one write is under way while unsent_ is not empty, unless
-// acknowledgements are being gathered. Ending: once end_ is set, what is unsent is written, then
-// the call is finished.
+// client takes its responses, or pauses for the caller's limits. Writing: one write is under way
+// while unsent_ is not empty, unless acknowledgements are being gathered. Ending: once end_ is set,
+// what is unsent is written, then the call is finished.
 class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                         public models::TrainObserver,
                         public std::enable_shared_from_this<TrainCall> {
@@ -77,6 +77,13 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     Enqueue(ready);
     Write();
     if (session_ != nullptr) Read();
+  }
+
+  void OnApplied() override {
+    const absl::MutexLock lock(&mutex_);
+    if (end_.has_value() || unapplied_.empty()) return;
+    pass_->Answered(unapplied_.front());
+    unapplied_.pop_front();
   }
 
   void OnAck(const models::TrainAck& ack) override {
@@ -123,8 +130,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
       const absl::MutexLock lock(&mutex_);
       session = session_;
       if (ok) {
-        pass_->AddReceived(bytes_.Length());
-        permitted = pass_->Renew();
+        read_bytes_ = bytes_.Length();
+        permitted = pass_->AdmitMessage(read_bytes_);
       }
       if (ok && session != nullptr) {
         pace_.OnBatch(SteadyNow());
@@ -215,6 +222,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
       const absl::MutexLock lock(&mutex_);
       cancelled = cancelled_;
       session_ = session;
+      if (pass_ != nullptr) pass_->Answered(read_bytes_);
       if (ready_) Read();
     }
     if (cancelled) session->Detach();
@@ -224,6 +232,11 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   void Submit(models::TrainingSession& session, const v1::TrainRequest& request) {
     absl::StatusOr<models::TrainBatchCommand> batch =
         CatchExceptions([&] { return wire::DecodeTrainBatch(request, *network_); });
+    if (batch.ok()) {
+      // Before it can be applied.
+      const absl::MutexLock lock(&mutex_);
+      unapplied_.push_back(read_bytes_);
+    }
     if (!batch.ok()) {
       session.Fail(std::move(batch).status());
     } else if (session.Submit(*std::move(batch))) {
@@ -239,14 +252,27 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     Write();
   }
 
-  // Reads the next message, unless the call is ending or the client does not take its responses.
+  // Reads the next message, unless the call is ending or the client does not take its responses;
+  // later if the caller has as much as it may.
   void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (end_.has_value()) return;
-    if (unsent_.size() < kMaxUnsent) {
-      StartRead(&bytes_);
-    } else {
+    if (unsent_.size() >= kMaxUnsent) {
       reading_held_ = true;
+      return;
     }
+    const absl::Duration pause = pass_->ReadPause();
+    if (pause == absl::ZeroDuration()) {
+      StartRead(&bytes_);
+      return;
+    }
+    // Another than the one before, which may be calling this and keeps what it calls.
+    pause_ = std::make_unique<grpc::Alarm>();
+    pause_->Set(ToSystemClock(SteadyNow() + pause), [weak = weak_from_this()](bool /*ok*/) {
+      const auto self = weak.lock();
+      if (self == nullptr) return;
+      const absl::MutexLock lock(&self->mutex_);
+      self->Read();
+    });
   }
 
   template <typename Response>
@@ -278,6 +304,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
 
   // The bytes of the one read that is under way; none once they are taken.
   grpc::ByteBuffer bytes_;
+  std::size_t read_bytes_ = 0;  // of the message that was read last
   std::shared_ptr<const Network> network_;
 
   absl::Mutex mutex_;
@@ -285,6 +312,8 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   std::shared_ptr<TrainCall> self_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<models::TrainingSession> session_ ABSL_GUARDED_BY(mutex_);
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  // The bytes of each batch that is not applied yet.
+  std::deque<std::size_t> unapplied_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_held_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<grpc::ByteBuffer> unsent_ ABSL_GUARDED_BY(mutex_);  // the first is being written
@@ -295,6 +324,7 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   bool gathering_ends_ ABSL_GUARDED_BY(mutex_) = false;
   bool batches_since_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Alarm alarm_;
+  std::unique_ptr<grpc::Alarm> pause_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -23,7 +23,7 @@ UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,
       memory_(*resources.memory),
       unsent_answers_(*resources.unsent),
       cancelled_(std::make_shared<std::atomic<bool>>(false)),
-      pass_(resources.gate, name, *context, kind) {
+      pass_(resources.gate, name, *context, kind, request.Length()) {
   pass_.AddReceived(request.Length());
 }
 

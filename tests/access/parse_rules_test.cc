@@ -1,5 +1,7 @@
 #include "server/access/parse_rules.h"
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -48,6 +50,23 @@ TEST(ParseRulesTest, ReadsCallers) {
   EXPECT_EQ(rules->Find(CertificateNames{{"CN=ops,O=Example"}})->role, Role::kAdmin);
 }
 
+TEST(ParseRulesTest, ReadsWhatIsDifferentForACallerInItsLimits) {
+  const auto rules =
+      ParseRules(Entry("name = 'a'\nrole = 'reader'\ncertificate = 'a'\nmax_calls = 100\n"
+                       "calls_per_second = 1000\nmax_mib = 64\n") +
+                     Entry("name = 'b'\nrole = 'reader'\ncertificate = 'b'\nmax_mib = 0\n"),
+                 "f");
+  ASSERT_THAT(rules, IsOk());
+  const services::LimitOverrides& a = rules->Find(CertificateNames{{"a"}})->limits;
+  EXPECT_EQ(a.calls, 100);
+  EXPECT_EQ(a.per_second, 1000);
+  EXPECT_EQ(a.bytes, std::size_t{64} << 20);
+  const services::LimitOverrides& b = rules->Find(CertificateNames{{"b"}})->limits;
+  EXPECT_EQ(b.bytes, 0);
+  EXPECT_EQ(b.calls, std::nullopt);
+  EXPECT_EQ(b.per_second, std::nullopt);
+}
+
 TEST(ParseRulesTest, ReadsCallersWrittenAsAListToo) {
   EXPECT_THAT(ParseRules("caller = [{name = 'a', role = 'reader', certificate = 'x'}]", "f"),
               IsOk());
@@ -81,8 +100,18 @@ TEST(ParseRulesTest, SaysWhereTheFileIsWrong) {
        "is "
        "two entries"},
       {Entry(good + "model = ['x']\n"),
-       "f.toml:5: caller[0]: expected name, token_sha256, certificate, role and models, got "
+       "f.toml:5: caller[0]: expected name, token_sha256, certificate, role, models, "
+       "max_calls, calls_per_second and max_mib, got "
        "'model'"},
+      {Entry(good + "max_calls = -1\n"),
+       "f.toml:5: caller[0].max_calls: expected a whole number from 0, which is no limit, to "
+       "16777216, got -1"},
+      {Entry(good + "calls_per_second = 16777217\n"),
+       "f.toml:5: caller[0].calls_per_second: expected a whole number from 0"},
+      {Entry(good + "max_mib = '64'\n"),
+       "f.toml:5: caller[0].max_mib: expected a whole number from 0, which is no limit, to "
+       "16777216, got text"},
+      {Entry(good + "max_mib = 1.5\n"), "to 16777216, got a number"},
       {Entry(good + "models = 'x'\n"),
        "f.toml:5: caller[0].models: expected a list of patterns, got text"},
       {Entry(good + "models = []\n"),

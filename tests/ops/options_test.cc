@@ -88,6 +88,30 @@ TEST(OptionsTest, MemoryThatIsNoUseIsRefusedWithWhatWasExpected) {
   EXPECT_THAT(ErrorOf({"--transport-memory-mib=15"}), HasSubstr("0 or a whole number from 16"));
 }
 
+TEST(OptionsTest, WhatCallersMayHaveIsBoundedForConnectionsAloneUnlessSaid) {
+  const services::CallLimits none = std::get<Serve>(Parse({"--memory-mib=32768"})).server.calls;
+  EXPECT_FALSE(none.caller.any());
+  EXPECT_EQ(none.connection.calls, 0);
+  EXPECT_EQ(none.connection.per_second, 0);
+  EXPECT_EQ(none.connection.bytes, 512 * kMiB);
+  const Shares shares = SharesOf({"--memory-mib=512"});
+  EXPECT_EQ(std::get<Serve>(Parse({"--memory-mib=512"})).server.calls.connection.bytes / kMiB,
+            shares.models_mib / 16);
+
+  const Serve serve = std::get<Serve>(
+      Parse({"--memory-mib=32768", "--max-calls-per-caller=1", "--max-rate-per-caller=2",
+             "--max-mib-per-caller=3", "--max-rate-per-connection=4", "--max-mib-per-connection=0",
+             "--max-models=5"}));
+  EXPECT_EQ(serve.server.calls.caller.calls, 1);
+  EXPECT_EQ(serve.server.calls.caller.per_second, 2);
+  EXPECT_EQ(serve.server.calls.caller.bytes, 3 * kMiB);
+  EXPECT_EQ(serve.server.calls.connection.per_second, 4);
+  EXPECT_EQ(serve.server.calls.connection.bytes, 0);
+  EXPECT_EQ(serve.models.max_models, 5);
+  EXPECT_THAT(ErrorOf({"--max-calls-per-caller=-1"}), HasSubstr("--max-calls-per-caller"));
+  EXPECT_THAT(ErrorOf({"--max-models=0"}), HasSubstr("--max-models"));
+}
+
 TEST(OptionsTest, AnAccessFileIsOnlyWhereOneIsNamed) {
   EXPECT_EQ(std::get<Serve>(Parse({})).access_file, "");
   EXPECT_EQ(std::get<Serve>(Parse({"--access", "a.toml"})).access_file, "a.toml");

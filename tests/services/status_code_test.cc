@@ -200,6 +200,21 @@ TEST_F(StatusCodeTest, ModelOverTheBudget) {
   EXPECT_THAT(client_->Call(GetOf("big")), FailsWith(StatusCode::kNotFound, "MODEL_NOT_FOUND"));
 }
 
+TEST_F(StatusCodeTest, TooManyModels) {
+  models_options_.max_models = 2;
+  Restart();
+  Create(LineModel("one"));
+  Create(LineModel("two"));
+  const auto third = client_->Call(LineModel("three"));
+  EXPECT_THAT(third, FailsWith(StatusCode::kResourceExhausted, "TOO_MANY_MODELS"));
+  EXPECT_THAT(client_->Call(LineModel("two")),
+              FailsWith(StatusCode::kAlreadyExists, "MODEL_EXISTS"));
+  v1::DeleteModelRequest deletion;
+  deletion.set_name("one");
+  EXPECT_TRUE(client_->Call(deletion).ok());
+  Create(LineModel("three"));
+}
+
 TEST_F(StatusCodeTest, QueueFull) {
   models_options_.max_updates_per_model = 4;
   Restart();

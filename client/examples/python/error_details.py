@@ -20,3 +20,9 @@ def error_details(error):
         packed.Unpack(message)
         details[name] = message
     return details
+
+
+def retry_delay(error):
+    """Seconds after which the server advises to call again (RetryInfo), or None."""
+    info = error_details(error).get("RetryInfo")
+    return info and info.retry_delay.ToTimedelta().total_seconds()

@@ -8,6 +8,7 @@ import grpc
 
 from descent.v1 import network_service_pb2 as networks
 from descent.v1 import tensor_pb2
+from error_details import retry_delay
 from tensors import to_tensor
 
 RETRIES = 8
@@ -18,8 +19,9 @@ def train(stub, model, batches, session_id=None, ack_every=0):
     """Streams (inputs, targets) pairs and yields the server's acks.
 
     `batches` is a sequence; batch i of it is the update with the sequence number i + 1. Each is
-    applied exactly once: a stream that breaks is opened again with the same `session_id`, and goes
-    on where the server says. It gives up when `RETRIES` streams in a row have brought no ack.
+    applied exactly once: a stream that breaks, or ends with the advice to call again, is opened
+    again with the same `session_id`, and goes on where the server says. It gives up when `RETRIES`
+    streams in a row have brought no ack.
     """
     session_id = session_id or uuid.uuid4().hex
     acked = 0
@@ -32,10 +34,12 @@ def train(stub, model, batches, session_id=None, ack_every=0):
                 yield ack
             return
         except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE or failures == RETRIES:
+            advice = retry_delay(error)
+            may_pass = error.code() is grpc.StatusCode.UNAVAILABLE or advice is not None
+            if not may_pass or failures == RETRIES:
                 raise
-            if failures > 0:
-                time.sleep(FIRST_DELAY * 2 ** (failures - 1))
+            delay = FIRST_DELAY * 2 ** (failures - 1) if failures > 0 else 0
+            time.sleep(max(delay, advice or 0))
             failures += 1
 
 

@@ -217,6 +217,12 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
     calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
     return;
   }
+  if (table_.size() > resources_.options.max_models) {
+    table_.Release(name);
+    calls_.Conclude<ModelInfo>(command.request, std::move(call),
+                               TooManyModels(resources_.options.max_models));
+    return;
+  }
   absl::StatusOr<ModelState::Parts> parts =
       CatchExceptions([&] { return MakeParts(std::move(command.settings), &resources_); });
   if (!parts.ok()) {

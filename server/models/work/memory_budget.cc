@@ -75,12 +75,16 @@ absl::Status MemoryBudget::Take(MemoryPurpose purpose, std::size_t bytes) {
   const bool stands = Stands(purpose);
   if (stands && !AddWithin(standing_limit_, bytes, &standing_)) {
     return OverMemoryBudget(MemoryPurposeName(purpose), bytes,
-                            standing_.load(std::memory_order_relaxed), standing_limit_);
+                            standing_.load(std::memory_order_relaxed), standing_limit_,
+                            /*passes=*/false);
   }
   const std::size_t limit = limit_with(bytes);
   if (!AddWithin(limit, bytes, &used_)) {
     if (stands) standing_.fetch_sub(bytes, std::memory_order_relaxed);
-    return OverMemoryBudget(MemoryPurposeName(purpose), bytes, used(), limit);
+    // All that does not stand will have gone.
+    const std::size_t standing = standing_.load(std::memory_order_relaxed);
+    const bool passes = standing <= limit && bytes <= limit - standing;
+    return OverMemoryBudget(MemoryPurposeName(purpose), bytes, used(), limit, passes);
   }
   by_purpose_[static_cast<std::size_t>(purpose)].fetch_add(bytes, std::memory_order_relaxed);
   return absl::OkStatus();

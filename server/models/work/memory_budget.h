@@ -78,7 +78,8 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
  public:
   static std::shared_ptr<MemoryBudget> Create(std::size_t limit_bytes);
 
-  // RESOURCE_EXHAUSTED (MEMORY_BUDGET), naming purpose, wish and what is free.
+  // RESOURCE_EXHAUSTED (MEMORY_BUDGET), naming purpose, wish and what is free, with advice to call
+  // again if it would fit once nothing but what stands is held.
   absl::StatusOr<MemoryCharge> Reserve(MemoryPurpose purpose, std::size_t bytes);
 
   // Counts what is bounded by other means, or held already, even beyond the limit.

@@ -80,6 +80,7 @@ void AckWindow::Cover(const TrainAck& applied, const Held& held, std::int64_t du
     }
   }
   if (observer == nullptr) return;
+  observer->OnApplied();
   if (ack.has_value()) observer->OnAck(*ack);
   if (has_capacity) observer->OnCapacity();
 }

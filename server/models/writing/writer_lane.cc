@@ -60,7 +60,8 @@ absl::StatusOr<MemoryCharge> WriterLane::ReserveImage() const {
   if (used == 0) return budget.Count(MemoryPurpose::kCheckpoints, bytes);
   const std::size_t most = budget.limit() / 4;
   if (used > most || bytes > most - used) {
-    return OverMemoryBudget(MemoryPurposeName(MemoryPurpose::kCheckpoints), bytes, used, most);
+    return OverMemoryBudget(MemoryPurposeName(MemoryPurpose::kCheckpoints), bytes, used, most,
+                            /*passes=*/true);
   }
   return budget.Reserve(MemoryPurpose::kCheckpoints, bytes);
 }
