@@ -11,6 +11,7 @@ set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)  # which clang has to be told
 
 get_filename_component(DESCENT_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-sysroot ABSOLUTE
                        CACHE)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)  # the directories of its libraries
 if(NOT DESCENT_SYSROOT STREQUAL "/")
   set(CMAKE_SYSROOT ${DESCENT_SYSROOT})
   set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
