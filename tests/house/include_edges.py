@@ -139,7 +139,7 @@ ROOMS = {
         sees=("proto", "clock", "endpoint"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml", "boost"},
     ),
-    "client/examples": Room(sees=("proto", "client/descent")),
+    "client/examples": Room(sees=("proto", "client/descent"), headers=frozenset({"fstream"})),
     # The command's rooms, each above those that it sees; all of them see the first.
     "client/cli": Room(sees=("proto",), uses=frozenset({"protobuf"})),
     "client/cli/text": Room(sees=("client/cli",), uses=frozenset({"surroundings"})),

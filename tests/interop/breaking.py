@@ -99,6 +99,7 @@ class LosingAnswers(grpc.GenericRpcHandler):
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), handlers=[self])
         self.address = "127.0.0.1:%d" % self._server.add_insecure_port("127.0.0.1:0")
         self.requests = collections.defaultdict(list)  # of each unary method: (time, bytes)
+        self.deadlines = collections.defaultdict(list)  # of each: seconds that were left, or None
 
     def __enter__(self):
         self._server.start()
@@ -117,6 +118,7 @@ class LosingAnswers(grpc.GenericRpcHandler):
         def unary(request, context):
             seen = self.requests[details.method]
             seen.append((time.monotonic(), request))
+            self.deadlines[details.method].append(context.time_remaining())
             try:
                 answer = self._channel.unary_unary(details.method)(request, timeout=TIMEOUT)
             except grpc.RpcError as error:

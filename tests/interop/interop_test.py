@@ -92,17 +92,6 @@ class KilledServer(Example):
 
 
 class Program(Example):
-    def test_the_readme_shows_its_lines(self):
-        sources = list(self.language.lines())
-        pieces = [piece.splitlines() for excerpt in self.language.excerpts
-                  for piece in "\n".join(excerpt).split("\n\n")]
-        self.assertGreaterEqual(len(pieces), 2)
-        for piece in pieces:
-            shown = [line.strip() for line in piece]
-            self.assertTrue(any(source[i : i + len(shown)] == shown
-                                for source in sources for i in range(len(source))),
-                            "not in the example: " + "\n".join(piece))
-
     def test_trains_as_every_language_does(self):
         with LiveServer(self.descentd, errors=subprocess.DEVNULL) as server:
             for _ in range(2):  # the second finds nothing of the first
@@ -129,6 +118,9 @@ class Program(Example):
     def test_training_ends_as_if_the_server_had_not_been_killed(self):
         output, errors = self.kill_twice()
         self.assertEqual(self.state(output), self.expected_state())
+        self.check_that_it_went_on(errors)
+
+    def check_that_it_went_on(self, errors):
         again = [int(batch) for batch in
                  re.findall(r"connected again: going on with batch (\d+)", errors)]
         self.assertEqual(len(again), 2, errors)
@@ -176,7 +168,29 @@ class Program(Example):
                     (first, request), (second, repeated) = calls[:2]
                     self.assertEqual(repeated, request)  # with the same request id
                     self.assertGreaterEqual(second - first, front.DELAY)
+                    self.assertTrue(all(limit is not None and limit <= 20
+                                        for limit in front.deadlines[method]), front.deadlines)
             self.assertEqual(len(create), 2)
+
+
+class CppProgram(Program):
+    def check_that_it_went_on(self, errors):
+        self.assertGreaterEqual(errors.count("going on after: "), 2)
+
+
+class ForeignProgram(Program):
+    """One that README has a section of."""
+
+    def test_the_readme_shows_its_lines(self):
+        sources = list(self.language.lines())
+        pieces = [piece.splitlines() for excerpt in self.language.excerpts
+                  for piece in "\n".join(excerpt).split("\n\n")]
+        self.assertGreaterEqual(len(pieces), 2)
+        for piece in pieces:
+            shown = [line.strip() for line in piece]
+            self.assertTrue(any(source[i : i + len(shown)] == shown
+                                for source in sources for i in range(len(source))),
+                            "not in the example: " + "\n".join(piece))
 
 
 class ExampleLane:
@@ -190,7 +204,9 @@ class ExampleLane:
         self._language.build()
 
     def suite(self, descentd):
-        case = KilledServer if self._language is REFERENCE else Program
+        case = {"python": KilledServer, "cpp": CppProgram}.get(self.name, ForeignProgram)
+        if self.name == "cpp":
+            self._language.command = [str(pathlib.Path(descentd).with_name("descent_example"))]
         named = type(f"{self.name.capitalize()}Example", (case,), dict(
             descentd=descentd, language=self._language))
         return unittest.defaultTestLoader.loadTestsFromTestCase(named)

@@ -103,6 +103,17 @@ class Language:
             yield [line.strip() for line in text.splitlines()]
 
 
+class Cpp:
+    """The example with the client library, which the build of the server makes too."""
+
+    name = "cpp"
+    model = "cpp-example"
+    command = []  # beside descentd: see ExampleLane
+
+    def build(self):
+        _PROTOC.check()
+
+
 class Reference:
     """What the examples do, in Python: the run that theirs are compared with."""
 
@@ -123,6 +134,7 @@ def _blocks(section, code):
 _PROTOC = Tool(("protoc", "--version"), (3, 12))
 REFERENCE = Reference()
 LANGUAGES = (
+    Cpp(),
     Language("go", Tool(("go", "version"), (1, 24)), _PROTOC),
     Language("java", Tool(("javac", "-version"), (17, 0)), Tool(("mvn", "--version"), (3, 6))),
     Language("node", Tool(("node", "--version"), (18, 3)), Tool(("npm", "--version"), (9, 0))),

@@ -1,29 +1,31 @@
 // Creates a model on a Descent server, trains it, predicts, and asks for gradients.
 //
 //   descentd --in-memory &
-//   descent_example [HOST:PORT]
-//
-// The data are Friedman's first problem: y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + e,
-// with ten features in [0, 1), of which five say nothing, and normal noise e.
+//   descent_example [--tls-ca FILE] [--token-file FILE] [HOST:PORT]
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <memory>
-#include <numbers>
 #include <numeric>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "client/descent/client.h"
 #include "client/descent/error.h"
+#include "client/descent/options.h"
 #include "client/descent/tensor.h"
+#include "client/descent/tls.h"
 #include "client/descent/training_session.h"
 
 namespace {
@@ -33,46 +35,46 @@ using descent::client::Client;
 using descent::client::MatrixTensor;
 
 constexpr char kModel[] = "cpp-example";
-constexpr int64_t kFeatures = 10;
-constexpr int64_t kBatch = 64;
-constexpr int64_t kEpochs = 20;
+constexpr int64_t kFeatures = 8;
+constexpr int64_t kBatchRows = 32;
+constexpr int64_t kBatches = 1000;
+constexpr absl::Duration kDeadline = absl::Seconds(15);  // of each call, with all its attempts
 
 // Row after row: kFeatures inputs and one target each.
 struct Rows {
   std::vector<float> x;
   std::vector<float> y;
-
-  int64_t size() const { return static_cast<int64_t>(y.size()); }
 };
 
-Rows Friedman1(int64_t count, std::mt19937& random) {
-  std::uniform_real_distribution<float> uniform(0, 1);
-  std::normal_distribution<float> noise(0, 1);
-  constexpr auto kPi = std::numbers::pi_v<float>;
+// Friedman's first problem without its sine, 10 x1 x2 + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5, of features
+// in [0, 1), of which three say nothing. A linear congruential generator draws multiples of 1/256,
+// so that every sample is exact in float32 and the same in any language.
+Rows MakeRows(uint32_t seed, int64_t count) {
+  uint32_t state = seed;
   Rows rows;
   for (int64_t row = 0; row < count; ++row) {
-    std::vector<float> x(kFeatures);
-    for (float& feature : x) feature = uniform(random);
-    rows.y.push_back(10 * std::sin(kPi * x[0] * x[1]) + 20 * (x[2] - 0.5F) * (x[2] - 0.5F) +
-                     10 * x[3] + 5 * x[4] + noise(random));
+    std::array<float, kFeatures> x;
+    for (float& feature : x) {
+      state = state * 1664525U + 1013904223U;
+      feature = static_cast<float>(state >> 24) / 256;
+    }
+    const float centred = x[2] - 0.5F;
+    rows.y.push_back(10 * x[0] * x[1] + 20 * centred * centred + 10 * x[3] + 5 * x[4]);
     rows.x.insert(rows.x.end(), x.begin(), x.end());
   }
   return rows;
 }
 
-// The rows of these numbers as a message.
-v1::Batch BatchOf(const Rows& rows, absl::Span<const int64_t> numbers) {
-  std::vector<float> x;
-  std::vector<float> y;
-  for (const int64_t row : numbers) {
-    const auto first = rows.x.begin() + row * kFeatures;
-    x.insert(x.end(), first, first + kFeatures);
-    y.push_back(rows.y[static_cast<size_t>(row)]);
-  }
+v1::Batch BatchOf(const Rows& rows) {
   v1::Batch batch;
-  *batch.mutable_inputs() = MatrixTensor<float>(x, kFeatures);
-  *batch.mutable_targets() = MatrixTensor<float>(y, 1);
+  *batch.mutable_inputs() = MatrixTensor<float>(rows.x, kFeatures);
+  *batch.mutable_targets() = MatrixTensor<float>(rows.y, 1);
   return batch;
+}
+
+// The training batch with this number, counted from 1.
+v1::Batch TrainingBatch(int64_t number) {
+  return BatchOf(MakeRows(static_cast<uint32_t>(number) * 2654435761U, kBatchRows));
 }
 
 void AddDense(int64_t units, v1::ActivationKind activation, v1::NetworkSpec* network) {
@@ -86,8 +88,7 @@ v1::Model Description() {
   model.set_name(kModel);
   v1::NetworkSpec& network = *model.mutable_network();
   network.set_input_features(kFeatures);
-  AddDense(64, v1::ACTIVATION_KIND_RELU, &network);
-  AddDense(64, v1::ACTIVATION_KIND_RELU, &network);
+  AddDense(32, v1::ACTIVATION_KIND_RELU, &network);
   AddDense(1, v1::ACTIVATION_KIND_IDENTITY, &network);
   network.mutable_loss()->set_kind(v1::LOSS_KIND_MEAN_SQUARED_ERROR);
   network.set_seed(1);
@@ -96,34 +97,34 @@ v1::Model Description() {
   return model;
 }
 
-// Streams the rows, in a new order for each epoch. The session mends a broken connection by itself,
-// and every batch is applied once.
-absl::Status Train(const Client& client, const Rows& rows, std::mt19937& random) {
-  const int64_t batches = kEpochs * ((rows.size() + kBatch - 1) / kBatch);
+// Streams the batches. The session mends a broken connection by itself, and every batch is applied
+// once.
+absl::Status Train(const Client& client) {
   descent::client::TrainingOptions options;
-  options.ack_every = 16;
-  options.on_ack = [batches](const v1::TrainAck& ack) {
-    if (ack.sequence() % 160 != 0 && ack.sequence() != batches) return;
+  options.ack_every = 8;
+  options.on_ack = [](const v1::TrainAck& ack) {
+    if (ack.sequence() % 200 != 0) return;
     std::printf("update %5lld of %lld  loss %8.4f\n", static_cast<long long>(ack.sequence()),
-                static_cast<long long>(batches), ack.loss());
+                static_cast<long long>(kBatches), ack.loss());
+  };
+  options.on_break = [](const absl::Status& cause) {
+    std::fprintf(stderr, "going on after: %s\n", std::string(cause.message()).c_str());
   };
   auto session = client.Train(kModel, options);
   if (!session.ok()) return session.status();
-  std::vector<int64_t> order(rows.y.size());
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
-    std::shuffle(order.begin(), order.end(), random);
-    for (absl::Span<const int64_t> rest = order; !rest.empty();) {
-      const absl::Span<const int64_t> numbers = rest.first(std::min<size_t>(kBatch, rest.size()));
-      if (absl::Status sent = (*session)->Send(BatchOf(rows, numbers)); !sent.ok()) return sent;
-      rest.remove_prefix(numbers.size());
-    }
+  for (int64_t number = 1; number <= kBatches; ++number) {
+    if (absl::Status sent = (*session)->Send(TrainingBatch(number)); !sent.ok()) return sent;
   }
-  return (*session)->Finish().status();
+  if (const auto finished = (*session)->Finish(); !finished.ok()) return finished.status();
+  const auto model = client.GetModel(kModel);
+  if (!model.ok()) return model.status();
+  std::printf("trained to step %lld, state %llu\n", static_cast<long long>(model->step()),
+              static_cast<unsigned long long>(model->state_hash()));
+  return absl::OkStatus();
 }
 
 absl::Status Evaluate(const Client& client, const v1::Batch& batch) {
-  const auto answer = client.Evaluate(kModel, {batch});
+  const auto answer = client.Evaluate(kModel, {batch}, {.deadline = kDeadline});
   if (!answer.ok()) return answer.status();
   std::printf("test rmse %.3f, r2 %.3f\n", answer->metrics().at("rmse"),
               answer->metrics().at("r2"));
@@ -137,7 +138,7 @@ absl::Status Predict(const Client& client, const Rows& rows) {
   const auto outputs = descent::client::TensorValues<float>(answer->outputs());
   if (!outputs.ok()) return outputs.status();
   for (size_t row = 0; row < outputs->size(); ++row) {
-    std::printf("predicted %6.2f, measured %6.2f\n", (*outputs)[row], rows.y[row]);
+    std::printf("predicted %6.2f, expected %6.2f\n", (*outputs)[row], rows.y[row]);
   }
   return absl::OkStatus();
 }
@@ -182,14 +183,9 @@ void AskForTooLittle(const Client& client) {
 }
 
 absl::Status TrainAndAsk(const Client& client) {
-  std::mt19937 random(0);
-  const Rows rows = Friedman1(4000, random);
-  const Rows test = Friedman1(1000, random);
-  std::vector<int64_t> all(test.y.size());
-  std::iota(all.begin(), all.end(), 0);
-  const v1::Batch test_batch = BatchOf(test, all);
-
-  absl::Status status = Train(client, rows, random);
+  const Rows test = MakeRows(12345, 256);
+  const v1::Batch test_batch = BatchOf(test);
+  absl::Status status = Train(client);
   if (status.ok()) status = Evaluate(client, test_batch);
   if (status.ok()) status = Predict(client, test);
   if (status.ok()) status = Gradient(client, test_batch);
@@ -197,8 +193,8 @@ absl::Status TrainAndAsk(const Client& client) {
   return status;
 }
 
-absl::Status Run(const std::string& server) {
-  const absl::StatusOr<Client> client = Client::Connect({.target = server});
+absl::Status Run(const descent::client::ClientOptions& options) {
+  const absl::StatusOr<Client> client = Client::Connect(options);
   if (!client.ok()) return client.status();
   // Each call has a deadline and is tried again where that is safe.
   const absl::StatusOr<v1::Model> model = client->CreateModel(Description());
@@ -210,10 +206,42 @@ absl::Status Run(const std::string& server) {
   return status.ok() ? deleted : status;
 }
 
+// Where the server is and how it is reached, by the arguments.
+absl::StatusOr<descent::client::ClientOptions> ParseArguments(
+    absl::Span<const char* const> arguments) {
+  descent::client::ClientOptions options;
+  options.deadline = kDeadline;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string argument = arguments[i];
+    if (!argument.starts_with("--")) {
+      options.target = argument;
+      continue;
+    }
+    if (++i == arguments.size()) {
+      return absl::InvalidArgumentError(absl::StrCat(argument, ": it needs a file"));
+    }
+    if (argument == "--tls-ca") {
+      auto credentials = descent::client::TlsCredentials({.ca = arguments[i]});
+      if (!credentials.ok()) return credentials.status();
+      options.credentials = *std::move(credentials);
+    } else if (argument == "--token-file") {
+      std::ifstream file(arguments[i]);
+      if (!(file >> options.token)) {
+        return absl::InvalidArgumentError(absl::StrCat(arguments[i], ": there is no token"));
+      }
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat(argument, ": no such option"));
+    }
+  }
+  return options;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const absl::Status status = Run(argc > 1 ? argv[1] : "127.0.0.1:50051");
+  const auto options =
+      ParseArguments(absl::MakeConstSpan(argv, static_cast<size_t>(argc)).subspan(1));
+  const absl::Status status = options.ok() ? Run(*options) : options.status();
   if (status.ok()) return 0;
   std::fprintf(stderr, "descent_example: %s\n", status.ToString().c_str());
   return 1;
