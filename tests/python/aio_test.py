@@ -84,15 +84,8 @@ class AioTest(unittest.IsolatedAsyncioTestCase):
             for key in public:
                 self.assertTrue(getattr(ours, key).__doc__ or key == "target", key)
                 if callable(getattr(theirs, key)):
-                    self.assertEqual(
-                        list(inspect.signature(getattr(ours, key)).parameters.values())[1:2],
-                        list(inspect.signature(getattr(theirs, key)).parameters.values())[1:2]
-                    ) if key not in ("train", "evaluate") else None
                     self.assertEqual(inspect.signature(getattr(ours, key)).parameters.keys(),
                                      inspect.signature(getattr(theirs, key)).parameters.keys())
-        self.assertIn("asynchronous one", descent.aio.Model.train.__doc__)
-        self.assertIn("Cancelling", descent.aio.Model.train.__doc__)
-        self.assertNotIn("Ctrl-C", descent.aio.Model.train.__doc__)
 
     async def test_trains_from_iterators_of_both_kinds(self):
         summary = await self.model.train(batches(COUNT))

@@ -4,6 +4,7 @@
 """
 
 import itertools
+import os
 import pathlib
 import pickle
 import subprocess
@@ -237,6 +238,22 @@ class AwayTest(unittest.TestCase):
             with self.assertRaises(TimeoutError) as caught:
                 model.predict(np.zeros((100_000, 4), np.float32), timeout=0.001)
             self.assertEqual(caught.exception.code, "DEADLINE_EXCEEDED")
+
+
+class StubsTest(unittest.TestCase):
+    def test_stubs_of_the_same_contract_may_be_in_the_process_as_well(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        made = subprocess.run([package.ROOT / "client/examples/python/generate_stubs", directory],
+                              env=dict(os.environ, PYTHON=sys.executable), capture_output=True, text=True)
+        program = ("from descent.v1 import network_service_pb2, tensor_pb2\n"
+                   "from google.rpc import error_details_pb2\n")
+        environment = dict(os.environ, PYTHONPATH=directory)
+        if made.returncode != 0 or subprocess.run(
+                [sys.executable, "-c", program], env=environment, capture_output=True).returncode != 0:
+            self.skipTest("the stubs that are made here do not go with this Protobuf")
+        environment["PYTHONPATH"] = os.pathsep.join([package.staged, directory])
+        program = f"import descent\n{program}import descent\ndescent.Client('127.0.0.1:1')\n"
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
 class OptionsTest(unittest.TestCase):

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import textwrap
@@ -35,8 +36,10 @@ class ReadmeTest(unittest.TestCase):
             self.run_block(block)
 
     def test_the_package_s(self):
-        first, resuming, awaiting = blocks(package.SOURCES / "README.md")
+        first, resuming, estimating, awaiting = blocks(package.SOURCES / "README.md")
         self.run_block(first)
+        with contextlib.suppress(ImportError):  # environments_test.py has scikit-learn
+            self.run_block(estimating, x=np.ones((20, 3)), y=np.ones(20))
         main = "async def main():\n" + textwrap.indent(awaiting, "    ") + "\nasyncio.run(main())"
         self.run_block(main, asyncio=asyncio, descent=descent, x=np.ones((20, 3)))
         with descent.Client(self.server.address) as client:

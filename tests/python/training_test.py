@@ -4,6 +4,8 @@
 """
 
 import _thread
+import contextlib
+import io
 import itertools
 import os
 import pathlib
@@ -211,6 +213,38 @@ class TrainingTest(unittest.TestCase):
                 self.model.train(batches(1), progress=True)
         finally:
             del sys.modules["tqdm"], sys.modules["tqdm.auto"]
+
+    def test_a_bar_shows_how_far_it_is(self):
+        try:
+            import tqdm  # noqa: F401
+        except ImportError:
+            self.skipTest("there is no tqdm; environments_test.py installs it")
+        shown = io.StringIO()
+        with contextlib.redirect_stderr(shown):
+            self.model.train(list(batches(50)), progress=True)
+        self.assertRegex(shown.getvalue(), r"training: +100%.* 50/50 .*loss=.*step=50")
+
+    def test_a_dataloader_of_pytorch_will_do(self):
+        try:
+            import torch.utils.data
+        except ImportError:
+            self.skipTest("there is no PyTorch")
+        x, y = (torch.from_numpy(array) for array in next(batches(1, rows=100)))
+        loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=8)
+        summary = self.model.train(loader)
+        self.assertEqual((summary.batches, summary.rows), (13, 100))
+
+    def test_frames_of_pandas_will_do(self):
+        try:
+            import pandas
+        except ImportError:
+            self.skipTest("there is no pandas; environments_test.py installs it")
+        x, y = next(batches(1, rows=100))
+        frame = pandas.DataFrame(x, columns=list("abcd")).assign(y=y[:, 0])
+        parts = (frame.iloc[begin : begin + 10] for begin in range(0, 100, 10))
+        self.assertEqual(self.model.train((part[list("abcd")], part["y"]) for part in parts).rows, 100)
+        with self.assertRaisesRegex(ValueError, "columns that are not numbers"):
+            self.model.predict(frame.assign(d="text")[list("abcd")])
 
     def test_another_step_than_expected_is_refused(self):
         self.model.train(batches(5), expected_step=0)

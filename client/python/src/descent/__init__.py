@@ -13,6 +13,11 @@ computes, `Adam`, `Sgd` and others how it learns. `descent.aio` has the same cli
 estimators for scikit-learn, and `descent.Server` starts a server beside a notebook or a test.
 """
 
+from pkgutil import extend_path
+
+# Stubs that somebody generated from the contract are `descent.v1`, in a directory of their own.
+__path__ = extend_path(__path__, __name__)
+
 from . import aio
 from ._version import __version__
 from .client import Client, Model
@@ -38,6 +43,7 @@ from .network import (
     Dropout,
     Initializer,
     InputNormalization,
+    Layer,
     LayerNorm,
     Loss,
     Network,
@@ -74,5 +80,59 @@ from .results import (
 )
 from .server import Server
 
-__all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
-__all__ += ["__version__", "aio"]
+__all__ = [
+    "__version__",
+    "aio",
+    "AbortedError",
+    "Activation",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "AlreadyExistsError",
+    "Checkpoint",
+    "Client",
+    "Cosine",
+    "DataLossError",
+    "DeadlineExceededError",
+    "Dense",
+    "DescentError",
+    "Dropout",
+    "Evaluation",
+    "Exponential",
+    "FailedPreconditionError",
+    "FieldViolation",
+    "ForwardResult",
+    "Ftrl",
+    "GradientResult",
+    "HistoryPoint",
+    "Initializer",
+    "InputNormalization",
+    "InvalidArgumentError",
+    "InverseTime",
+    "Layer",
+    "LayerNorm",
+    "LayerValues",
+    "Lion",
+    "Loss",
+    "Model",
+    "ModelInfo",
+    "Nadam",
+    "Network",
+    "NotFoundError",
+    "Optimizer",
+    "PermissionDeniedError",
+    "Residual",
+    "ResourceExhaustedError",
+    "RetryPolicy",
+    "RmsProp",
+    "Schedule",
+    "Server",
+    "Sgd",
+    "Stairs",
+    "StepResult",
+    "TrainingInterrupted",
+    "TrainingSummary",
+    "UnauthenticatedError",
+    "UnavailableError",
+]

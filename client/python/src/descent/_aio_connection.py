@@ -26,7 +26,7 @@ class AioConnection:
     def __init__(self, options: Options, credentials: Any) -> None:
         self.options = options
         self._credentials = credentials
-        self._metadata = options.metadata() or None
+        self._metadata = options.metadata()
         self._made: Any = None
         self._callables: dict[str, Any] = {}
 

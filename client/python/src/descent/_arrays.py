@@ -140,8 +140,11 @@ def _tensor_field_header(number: int, kind: int, shape: tuple[int, ...], size: i
 
 def to_array(message: Any) -> npt.NDArray[Any]:
     """The array, which may be written to, of a raw Tensor, as answers to raw requests are."""
-    dtype = _DTYPES[message.data_type]
-    return np.frombuffer(bytearray(message.raw), dtype=dtype).reshape(tuple(message.shape))
+    shape: tuple[int, ...] = tuple(message.shape)
+    array: npt.NDArray[Any] = np.ndarray(
+        shape, _DTYPES[message.data_type], buffer=bytearray(message.raw)
+    )
+    return array
 
 
 def to_message(value: npt.ArrayLike, name: str) -> Any:

@@ -4,8 +4,8 @@ than sending it."""
 from __future__ import annotations
 
 import datetime
+import functools
 import uuid
-from dataclasses import dataclass
 from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
 
 import numpy.typing as npt
@@ -20,13 +20,15 @@ from .optimizers import Optimizer, as_optimizer
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Operation(Generic[T]):
     """A unary call, and what its answer is to its caller."""
 
-    method: str
-    request: bytes
-    read: Callable[[Any], T]
+    __slots__ = ("method", "request", "read")
+
+    def __init__(self, method: str, request: bytes, read: Callable[[Any], T]) -> None:
+        self.method = method
+        self.request = request
+        self.read = read
 
 
 def request_id() -> str:
@@ -119,7 +121,15 @@ def model_info(model: Any) -> results.ModelInfo:
 
 def predict(model: str, x: npt.ArrayLike, raw_outputs: bool) -> Operation[results.Array]:
     inputs = _arrays.tensor_field(2, x, "inputs")
-    return _operation("Predict", _outputs, inputs, model=model, raw_outputs=raw_outputs)
+    head = _predict_head(model, raw_outputs)
+    return Operation("Predict", b"".join((head, *inputs.pieces)), _outputs)
+
+
+@functools.lru_cache(maxsize=256)
+def _predict_head(model: str, raw_outputs: bool) -> bytes:
+    """What a request has besides its inputs: the same for each of a model's."""
+    request = message_class("PredictRequest")(model=model, raw_outputs=raw_outputs)
+    return request.SerializeToString()  # type: ignore[no-any-return]
 
 
 def _outputs(answer: Any) -> results.Array:

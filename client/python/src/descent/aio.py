@@ -214,18 +214,28 @@ class Model:
         *,
         expected_step: Optional[int] = None,
     ) -> results.TrainingSummary:
+        """Trains on a stream of batches, each one update, applied exactly once.
+
+        Batches are sent ahead, as far as the server's window and 64 MiB go. When the connection breaks or the
+        server is started again, training goes on where the server stands, without losing a batch or applying one
+        twice; it gives up when the client's `retry.give_up_after` has passed without the server.
+
+        Args:
+            batches: any iterable or asynchronous iterable of (x, y) or (x, y, weights), as of `step`.
+            session: names this run, so that another process can go on with it after this one has ended: given
+                the same name and the same batches from the first one on, it skips those that were applied.
+            progress: True shows a bar (with tqdm); a function is called with a TrainingSummary some times a second.
+            expected_step: the model's step before; if it differs AbortedError (`STEP_MISMATCH`).
+
+        Returns:
+            Where training stands. Everything is applied by then, and as durable as the model promises.
+
+        Errors about a batch say which in `batch_index`; what came before it is applied. So it is when the iterator
+        raises. Cancelling ends the stream at once: the last batches may not be applied.
+        """
         with reporting(progress, batches) as report:
             return await train(self._client._training, self._encoder, self.name, batches, session,
                                expected_step, report)  # fmt: skip
-
-    train.__doc__ = (_blocking.Model.train.__doc__ or "").replace(
-        "Taken on the calling thread.", "Also an\n                asynchronous one."
-    ).replace(
-        "So it is when the iterator\n        raises, and on Ctrl-C, which raises `descent.TrainingInterrupted` with "
-        "a summary.",
-        "So it is when the iterator\n        raises. Cancelling ends the stream at once: the last batches may not be "
-        "applied.",
-    )  # fmt: skip
 
     @_as(_blocking.Model.evaluate)
     async def evaluate(

@@ -75,8 +75,15 @@ class InputNormalization:
     half_life_rows: float = 0.0
 
 
+class Layer:
+    """One layer: `Dense`, `Dropout`, `LayerNorm` or `Residual`."""
+
+    def _fill(self, layer: Any) -> None:
+        raise TypeError(f"layers: expected one of the package's kinds, got {self!r}")
+
+
 @dataclass(frozen=True)
-class Dense:
+class Dense(Layer):
     """activation(x kernel + bias), with `kernel` `[inputs, units]` and `bias` `[units]`.
 
     Args:
@@ -116,7 +123,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(Layer):
     """Leaves outputs out at random while training.
 
     Args:
@@ -134,7 +141,7 @@ class Dropout:
 
 
 @dataclass(frozen=True)
-class LayerNorm:
+class LayerNorm(Layer):
     """Each row normalised over its features, as torch.nn.LayerNorm; with `gain` and `bias` `[units]`.
 
     Args:
@@ -154,7 +161,7 @@ class LayerNorm:
 
 
 @dataclass(frozen=True)
-class Residual:
+class Residual(Layer):
     """x + f(x), where f are `layers`, the last with as many units as x. They nest."""
 
     layers: Sequence[Layer]
@@ -168,7 +175,6 @@ class Residual:
         return cls(_read_layers(message.layers))
 
 
-Layer = Union[Dense, Dropout, LayerNorm, Residual]
 _KINDS: dict[str, Any] = {
     "dense": Dense,
     "dropout": Dropout,
@@ -247,7 +253,7 @@ def _fill_layers(messages: Any, layers: Sequence[Layer]) -> None:
 
 
 def _read_layers(messages: Any) -> tuple[Layer, ...]:
-    layers = []
+    layers: list[Layer] = []
     for message in messages:
         kind = message.WhichOneof("kind")
         if kind not in _KINDS:

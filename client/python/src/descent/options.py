@@ -81,9 +81,9 @@ class Options:
     def encrypted(self) -> bool:
         return self.tls or any((self.tls_ca, self.tls_certificate, self.tls_key))
 
-    def metadata(self) -> tuple[tuple[str, str], ...]:
+    def metadata(self) -> Optional[tuple[tuple[str, str], ...]]:
         """What goes with every call."""
-        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+        return (("authorization", f"Bearer {self.token}"),) if self.token else None
 
     def channel_arguments(self) -> list[tuple[str, Any]]:
         arguments: list[tuple[str, Any]] = [
