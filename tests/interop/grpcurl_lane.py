@@ -1,12 +1,17 @@
 """README's lines of grpcurl, as they are, by grpcurl itself."""
 
 import json
+import pathlib
+import re
+import shlex
 import subprocess
+import tempfile
 import unittest
 
 from languages import ROOT, Tool, fetch
 from live_server import TIMEOUT, LiveServer
 from readme_test import README, blocks, commands
+from secured import secured_server
 
 PROGRAMS = ROOT / "build/interop/bin"
 
@@ -47,6 +52,17 @@ class GrpcurlTest(unittest.TestCase):
         values = [answer["outputs"]["floats"].pop("values")[0] for answer in (shown, promised)]
         self.assertAlmostEqual(*values, places=5)  # instruction sets round differently
         self.assertEqual(shown, promised)
+
+    def test_a_server_that_encrypts_and_asks(self):
+        (options,) = re.findall(r"wants `(-cacert [^`]*)` in the place of `-plaintext`", README)
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        server, authority = secured_server(self.descentd, directory, "secret-of-grpcurl", "reader", "*")
+        options = options.replace("$TOKEN", "secret-of-grpcurl").replace("ca.pem", str(authority))
+        with server:
+            for given, code in ((shlex.split(options), 0), (shlex.split(options)[:2], 1)):
+                line = ["grpcurl", *given, "127.0.0.1:50051", "descent.v1.ModelService/ListModels"]
+                done = self.run_line(line, server)
+                self.assertEqual(min(done.returncode, 1), code, done.stderr)
 
     def test_an_error_tells_its_reason(self):
         line = ["grpcurl", "-plaintext", "-d", '{"name": "none"}', "127.0.0.1:50051",

@@ -1,6 +1,5 @@
 """The example program of a language against real servers: killed ones, ones behind TLS, ones that lose answers."""
 
-import hashlib
 import os
 import pathlib
 import re
@@ -17,6 +16,7 @@ from authority import Authority
 from breaking import LOOPBACK, KillingProxy, LosingAnswers
 from languages import EXAMPLES, REFERENCE
 from live_server import TIMEOUT, LiveServer
+from secured import secured_server
 
 # Of which no part decides where a program connects to.
 CLEAN = {name: value for name, value in os.environ.items()
@@ -129,22 +129,16 @@ class Program(Example):
 
     def test_encrypts_and_says_who_it_is(self):
         directory = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
-        authority = Authority(directory, "authority")
-        certificate, key = authority.issue("server")
         token = directory / "token"
         token.write_text("secret-of-the-trainer\n")
-        access = directory / "access.toml"
-
-        digest = hashlib.sha256(b"secret-of-the-trainer").hexdigest()
-        access.write_text(f'[[caller]]\nname = "example"\ntoken_sha256 = "{digest}"\nrole = "admin"\n'
-                          f'models = ["{self.language.name}-*"]\n')
-        with LiveServer(self.descentd, errors=subprocess.DEVNULL, options=(
-                "--tls-certificate", certificate, "--tls-key", key, "--access", access)) as server:
+        server, authority = secured_server(self.descentd, directory, "secret-of-the-trainer", "admin",
+                                           f"{self.language.name}-*")
+        with server:
             # It gives up on a server that it can't believe, and shows it no token.
             stranger = Authority(directory, "stranger").certificate
             distrustful = self.start(server.address, "--tls-ca", stranger, "--token-file", token)
 
-            encrypted = ("--tls-ca", authority.certificate)
+            encrypted = ("--tls-ca", authority)
             output, _ = self.run_example(server.address, *encrypted, "--token-file", token)
             self.assertEqual(self.state(output), self.expected_state())
 

@@ -1,5 +1,7 @@
 """JSON over HTTP through Envoy, set up as docker/json/envoy.yaml says, with curl: README's lines, and what is refused."""
 
+import functools
+import http.server
 import json
 import os
 import pathlib
@@ -8,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -37,6 +40,32 @@ class Json:
         named = type("Json", (JsonTest,), {
             "descentd": descentd, "envoy": self._envoy, "descriptors": descriptors})
         return unittest.defaultTestLoader.loadTestsFromTestCase(named)
+# A page that asks for a prediction, and shows the reason of an error.
+PAGE = """<!doctype html><body><script>
+async function predict(values) {
+  const inputs = {data_type: "DATA_TYPE_FLOAT32", shape: [1, values.length], floats: {values}};
+  const answer = await fetch("FRONT/descent.v1.NetworkService/Predict", {
+    method: "POST",
+    headers: {"content-type": "application/json"},
+    body: JSON.stringify({model: "xor", inputs}),
+  });
+  const body = await answer.json();
+  return answer.ok ? body.outputs.floats.values[0] : body.details[0].reason;
+}
+(async () => {
+  for (const values of [[0, 1], [0, 1, 2]]) {
+    const line = document.createElement("p");
+    line.textContent = await predict(values);
+    document.body.append(line);
+  }
+})();
+</script></body>
+"""
+
+
+class Pages(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 def free_port():
@@ -142,6 +171,23 @@ class JsonTest(unittest.TestCase):
         self.assertEqual(headers["access-control-allow-origin"], "http://localhost:3000")
         _, headers, _ = self.curl("-H", "Origin: http://elsewhere.example", *ask)
         self.assertNotIn("access-control-allow-origin", headers)
+
+    def test_a_page_in_a_browser_predicts(self):
+        if shutil.which("chromium") is None:
+            self.skipTest("there is no chromium")
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        (pathlib.Path(directory) / "index.html").write_text(PAGE.replace("FRONT", self.origin))
+        pages = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(Pages, directory=directory))
+        self.addCleanup(pages.server_close)
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        self.addCleanup(pages.shutdown)
+        shown = subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server",
+             f"--user-data-dir={directory}/profile", "--virtual-time-budget=20000", "--dump-dom",
+             f"http://localhost:{pages.server_address[1]}/index.html"],
+            text=True, timeout=TIMEOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        self.assertRegex(shown, r"<p>0\.\d+</p><p>WRONG_SHAPE</p>")
 
     def test_no_page_of_elsewhere_gets_in_unasked(self):
         """Browsers send forms and plain text to other origins without asking first."""

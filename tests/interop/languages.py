@@ -23,7 +23,7 @@ _GENTLY = {"GOFLAGS": "-p=2", "CARGO_BUILD_JOBS": "2", "npm_config_audit": "fals
 _NO_REGISTRY = re.compile(
     r"no such host|i/o timeout|dial tcp|proxyconnect|EAI_AGAIN|ENOTFOUND|ETIMEDOUT|ECONNREFUSED"
     r"|Could not resolve host|Couldn't resolve host|spurious network error|Unknown host"
-    r"|Could not transfer artifact")
+    r"|Could not transfer artifact|connection broken by")
 
 
 class Skip(Exception):

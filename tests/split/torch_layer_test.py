@@ -96,13 +96,29 @@ class TorchLayerTest(unittest.TestCase):
         self.layer.zero_grad()
         self.assertEqual(self.layer.gradients, {})
 
-    def test_others_updates_in_between_are_noticed(self):
+    def test_updates_since_the_forward_pass_are_noticed(self):
         x = torch.randn(8, 4, dtype=torch.float64)
+
+        def others_train():
+            self.model.step(x.numpy(), np.zeros((8, 3)))
+
         self.layer(x).sum().backward()
-        self.model.step(x.numpy(), np.zeros((8, 3)))
+        others_train()
         with self.assertRaises(descent.AbortedError) as raised:
             self.layer.step()
         self.assertEqual(raised.exception.reason, "STALE_GRADIENTS")
+
+        outputs = self.layer(x)
+        others_train()
+        with self.assertRaisesRegex(RuntimeError, "at step 1 in the forward pass, and is at 2"):
+            outputs.sum().backward()
+        self.assertEqual(self.layer.gradients, {})
+
+        tolerant = DescentLayer(self.model, max_staleness=1)
+        outputs = tolerant(x)
+        others_train()
+        outputs.sum().backward()
+        self.assertEqual(tolerant.step().step, 4)
 
     def test_the_example(self):
         output = examples.run("torch_half.py", self.client.target)

@@ -17,10 +17,10 @@ from torch.autograd.function import once_differentiable
 class _AcrossTheWire(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, layer, _):
-        ctx.layer = layer
+        answer = layer.model.forward(x.detach().cpu().numpy())
+        ctx.layer, ctx.step = layer, answer.step
         ctx.save_for_backward(x)
-        outputs = layer.model.forward(x.detach().cpu().numpy()).outputs
-        return torch.from_numpy(outputs).to(x)
+        return torch.from_numpy(answer.outputs).to(x)
 
     @staticmethod
     @once_differentiable
@@ -31,7 +31,7 @@ class _AcrossTheWire(torch.autograd.Function):
             output_gradient=output_gradient.cpu().numpy(),
             input_gradient=ctx.needs_input_grad[0],
         )
-        ctx.layer.add(answer)
+        ctx.layer.add(answer, ctx.step)
         below = answer.input_gradient
         return None if below is None else torch.from_numpy(below).to(x), None, None
 
@@ -41,11 +41,17 @@ class DescentLayer(torch.nn.Module):
 
     It takes no part in `parameters()`: its parameters stay on the server, and so does their optimizer. Gradients of
     several backward passes add up until `step` or `zero_grad`, as PyTorch's do.
+
+    Args:
+        model: of which this is a layer.
+        max_staleness: how many updates, this layer's own or others', may come between a forward pass and what follows
+            from it. The server keeps no activations: after an update, a gradient is that of other parameters.
     """
 
-    def __init__(self, model: descent.Model) -> None:
+    def __init__(self, model: descent.Model, max_staleness: int = 0) -> None:
         super().__init__()
         self.model = model
+        self.max_staleness = max_staleness
         self.gradients = {}
         self._base_step = None
         # PyTorch asks for no gradient where nothing that went in wants one, as in a first layer.
@@ -54,20 +60,25 @@ class DescentLayer(torch.nn.Module):
     def forward(self, x):
         return _AcrossTheWire.apply(x, self, self._wants_gradient)
 
-    def add(self, answer):
-        """Adds the gradient that the server answered with."""
+    def add(self, answer, forward_step):
+        """Adds a gradient, of a forward pass at that step. RuntimeError if the model has moved on too far since."""
+        if answer.step - forward_step > self.max_staleness:
+            raise RuntimeError(
+                f"{self.model.name} was at step {forward_step} in the forward pass, "
+                f"and is at {answer.step} in the backward pass"
+            )
         for name, gradient in answer.gradients.items():
             self.gradients[name] = self.gradients.get(name, 0) + gradient
-        self._base_step = answer.step if self._base_step is None else min(self._base_step, answer.step)
+        self._base_step = forward_step if self._base_step is None else min(self._base_step, forward_step)
 
-    def step(self, max_staleness=0):
+    def step(self):
         """Applies the gradients that were added up, and forgets them.
 
-        descent.AbortedError if others made more than `max_staleness` updates since they were computed.
+        descent.AbortedError (`STALE_GRADIENTS`) if the model has moved on too far since the forward pass.
         """
         gradients, base_step = self.gradients, self._base_step
         self.zero_grad()
-        return self.model.step(gradients=gradients, base_step=base_step, max_staleness=max_staleness)
+        return self.model.step(gradients=gradients, base_step=base_step, max_staleness=self.max_staleness)
 
     def zero_grad(self, set_to_none=True):
         super().zero_grad(set_to_none)
