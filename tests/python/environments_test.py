@@ -19,7 +19,7 @@ TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
     "oldest": ("arrays", "training", "aio"),
-    "newest": ("arrays", "specs", "client", "training", "aio", "secure", "sklearn", "readme"),
+    "newest": ("arrays", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme"),
 }
 EIGHT_LINES = """\
 import descent

@@ -5,10 +5,12 @@
 
 import asyncio
 import hashlib
+import os
 import pathlib
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 import package
 import descent
@@ -72,6 +74,25 @@ class SecureTest(unittest.TestCase):
                 return await client.models()
 
         self.assertEqual(asyncio.run(ask()), [])
+
+    def test_the_environment_says_what_it_says_to_the_command(self):
+        address = self.serve(*self.tls, *self.access)
+        file = self.directory / "token"
+        file.write_text(f"{TOKEN}\nmore\n")
+        said = {"DESCENT_SERVER": address, "DESCENT_TLS_CA": str(self.authority.certificate)}
+        for token in ({"DESCENT_TOKEN": TOKEN}, {"DESCENT_TOKEN_FILE": str(file)}):
+            with mock.patch.dict(os.environ, {**said, **token}):
+                with descent.Client.from_environment(timeout=10) as client:
+                    self.assertEqual(client.models(), [])
+                self.assertEqual(descent.aio.Client.from_environment().target, address)
+                with descent.Client.from_environment(target="127.0.0.1:1") as client:
+                    self.assertEqual(client.target, "127.0.0.1:1")
+        for name, value in (("DESCENT_TLS", "maybe"), ("DESCENT_TOKEN_FILE", "/nowhere"),
+                            ("DESCENT_TOKEN_FILE", "/dev/null")):
+            with mock.patch.dict(os.environ, {name: value}):
+                with self.assertRaises(ValueError) as caught:
+                    descent.Client.from_environment()
+                self.assertEqual(caught.exception.field, f"${name}")
 
     def test_a_stranger_s_certificate_is_not_believed(self):
         address = self.serve(*self.tls)

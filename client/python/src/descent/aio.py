@@ -27,7 +27,7 @@ from ._progress import Report, reporting
 from .errors import AlreadyExistsError, DescentError, error
 from .network import Network
 from .optimizers import Adam, Optimizer
-from .options import Options, Path, RetryPolicy
+from .options import Options, Path, RetryPolicy, from_environment
 
 T = TypeVar("T")
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -67,6 +67,12 @@ class Client:
         credentials = options.credentials()
         self._calls = AioConnection(options, credentials)
         self._training = AioConnection(options, credentials)
+
+    @classmethod
+    def from_environment(cls, **given: Any) -> Client:
+        return cls(**from_environment(given))
+
+    from_environment.__func__.__doc__ = _blocking.Client.from_environment.__doc__  # type: ignore[attr-defined]
 
     async def __aenter__(self) -> Client:
         return self

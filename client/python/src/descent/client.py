@@ -29,7 +29,7 @@ from ._training import train
 from .errors import AlreadyExistsError, DescentError, error
 from .network import Network
 from .optimizers import Adam, Optimizer
-from .options import Options, Path, RetryPolicy
+from .options import Options, Path, RetryPolicy, from_environment
 
 T = TypeVar("T")
 
@@ -78,6 +78,13 @@ class Client:
         self._calls = Connection(options, credentials)
         # Other calls would wait behind the batches of a training stream.
         self._training = Connection(options, credentials)
+
+    @classmethod
+    def from_environment(cls, **given: Any) -> Client:
+        """A client as the command `descent` would be one: of $DESCENT_SERVER, $DESCENT_TOKEN or $DESCENT_TOKEN_FILE,
+        $DESCENT_TLS, $DESCENT_TLS_CA, $DESCENT_TLS_CERTIFICATE and $DESCENT_TLS_KEY. Arguments that are given come
+        before them."""
+        return cls(**from_environment(given))
 
     def __enter__(self) -> Client:
         return self

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import ssl
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Union
 
 import grpc
 
@@ -117,6 +118,27 @@ class Options:
             _contents("tls_key", self.tls_key),
             _contents("tls_certificate", self.tls_certificate),
         )
+
+
+def from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a client as the command `descent` takes them from the environment, with those that are given in
+    their place."""
+    found: dict[str, Any] = {"target": os.environ.get("DESCENT_SERVER") or "127.0.0.1:50051"}
+    for name in ("tls_ca", "tls_certificate", "tls_key"):
+        found[name] = os.environ.get(f"DESCENT_{name.upper()}") or None
+    switch = os.environ.get("DESCENT_TLS", "").lower()
+    if switch not in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
+        raise invalid("$DESCENT_TLS", f"expected true or false, got {switch!r}")
+    found["tls"] = switch in ("1", "true", "yes", "on")
+    file = os.environ.get("DESCENT_TOKEN_FILE")
+    token = os.environ.get("DESCENT_TOKEN", "").strip()
+    if file and not token:
+        contents = _contents("$DESCENT_TOKEN_FILE", file) or b""
+        token = contents.decode(errors="replace").partition("\n")[0].strip()
+        if not token:
+            raise invalid("$DESCENT_TOKEN_FILE", f"{file}: there is no token in its first line")
+    found["token"] = token or None
+    return {**found, **given}
 
 
 def _contents(name: str, path: Optional[Path]) -> Optional[bytes]:

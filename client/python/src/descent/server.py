@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from typing import Any, List, Optional, Sequence, Union
@@ -14,6 +15,16 @@ from .errors import error
 
 # Seconds that a server has to drain before it is killed.
 _PATIENCE = 30.0
+# Runs the server until the pipe to this process closes, as it does however this process ends.
+_UNTIL_CLOSED = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+exec >&- 2>&-
+read -r _ <&3
+kill -TERM "$server"
+wait "$server"
+"""
 
 
 def program() -> str:
@@ -38,6 +49,8 @@ def program() -> str:
 
 class Server:
     """Starts a descentd on a free port of this machine alone, and stops it in order. A context manager.
+
+    It ends with this process, however that ends.
 
         with descent.Server() as server, descent.Client(server.target) as client: ...
 
@@ -74,16 +87,20 @@ class Server:
             return
         # A new session, so that Ctrl-C in a terminal stops the program that uses the server, and not the server.
         self._process = subprocess.Popen(
-            [program(), "--listen", "127.0.0.1:0", *self._keeping, *self._options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            ["/bin/sh", "-c", _UNTIL_CLOSED, "sh", program(), "--listen", "127.0.0.1:0", *self._keeping,
+             *self._options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True)  # fmt: skip
         assert self._process.stdout is not None and self._process.stderr is not None
         self._log = []
-        threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True).start()
+        reader = threading.Thread(
+            target=self._read_log, args=(self._process.stderr,), name="descentd-log", daemon=True)  # fmt: skip
+        reader.start()
         line = self._process.stdout.readline()
         ready = re.fullmatch(r"listening on (\S+)\n", line)
         if ready is None:
             code = self.stop()
+            reader.join(_PATIENCE)
             said = "".join(self._log[-20:]).strip()
             raise error("UNAVAILABLE", f"descentd ended with status {code}: {said}")
         self.target = ready.group(1)
@@ -95,11 +112,12 @@ class Server:
         if process is None:
             return None
         with process:
-            process.terminate()
+            assert process.stdin is not None
+            process.stdin.close()
             try:
                 return process.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 return process.wait()
 
     def _read_log(self, lines: Any) -> None:
