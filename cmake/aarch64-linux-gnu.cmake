@@ -9,8 +9,10 @@ set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++ CACHE STRING "The compiler")
 set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)  # which clang has to be told
 
-get_filename_component(DESCENT_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-sysroot ABSOLUTE
-                       CACHE)
+if(NOT DEFINED DESCENT_SYSROOT)
+  cmake_path(SET DESCENT_SYSROOT NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../build/arm64-sysroot)
+endif()
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES DESCENT_SYSROOT)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)  # the directories of its libraries
 if(NOT DESCENT_SYSROOT STREQUAL "/")
   set(CMAKE_SYSROOT ${DESCENT_SYSROOT})
