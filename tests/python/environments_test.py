@@ -19,8 +19,9 @@ TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
     "oldest": ("arrays", "training", "aio"),
-    "newest": ("arrays", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme"),
+    "newest": ("arrays", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme", "notebook"),
 }
+MORE = ("scikit-learn", "pandas", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")
 EIGHT_LINES = """\
 import descent
 import numpy as np
@@ -118,7 +119,7 @@ class EnvironmentsTest(unittest.TestCase):
 
     def test_types_and_all_tests_pass_with_current_packages(self):
         for which in self.pythons:
-            more = ("scikit-learn", "pandas", "tqdm", "mypy") if which == "newest" else ()
+            more = MORE if which == "newest" else ()
             environment = self.environment(which, *more)
             if which == "newest":
                 with self.subTest(which, test="types"):
