@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -174,6 +175,16 @@ class CppProgram(Program):
 
 class ForeignProgram(Program):
     """One that README has a section of."""
+
+    FORMATTERS = {"go": ("gofmt", "-l", "."), "rust": ("cargo", "fmt", "--check")}
+
+    def test_is_formatted_as_its_language_is(self):
+        formatter = self.FORMATTERS.get(self.language.name)
+        if formatter is None or shutil.which(formatter[0]) is None:
+            self.skipTest("there is no formatter that all agree on, or not here")
+        done = subprocess.run(formatter, cwd=EXAMPLES / self.language.name, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_the_readme_shows_its_lines(self):
         sources = list(self.language.lines())

@@ -57,7 +57,9 @@ pub fn connect(
     let bearer = match token_file {
         None => Bearer(None),
         Some(_) if tls_ca.is_none() && !is_loopback(server) => {
-            return Err(format!("a token would go to {server} in plaintext, for others to read").into());
+            return Err(
+                format!("a token would go to {server} in plaintext, for others to read").into()
+            );
         }
         Some(path) => {
             let token = std::fs::read_to_string(path)?;

@@ -75,7 +75,8 @@ async fn train_and_ask(server: &mut Server) -> Result<(), Status> {
     })
     .await?;
     let request = pb::GetModelRequest { name: MODEL.into() };
-    let answer = with_retry(request, async |request| server.models.get_model(request).await).await?;
+    let answer =
+        with_retry(request, async |request| server.models.get_model(request).await).await?;
     let model = answer.model.unwrap_or_default();
     println!("trained to step {}, state {}", model.step, model.state_hash);
 
@@ -92,7 +93,8 @@ async fn predict(server: &mut Server, test: &Rows) -> Result<(), Status> {
         inputs: Some(tensor(&test.inputs[..3 * FEATURES], FEATURES)),
         ..Default::default()
     };
-    let answer = with_retry(request, async |request| server.networks.predict(request).await).await?;
+    let answer =
+        with_retry(request, async |request| server.networks.predict(request).await).await?;
     for (prediction, target) in floats(answer.outputs).iter().zip(&test.targets) {
         println!("predicted {prediction:6.2}, expected {target:6.2}");
     }
@@ -108,7 +110,8 @@ async fn gradient(server: &mut Server, test: &Rows) -> Result<(), Status> {
         input_gradient: true,
         ..Default::default()
     };
-    let answer = with_retry(request, async |request| server.networks.gradient(request).await).await?;
+    let answer =
+        with_retry(request, async |request| server.networks.gradient(request).await).await?;
     println!("gradient at step {}: norm {:.4}", answer.step, answer.gradient_norm);
     let mut influence = [0.0; FEATURES];
     for (i, value) in floats(answer.input_gradient).iter().enumerate() {
@@ -145,13 +148,15 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut server = connect::connect(&options.server, tls_ca, token_file)?;
 
     let request = pb::CreateModelRequest { model: Some(description()), request_id: request_id() };
-    let answer = with_retry(request, async |request| server.models.create_model(request).await).await?;
+    let answer =
+        with_retry(request, async |request| server.models.create_model(request).await).await?;
     println!("created {MODEL}: {} parameters", answer.model.unwrap_or_default().parameter_count);
 
     let outcome = train_and_ask(&mut server).await;
 
     let request = pb::DeleteModelRequest { name: MODEL.into(), request_id: request_id() };
-    let deleted = with_retry(request, async |request| server.models.delete_model(request).await).await;
+    let deleted =
+        with_retry(request, async |request| server.models.delete_model(request).await).await;
     outcome?;
     deleted?;
     Ok(())

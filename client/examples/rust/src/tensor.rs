@@ -7,7 +7,9 @@ pub fn tensor(values: &[f32], columns: usize) -> Tensor {
     Tensor {
         data_type: DataType::Float32.into(),
         shape: vec![(values.len() / columns) as i64, columns as i64],
-        contents: Some(Contents::Raw(values.iter().flat_map(|value| value.to_le_bytes()).collect())),
+        contents: Some(Contents::Raw(
+            values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        )),
     }
 }
 

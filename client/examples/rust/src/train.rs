@@ -5,7 +5,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::connect::Server;
-use crate::pb::{Batch, TrainAck, TrainBatch, TrainRequest, TrainStart, train_request, train_response};
+use crate::pb::{
+    Batch, TrainAck, TrainBatch, TrainRequest, TrainStart, train_request, train_response,
+};
 use crate::retry::{request_id, wait_to_retry};
 
 /// Trains on `batch(1)` to `batch(count)`. A stream that breaks is opened again with the same session
