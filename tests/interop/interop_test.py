@@ -93,6 +93,17 @@ class KilledServer(Example):
 
 
 class Program(Example):
+    def test_the_readme_shows_its_lines(self):
+        sources = list(self.language.sources())
+        pieces = [piece.splitlines() for excerpt in self.language.excerpts
+                  for piece in "\n".join(excerpt).split("\n\n")]
+        self.assertGreaterEqual(len(pieces), 2)
+        for piece in pieces:
+            shown = [line.strip() for line in piece]
+            self.assertTrue(any(source[i : i + len(shown)] == shown
+                                for source in sources for i in range(len(source))),
+                            "not in the example: " + "\n".join(piece))
+
     def test_trains_as_every_language_does(self):
         with LiveServer(self.descentd, errors=subprocess.DEVNULL) as server:
             for _ in range(2):  # the second finds nothing of the first
@@ -174,7 +185,7 @@ class CppProgram(Program):
 
 
 class ForeignProgram(Program):
-    """One that README has a section of."""
+    """One that is built by its language's own tools."""
 
     FORMATTERS = {"go": ("gofmt", "-l", "."), "rust": ("cargo", "fmt", "--check")}
 
@@ -185,17 +196,6 @@ class ForeignProgram(Program):
         done = subprocess.run(formatter, cwd=EXAMPLES / self.language.name, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
-
-    def test_the_readme_shows_its_lines(self):
-        sources = list(self.language.lines())
-        pieces = [piece.splitlines() for excerpt in self.language.excerpts
-                  for piece in "\n".join(excerpt).split("\n\n")]
-        self.assertGreaterEqual(len(pieces), 2)
-        for piece in pieces:
-            shown = [line.strip() for line in piece]
-            self.assertTrue(any(source[i : i + len(shown)] == shown
-                                for source in sources for i in range(len(source))),
-                            "not in the example: " + "\n".join(piece))
 
 
 class ExampleLane:

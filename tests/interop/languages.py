@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "client/examples"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = ("go", "java", "ts", "rust")
+CODE = ("cpp", "go", "java", "ts", "rust")
 BUILD_TIMEOUT = 900  # seconds; the first time packages are fetched
 
 # Two processors at most, and of npm no questions to a registry whose answers nobody waits for.
@@ -71,11 +71,11 @@ class Language:
     def __init__(self, name, *tools):
         self.name = name
         self._tools = tools
-        section = re.search(rf"^### From {name}\n(.*?)^##", README, re.M | re.S | re.I).group(1)
+        section = _section(name)
         enter, *self._builds, start = map(shlex.split, _blocks(section, "sh")[0])
         self._directory = ROOT / enter[1]
         self._start = start[:-1]  # the last is the server
-        self.excerpts = [block for code in CODE for block in _blocks(section, code)]
+        self.excerpts = _excerpts(section)
 
     def build(self):
         """Raises Skip where a tool or a registry is missing, and CalledProcessError where it fails."""
@@ -94,13 +94,8 @@ class Language:
         """The name of the model that the program makes."""
         return f"{self.name}-example"
 
-    def lines(self):
-        """The stripped lines of each of the example's sources."""
-        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-                                cwd=self._directory, check=True, stdout=subprocess.PIPE, text=True)
-        for name in listed.stdout.splitlines():
-            text = (self._directory / name).read_text(encoding="utf-8")
-            yield [line.strip() for line in text.splitlines()]
+    def sources(self):
+        return _sources(self._directory)
 
 
 class Cpp:
@@ -110,8 +105,14 @@ class Cpp:
     model = "cpp-example"
     command = []  # beside descentd: see ExampleLane
 
+    def __init__(self):
+        self.excerpts = _excerpts(_section("C++"))
+
     def build(self):
         _PROTOC.check()
+
+    def sources(self):
+        return _sources(EXAMPLES / "cpp")
 
 
 class Reference:
@@ -123,6 +124,24 @@ class Reference:
 
     def build(self):
         _PROTOC.check()
+
+
+def _section(language):
+    return re.search(rf"^### From {re.escape(language)}\n(.*?)^##", README, re.M | re.S | re.I).group(1)
+
+
+def _excerpts(section):
+    """The blocks of code in a section."""
+    return [block for code in CODE for block in _blocks(section, code)]
+
+
+def _sources(directory):
+    """The stripped lines of each source in a directory."""
+    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                            cwd=directory, check=True, stdout=subprocess.PIPE, text=True)
+    for name in listed.stdout.splitlines():
+        text = (directory / name).read_text(encoding="utf-8")
+        yield [line.strip() for line in text.splitlines()]
 
 
 def _blocks(section, code):
