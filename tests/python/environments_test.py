@@ -18,8 +18,8 @@ import package
 TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
-    "oldest": ("arrays", "training", "aio"),
-    "newest": ("arrays", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme", "notebook"),
+    "oldest": ("arrays", "session", "training", "aio"),
+    "newest": ("arrays", "session", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme", "notebook"),
 }
 MORE = ("scikit-learn", "pandas", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")
 EIGHT_LINES = """\
