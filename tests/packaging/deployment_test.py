@@ -64,7 +64,8 @@ class KubernetesTest(unittest.TestCase):
     def test_ports_are_the_servers(self):
         ports = {port["name"]: port["containerPort"] for port in self.container["ports"]}
         self.assertIn(f":{ports['grpc']}", self.options["listen"])
-        self.assertIn(f"0.0.0.0:{ports['health']}", self.options["health"])
+        for option in ("health", "http"):
+            self.assertIn(f"0.0.0.0:{ports[option]}", self.options[option])
         self.assertEqual(str(ports["grpc"]), instruction("EXPOSE"))
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             self.assertEqual(self.container[probe]["grpc"]["port"], ports["health"])
