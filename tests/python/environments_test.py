@@ -19,9 +19,9 @@ TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
     "oldest": ("arrays", "session", "training", "aio"),
-    "newest": ("arrays", "session", "specs", "client", "training", "aio", "secure", "server", "sklearn", "readme", "notebook"),
+    "newest": ("arrays", "session", "specs", "client", "training", "aio", "secure", "server", "frames", "sklearn", "readme", "notebook"),
 }
-MORE = ("scikit-learn", "pandas", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")
+MORE = ("scikit-learn", "pandas", "polars", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")
 EIGHT_LINES = """\
 import descent
 import numpy as np
