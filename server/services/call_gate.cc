@@ -58,6 +58,7 @@ CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerCon
       name_(name),
       context_(context),
       start_(SteadyNow()),
+      counts_(gate->hooks_.messages == nullptr ? nullptr : gate->hooks_.messages->CountsOf(name)),
       admission_(Enter(kind, request_bytes)) {}
 
 absl::Status CallPass::Enter(CallKind kind, std::size_t request_bytes) {
@@ -86,6 +87,8 @@ CallPass::~CallPass() {
                          .duration = SteadyNow() - start_,
                          .received_bytes = received_bytes_,
                          .sent_bytes = sent_bytes_,
+                         .received_messages = received_messages_,
+                         .sent_messages = sent_messages_,
                          .context = context_});
   }
   // Last: whoever waits for this may take down the observers.

@@ -6,6 +6,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -97,8 +98,16 @@ class CallPass {
   void Answered(std::size_t bytes) { share_.Answered(bytes); }
 
   // What came and what was sent, message by message.
-  void AddReceived(std::size_t bytes) { received_bytes_ += static_cast<std::int64_t>(bytes); }
-  void AddSent(std::size_t bytes) { sent_bytes_ += static_cast<std::int64_t>(bytes); }
+  void AddReceived(std::size_t bytes) {
+    received_bytes_ += static_cast<std::int64_t>(bytes);
+    ++received_messages_;
+    if (counts_ != nullptr) counts_->received.fetch_add(1, std::memory_order_relaxed);
+  }
+  void AddSent(std::size_t bytes) {
+    sent_bytes_ += static_cast<std::int64_t>(bytes);
+    ++sent_messages_;
+    if (counts_ != nullptr) counts_->sent.fetch_add(1, std::memory_order_relaxed);
+  }
 
   // How the call ends: as observers will be told it, and, returned, as gRPC sends it.
   grpc::Status End(absl::Status status);
@@ -110,6 +119,7 @@ class CallPass {
   const MethodName name_;
   const grpc::ServerContextBase& context_;
   const absl::Time start_;
+  MessageCounts* const counts_;         // of the method; null: nobody counts
   bool counted_ = false;                // by the gate
   std::unique_ptr<CallPermit> permit_;  // null: for every model
   CallShare share_;
@@ -118,6 +128,8 @@ class CallPass {
   absl::Status status_;
   std::int64_t received_bytes_ = 0;
   std::int64_t sent_bytes_ = 0;
+  std::int64_t received_messages_ = 0;
+  std::int64_t sent_messages_ = 0;
 };
 
 }  // namespace descent::services

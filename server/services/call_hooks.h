@@ -4,6 +4,7 @@
 #ifndef SERVER_SERVICES_CALL_HOOKS_H_
 #define SERVER_SERVICES_CALL_HOOKS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -30,9 +31,11 @@ struct CallRecord {
   std::string_view caller;  // as its permit has it; empty: nobody in particular
   const absl::Status& status;
   absl::Duration duration;
-  // The bytes of all messages, as they are on the wire.
+  // All messages: their bytes as they are on the wire, and how many.
   std::int64_t received_bytes = 0;
   std::int64_t sent_bytes = 0;
+  std::int64_t received_messages = 0;
+  std::int64_t sent_messages = 0;
   const grpc::ServerContextBase& context;  // for the peer
 };
 
@@ -44,6 +47,21 @@ class CallObserver {
   virtual void OnCallStart(const MethodName& /*name*/, const grpc::ServerContextBase& /*context*/) {
   }
   virtual void OnCallEnd(const CallRecord& record) = 0;
+};
+
+// The messages of one method's calls. Each is counted as it comes or goes, for a stream may last
+// for days.
+struct MessageCounts {
+  std::atomic<std::uint64_t> received{0};
+  std::atomic<std::uint64_t> sent{0};
+};
+
+// Thread-safe; must not block.
+class MessageCounter {
+ public:
+  virtual ~MessageCounter() = default;
+  // Where a call of that method counts its messages, or null. Outlives the call.
+  virtual MessageCounts* CountsOf(const MethodName& name) = 0;
 };
 
 // What a call was let in with. Used by one thread at a time; must not block.
@@ -80,12 +98,14 @@ class Admission {
       const MethodName& name, const grpc::ServerContextBase& context) = 0;
 };
 
-// All of them outlive every call. None is null but the admission, without which every call is
-// admitted, and the limiter, without which callers may have as much as they like.
+// All of them outlive every call. No observer is null; without an admission every call is admitted,
+// without a limiter callers may have as much as they like, and without a counter messages are not
+// counted but in each call's record.
 struct CallHooks {
   std::vector<CallObserver*> observers;
   Admission* admission = nullptr;
   CallLimiter* limiter = nullptr;
+  MessageCounter* messages = nullptr;
 };
 
 }  // namespace descent::services

@@ -148,6 +148,40 @@ TEST_F(CallGateTest, TellsOfCallsThatWereRefusedToo) {
                                  "log: Step of '' ends UNAVAILABLE, 0 bytes in, 0 out"));
 }
 
+TEST_F(CallGateTest, CountsMessagesAsTheyComeAndGoAndInTheCallsRecord) {
+  class Counter final : public MessageCounter, public CallObserver {
+   public:
+    MessageCounts* CountsOf(const MethodName& name) override {
+      return name.method == "Step" ? &counts : nullptr;
+    }
+    void OnCallEnd(const CallRecord& record) override {
+      received += record.received_messages;
+      sent += record.sent_messages;
+    }
+
+    MessageCounts counts;
+    std::int64_t received = 0;
+    std::int64_t sent = 0;
+  };
+  Counter counter;
+  CallGate gate({.observers = {&counter}, .messages = &counter});
+  gate.Open();
+  {
+    CallPass step(&gate, kStep, context_);
+    step.AddReceived(7);
+    step.AddReceived(0);
+    step.AddSent(3);
+    EXPECT_EQ(counter.counts.received, 2);
+    EXPECT_EQ(counter.counts.sent, 1);
+    EXPECT_EQ(counter.received, 0);
+    CallPass predict(&gate, kPredict, context_);
+    predict.AddReceived(1);
+  }
+  EXPECT_EQ(counter.counts.received, 2);
+  EXPECT_EQ(counter.received, 3) << "of both calls";
+  EXPECT_EQ(counter.sent, 1);
+}
+
 TEST_F(CallGateTest, NeedsNoObserver) {
   CallGate gate({});
   gate.Open();
