@@ -179,6 +179,15 @@ bool Server::IsServing() const {
   return serving_;
 }
 
+ServerUsage Server::Usage() const {
+  ServerUsage usage{.is_serving = IsServing(),
+                    .connections = acceptor_ == nullptr ? 0 : acceptor_->connections(),
+                    .open_streams = streams_.size(),
+                    .waiting_messages = messages_.waiting()};
+  if (tls_ != nullptr) usage.certificate_not_after = tls_->not_after();
+  return usage;
+}
+
 void Server::TellHealth(bool serving) {
   serving_ = serving;
   health_.SetServing(serving);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,16 @@ class Service;
 }  // namespace grpc
 
 namespace descent::ops {
+
+// What the server has to do with its callers now.
+struct ServerUsage {
+  bool is_serving = false;  // as health checks are told
+  std::size_t connections = 0;
+  std::size_t open_streams = 0;
+  std::size_t waiting_messages = 0;  // large requests, and answers whose turn has come
+  // Until when the certificate that new connections are shown is good; empty without TLS.
+  std::optional<absl::Time> certificate_not_after = std::nullopt;
+};
 
 struct ServerOptions {
   // Each HOST:PORT, or unix:PATH; port 0 picks one. Empty: no port, for InProcessChannel alone.
@@ -114,6 +125,9 @@ class Server {
   void GiveUp();
   // TakeCalls and SetServing.
   void StartServing();
+
+  // At any time.
+  ServerUsage Usage() const;
 
   // Ends the server in good order: says NOT_SERVING, refuses new calls with UNAVAILABLE, lets the
   // calls it holds finish (training streams apply and acknowledge what they have sent) until

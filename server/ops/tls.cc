@@ -106,6 +106,8 @@ Tls::Numbered Tls::Current() const {
   return current_;
 }
 
+absl::Time Tls::not_after() const { return absl::FromUnixSeconds(Current().identity->not_after); }
+
 void Tls::Refresh() {
   std::string version = TlsFilesVersion(files_);
   if (version == version_) return;

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/ops/tls_files.h"
 
 namespace grpc {
@@ -43,6 +44,9 @@ class Tls : public std::enable_shared_from_this<Tls> {
   Numbered Current() const;
 
   ClientCertificates clients() const { return clients_; }
+
+  // Until when the certificate is good that new connections are shown.
+  absl::Time not_after() const;
 
   // Reads the files again if they have changed, and logs what came of it. To be called about twice
   // a second, never at the same time.

@@ -9,6 +9,7 @@
 #ifndef SERVER_STORE_STORE_H_
 #define SERVER_STORE_STORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "clock/duration_histogram.h"
 #include "server/store/model_settings.h"
 #include "server/store/records.h"
 
@@ -37,6 +39,38 @@ using Publish = absl::AnyInvocable<void(std::int64_t durable_step) &&>;
 using OnSaved = absl::AnyInvocable<void(absl::StatusOr<CheckpointInfo>) &&>;
 using OnListed = absl::AnyInvocable<void(absl::StatusOr<std::vector<CheckpointInfo>>) &&>;
 using OnLoaded = absl::AnyInvocable<void(absl::StatusOr<LoadedCheckpoint>) &&>;
+
+// What a store counts, for people to look at while it works. Numbers are read at any time, each for
+// itself; those that rise do so from the store's opening on.
+
+// Of one model's journal.
+struct JournalNumbers {
+  // Of the records after the newest checkpoint: what a recovery would have to apply.
+  std::atomic<std::int64_t> journal_bytes = 0;
+  std::atomic<std::int64_t> journal_updates = 0;
+  // That checkpoint, and when it was taken, in seconds since 1970; 0: there is none.
+  std::atomic<std::int64_t> checkpoint_step = 0;
+  std::atomic<std::int64_t> checkpoint_time = 0;
+};
+
+// Of the store.
+struct StoreNumbers {
+  std::atomic<std::uint64_t> commits = 0;           // that changed something
+  std::atomic<std::uint64_t> records = 0;           // of journals, in those
+  std::atomic<std::uint64_t> checkpoints = 0;       // that became whole
+  std::atomic<std::uint64_t> checkpoint_bytes = 0;  // of their numbers
+  DurationHistogram commit_seconds;  // of those commits, from their first write to their last sync
+  DurationHistogram sync_seconds;    // of the journal's log
+};
+
+// What a store takes now.
+struct StoreUsage {
+  std::int64_t database_bytes = 0;         // of the file
+  std::int64_t write_ahead_log_bytes = 0;  // SQLite's
+  std::int64_t journal_log_bytes = 0;      // the journal's log, both files
+  std::int64_t free_bytes = 0;             // that the file system has left for it
+  std::int64_t waiting_changes = 0;        // that no commit has taken yet
+};
 
 // The changes of one model. Calls come one at a time (status and WantsCheckpoint apart), maybe from
 // a callback, and do not wait for the disk; their callbacks come in the order of the calls
@@ -79,6 +113,10 @@ class Journal {
   // listed one takes its place. When the image's settings raise the durability, what is appended
   // from now on is kept as they say, and the promise holds from the callback on.
   virtual void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) = 0;
+
+  // Null if nothing is kept of the model that could be counted. On any thread, and good for longer
+  // than the journal.
+  virtual std::shared_ptr<const JournalNumbers> numbers() const { return nullptr; }
 
   // Newest first.
   virtual void ListCheckpoints(OnListed done) = 0;
@@ -168,6 +206,10 @@ class Store {
   // A consistent copy of everything committed when it is called back, made beside further commits;
   // a file that can be opened as a store. UNIMPLEMENTED (NO_STORAGE) for a store without files.
   virtual void MakeBackup(OnBackup done) = 0;
+
+  // Null, and nothing, of a store without files.
+  virtual std::shared_ptr<const StoreNumbers> numbers() const { return nullptr; }
+  virtual StoreUsage Usage() const { return {}; }
 
   // Called with the new status() whenever it changes, on any thread. Set once, first.
   using OnStatus = absl::AnyInvocable<void(const absl::Status&)>;

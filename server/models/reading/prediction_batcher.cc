@@ -109,10 +109,16 @@ void PredictionBatcher::RunBatch() {
   }
   MemoryCharge unsent;
   auto outcomes = CatchExceptions([&] { return Compute(commands, rows, &unsent); });
+  ModelCounters& counters = publication_->counters();
+  if (wanted.size() > 1 && outcomes.ok()) {
+    AddTo<std::uint64_t>(&counters.merged_passes, 1);
+    AddTo(&counters.merged_rows, static_cast<std::uint64_t>(rows));
+  }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     absl::Status status = wanted[i].call.CheckStillWanted();
     if (status.ok()) status = outcomes.status();
     if (status.ok()) {
+      if ((*outcomes)[i].ok()) CountPrediction(wanted[i].command.inputs.rows(), &counters);
       std::move(wanted[i].call).Answer(std::move((*outcomes)[i]));
     } else {
       std::move(wanted[i].call).Answer(std::move(status));

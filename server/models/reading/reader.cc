@@ -93,7 +93,10 @@ void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictO
     return;
   }
   auto compute = [&](const Snapshot& snapshot, ReadWorkspace* workspace) {
-    return RunPredict(network(), snapshot, command, /*pool=*/nullptr, workspace);
+    absl::StatusOr<PredictOutcome> outcome =
+        RunPredict(network(), snapshot, command, /*pool=*/nullptr, workspace);
+    if (outcome.ok()) CountPrediction(rows, &publication_->counters());
+    return outcome;
   };
   RunRead(resources_, *publication_, std::move(call), needs.workspace_bytes,
           OutcomeBytes(network(), needs.answer), compute);

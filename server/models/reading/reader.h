@@ -28,6 +28,9 @@ class Reader {
                      Reply<GetParametersOutcome> reply);
   std::shared_ptr<Evaluation> BeginEvaluation();
 
+  // What the model's reads hold.
+  const WorkQuota& held() const { return *quota_; }
+
  private:
   // What a read takes, known before it is computed.
   struct Needs {

@@ -89,6 +89,42 @@ void Model::Info(CallContext context, Reply<ModelInfo> reply) {
 
 ModelInfo Model::Describe() const { return writer_->publication()->Describe(); }
 
+ModelStatistics Model::Statistics() const {
+  const auto read = [](const auto& number) { return number.load(std::memory_order_relaxed); };
+  const Publication& publication = *writer_->publication();
+  const Publication::Progress progress = publication.progress();
+  const ModelCounters& counters = publication.counters();
+  ModelStatistics statistics{
+      .name = publication.name(),
+      .is_there = true,
+      .step = progress.step,
+      .durable_step = progress.durable_step,
+      .last_loss = progress.last_loss,
+      .gradient_norm = progress.gradient_norm,
+      .update_time = progress.update_time,
+      .parameter_count = publication.network()->layout().parameter_count(),
+      .held_updates = writer_->held().items(),
+      .held_update_bytes = writer_->held().bytes(),
+      .held_reads = reader_->held().items(),
+      .attached_sessions = read(counters.attached_sessions),
+      .memory_bytes = read(counters.memory_bytes),
+      .updates = read(counters.updates),
+      .trained_rows = read(counters.trained_rows),
+      .predictions = read(counters.predictions),
+      .predicted_rows = read(counters.predicted_rows),
+      .merged_passes = read(counters.merged_passes),
+      .merged_rows = read(counters.merged_rows),
+  };
+  if (const store::JournalNumbers* const journal = writer_->journal_numbers()) {
+    statistics.is_stored = true;
+    statistics.journal_bytes = read(journal->journal_bytes);
+    statistics.journal_updates = read(journal->journal_updates);
+    statistics.checkpoint_step = read(journal->checkpoint_step);
+    statistics.checkpoint_time = absl::FromUnixSeconds(read(journal->checkpoint_time));
+  }
+  return statistics;
+}
+
 void Model::EndSessions(absl::Status status) { writer_->EndSessions(std::move(status)); }
 
 void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {

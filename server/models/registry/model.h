@@ -25,6 +25,7 @@
 #include "server/models/reply.h"
 #include "server/models/requests/remembered.h"
 #include "server/models/state/model_state.h"
+#include "server/models/statistics.h"
 #include "server/models/training_session.h"
 
 namespace descent::models {
@@ -98,6 +99,8 @@ class Model {
   // among the updates; Describe is immediate and leaves state_hash 0.
   void Info(CallContext context, Reply<ModelInfo> reply);
   ModelInfo Describe() const;
+  // Immediate too, and takes no longer however large the model is. All but the condition.
+  ModelStatistics Statistics() const;
 
   // For the registry.
 

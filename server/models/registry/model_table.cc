@@ -92,6 +92,31 @@ std::vector<std::shared_ptr<Model>> ModelTable::All() const {
   return After("", std::numeric_limits<std::size_t>::max());
 }
 
+std::optional<ModelCondition> ModelTable::ConditionOf(const Entry& entry) {
+  if (entry.model != nullptr) {
+    return entry.model->HasFailed() ? ModelCondition::kFailed : ModelCondition::kServing;
+  }
+  if (entry.suspended) return ModelCondition::kFailed;
+  if (entry.status.ok()) return std::nullopt;
+  return absl::IsUnavailable(entry.status) ? ModelCondition::kRecovering
+                                           : ModelCondition::kQuarantined;
+}
+
+std::vector<ModelTable::Listed> ModelTable::List(
+    std::size_t most, absl::FunctionRef<bool(std::string_view)> may_see,
+    std::array<std::int64_t, kModelConditions>* by_condition) const {
+  std::vector<Listed> listed;
+  by_condition->fill(0);
+  const absl::ReaderMutexLock lock(&mutex_);
+  for (const auto& [name, entry] : models_) {
+    const std::optional<ModelCondition> condition = ConditionOf(entry);
+    if (!condition.has_value() || !may_see(name)) continue;
+    ++(*by_condition)[static_cast<std::size_t>(*condition)];
+    if (listed.size() < most) listed.push_back({name, *condition, entry.model});
+  }
+  return listed;
+}
+
 std::size_t ModelTable::size() const {
   const absl::ReaderMutexLock lock(&mutex_);
   return models_.size();

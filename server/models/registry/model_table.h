@@ -3,19 +3,24 @@
 #ifndef SERVER_MODELS_REGISTRY_MODEL_TABLE_H_
 #define SERVER_MODELS_REGISTRY_MODEL_TABLE_H_
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/models/registry/model.h"
+#include "server/models/statistics.h"
 #include "server/store/store.h"
 
 namespace descent::models {
@@ -55,6 +60,16 @@ class ModelTable {
 
   std::size_t size() const;
 
+  // All names that stand for a model, by name, with how it is; null where it can't be had now.
+  struct Listed {
+    std::string name;
+    ModelCondition condition = ModelCondition::kServing;
+    std::shared_ptr<Model> model;
+  };
+  // Of those that `may_see` is true of, the first `most`; and of all of those, how many are how.
+  std::vector<Listed> List(std::size_t most, absl::FunctionRef<bool(std::string_view)> may_see,
+                           std::array<std::int64_t, kModelConditions>* by_condition) const;
+
  private:
   struct Entry {
     std::shared_ptr<Model> model;
@@ -64,6 +79,8 @@ class ModelTable {
     bool suspended = false;
   };
 
+  // Empty if the entry stands for none, as while one is made or removed.
+  static std::optional<ModelCondition> ConditionOf(const Entry& entry);
   // While an entry has no model.
   static absl::Status Missing(std::string_view name, const Entry& entry);
 

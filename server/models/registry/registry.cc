@@ -123,8 +123,12 @@ class Registry::Impl {
     return {.models = table_.size(),
             .memory_bytes = resources_.memory->used(),
             .held_items = resources_.work->items(),
-            .held_bytes = resources_.work->bytes()};
+            .held_bytes = resources_.work->bytes(),
+            .waiting_updates = resources_.writers.waiting(),
+            .waiting_reads = resources_.readers.waiting()};
   }
+
+  const store::Store& store() const { return *store_; }
 
  private:
   template <typename Outcome, typename Work>
@@ -340,6 +344,28 @@ void Registry::NotifyStorage(store::Store::OnStatus on_status) {
 absl::Status Registry::Drain(absl::Time deadline) { return impl_->Drain(deadline); }
 
 RegistryUsage Registry::Usage() const { return impl_->Usage(); }
+
+RegistryStatistics Registry::Statistics(std::size_t most_models, MaySee may_see) const {
+  RegistryStatistics statistics;
+  const std::vector<ModelTable::Listed> listed =
+      impl_->table().List(most_models, may_see, &statistics.by_condition);
+  statistics.models.reserve(listed.size());
+  for (const ModelTable::Listed& entry : listed) {
+    ModelStatistics& model = statistics.models.emplace_back();
+    if (entry.model != nullptr) model = entry.model->Statistics();
+    model.name = entry.name;
+    model.condition = entry.condition;
+  }
+  for (const std::int64_t count : statistics.by_condition) statistics.left_out += count;
+  statistics.left_out -= static_cast<std::int64_t>(listed.size());
+  return statistics;
+}
+
+std::shared_ptr<const store::StoreNumbers> Registry::StoreNumbers() const {
+  return impl_->store().numbers();
+}
+
+store::StoreUsage Registry::StoreUsage() const { return impl_->store().Usage(); }
 
 const std::shared_ptr<MemoryBudget>& Registry::memory() const { return impl_->memory(); }
 

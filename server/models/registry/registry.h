@@ -18,11 +18,9 @@
 #include "server/models/registry/model.h"
 #include "server/models/registry/recovery_runner.h"
 #include "server/models/reply.h"
+#include "server/models/statistics.h"
 #include "server/models/work/memory_budget.h"
-
-namespace descent::store {
-class Store;
-}
+#include "server/store/store.h"
 
 namespace descent::models {
 
@@ -32,6 +30,9 @@ struct RegistryUsage {
   std::size_t memory_bytes = 0;  // counted against ModelsOptions::memory_budget_bytes
   std::int64_t held_items = 0;   // queued or running
   std::size_t held_bytes = 0;
+  // Tasks that no thread has taken yet.
+  std::size_t waiting_updates = 0;
+  std::size_t waiting_reads = 0;
 };
 
 // Thread-safe. Must outlive every Model, TrainingSession and Evaluation that came from it.
@@ -88,6 +89,14 @@ class Registry {
   absl::Status Drain(absl::Time deadline);
 
   RegistryUsage Usage() const;
+
+  // Of those models that `may_see` is true of: the first `most_models` by name, and of all what can
+  // be counted quickly.
+  RegistryStatistics Statistics(std::size_t most_models, MaySee may_see) const;
+
+  // See Store: null, and nothing, for models in memory alone.
+  std::shared_ptr<const store::StoreNumbers> StoreNumbers() const;
+  store::StoreUsage StoreUsage() const;
 
   // What everything that holds memory for calls counts it against; see MemoryPurpose. May be held
   // longer than the registry.

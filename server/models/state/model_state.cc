@@ -15,22 +15,43 @@ constexpr std::int64_t kHashEvery = 1024;
 }  // namespace
 
 ModelState::ModelState(Parts parts)
-    : publication_(
-          std::make_shared<Publication>(parts.model.network(), parts.model.settings(),
-                                        parts.create_time, parts.model.trainer().snapshot(),
-                                        Publication::Progress{.step = parts.model.step(),
-                                                              .durable_step = parts.model.step(),
-                                                              .last_loss = parts.model.last_loss(),
-                                                              .update_time = parts.update_time})),
+    : publication_(std::make_shared<Publication>(
+          parts.model.network(), parts.model.settings(), parts.create_time,
+          parts.model.trainer().snapshot(),
+          Publication::Progress{.step = parts.model.step(),
+                                .durable_step = parts.model.step(),
+                                .last_loss = parts.model.last_loss(),
+                                .gradient_norm = parts.model.gradient_norm(),
+                                .update_time = parts.update_time})),
       model_(std::move(parts.model)),
       journal_(std::move(parts.journal)),
-      update_time_(parts.update_time) {}
+      journal_numbers_(journal_ == nullptr ? nullptr : journal_->numbers()),
+      update_time_(parts.update_time) {
+  CountMemory();
+}
+
+void ModelState::CountMemory() {
+  publication_->counters().memory_bytes.store(model_.memory_bytes(), std::memory_order_relaxed);
+}
+
+void ModelState::Count(const Change& change) {
+  CountMemory();
+  if (!std::holds_alternative<store::BatchUpdate>(change.update) &&
+      !std::holds_alternative<store::GradientsUpdate>(change.update)) {
+    return;
+  }
+  AddTo<std::uint64_t>(&publication_->counters().updates, 1);
+  AddTo(&publication_->counters().trained_rows, static_cast<std::uint64_t>(change.rows));
+}
 
 void ModelState::Commit(Change change, store::OnStored done) {
   update_time_ = absl::Now();
   model_.Record(change.update, update_time_, change.result, change.rows);
-  Publication::Progress progress{
-      .step = step(), .last_loss = model_.last_loss(), .update_time = update_time_};
+  Count(change);
+  Publication::Progress progress{.step = step(),
+                                 .last_loss = model_.last_loss(),
+                                 .gradient_norm = model_.gradient_norm(),
+                                 .update_time = update_time_};
   std::shared_ptr<const ModelSettings> settings;
   if (std::holds_alternative<store::SettingsUpdate>(change.update)) {
     settings = std::make_shared<const ModelSettings>(model_.settings());
@@ -65,8 +86,14 @@ void ModelState::Sync(store::OnStored done) {
   journal_->Sync(std::move(done));
 }
 
+void ModelState::FreeUnused() {
+  model_.FreeUnused();
+  CountMemory();
+}
+
 void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::OnStored done) {
   model_.Release();
+  CountMemory();
   if (journal_ == nullptr) {
     std::move(done)(publication_->WriteStatus());
     return;
@@ -76,6 +103,7 @@ void ModelState::Remove(std::optional<store::AnsweredRequest> request, store::On
 
 void ModelState::Abandon() {
   model_.Release();
+  CountMemory();
   journal_.reset();
 }
 

@@ -67,7 +67,12 @@ class ModelState {
   void Abandon();
 
   // Frees what the next update can make again.
-  void FreeUnused() { model_.FreeUnused(); }
+  void FreeUnused();
+
+  // What the store counts of the model's journal; null if nothing is. On any thread.
+  const std::shared_ptr<const store::JournalNumbers>& journal_numbers() const {
+    return journal_numbers_;
+  }
 
   // For checkpoints. Requires that neither Remove nor Abandon was called.
   store::Journal* journal() const { return journal_.get(); }
@@ -85,10 +90,14 @@ class ModelState {
   ModelInfo Describe() const;
 
  private:
+  void Count(const Change& change);
+  void CountMemory();
+
   const std::shared_ptr<Publication> publication_;
   TrainedModel model_;
   // Null once removed.
   std::unique_ptr<store::Journal> journal_;
+  const std::shared_ptr<const store::JournalNumbers> journal_numbers_;
   absl::Time update_time_;
 };
 

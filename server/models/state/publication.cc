@@ -20,6 +20,11 @@ Snapshot Publication::snapshot() const {
   return snapshot_;
 }
 
+Publication::Progress Publication::progress() const {
+  const absl::MutexLock lock(&mutex_);
+  return progress_;
+}
+
 ModelSettings Publication::settings() const {
   std::shared_ptr<const ModelSettings> settings;
   {

@@ -16,6 +16,7 @@
 #include "core/network.h"
 #include "core/snapshot.h"
 #include "server/models/commands.h"
+#include "server/models/state/model_counters.h"
 
 namespace descent::models {
 
@@ -27,6 +28,7 @@ class Publication {
     std::int64_t step = 0;
     std::int64_t durable_step = 0;
     double last_loss = 0;
+    double gradient_norm = 0;  // of the last update that trained
     absl::Time update_time;
   };
 
@@ -38,6 +40,7 @@ class Publication {
   absl::Time create_time() const { return create_time_; }
 
   Snapshot snapshot() const;
+  Progress progress() const;
   ModelSettings settings() const;
   // All but state_hash.
   ModelInfo Describe() const;
@@ -61,12 +64,16 @@ class Publication {
   absl::Status ReadStatus() const;
   absl::Status WriteStatus() const;
 
+  // What whoever works on the model counts.
+  ModelCounters& counters() const { return counters_; }
+
  private:
   const std::string name_;
   const std::shared_ptr<const Network> network_;
   const absl::Time create_time_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> failed_{false};
+  mutable ModelCounters counters_;
 
   mutable absl::Mutex mutex_;
   Snapshot snapshot_ ABSL_GUARDED_BY(mutex_);

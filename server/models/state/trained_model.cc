@@ -17,6 +17,11 @@ absl::Status InOptimizer(absl::Status status) {
   return WithFieldPrefix(std::move(status), "model.optimizer");
 }
 
+// The history has the mean of some updates; a checkpoint has no more.
+double LastGradientNorm(const store::History& history) {
+  return history.points.empty() ? 0 : history.points.back().gradient_norm;
+}
+
 }  // namespace
 
 TrainedModel::TrainedModel(std::shared_ptr<const Network> network, std::unique_ptr<Trainer> trainer,
@@ -46,6 +51,7 @@ absl::StatusOr<TrainedModel> TrainedModel::Create(store::ModelImage image, Memor
   ASSIGN_OR_RETURN(TrainedModel model, Create(std::move(image.settings), memory, pool));
   model.last_loss_ = image.last_loss;
   model.history_ = std::move(image.history);
+  model.gradient_norm_ = LastGradientNorm(model.history_);
   if (image.state.parameters) RETURN_IF_ERROR(model.trainer_->SetState(std::move(image.state)));
   model.CountHeld();
   return model;
@@ -92,6 +98,7 @@ absl::Status TrainedModel::Restore(store::ModelImage image) {
   settings_.optimizer = image.settings.optimizer;
   last_loss_ = image.last_loss;
   history_ = std::move(image.history);
+  gradient_norm_ = LastGradientNorm(history_);
   CountHeld();
   return absl::OkStatus();
 }
@@ -102,6 +109,7 @@ void TrainedModel::Record(const store::Update& update, absl::Time time, const Up
       !std::holds_alternative<store::GradientsUpdate>(update)) {
     return;
   }
+  gradient_norm_ = result.gradient_norm;
   const std::size_t capacity = history_.points.capacity();
   store::AddUpdate({.step = result.step,
                     .time = time,

@@ -40,6 +40,8 @@ class TrainedModel {
   const std::shared_ptr<const Network>& network() const { return network_; }
   const store::ModelSettings& settings() const { return settings_; }
   double last_loss() const { return last_loss_; }
+  // Of the last update that trained; after a checkpoint about that of the last before it.
+  double gradient_norm() const { return gradient_norm_; }
   const store::History& history() const { return history_; }
   // Not after Release.
   const Trainer& trainer() const { return *trainer_; }
@@ -69,6 +71,11 @@ class TrainedModel {
   // grows by may still be too much (MEMORY_BUDGET). Errors of the engine mean that the update is
   // not what it was.
   absl::Status Replay(const store::UpdateRecord& record, FindCheckpoint find_checkpoint);
+
+  // What it holds now, its workspace included.
+  std::size_t memory_bytes() const {
+    return memory_.bytes() + more_memory_.bytes() + workspace_memory_.bytes();
+  }
 
   // Frees what the next update can make again.
   void FreeUnused();
@@ -107,6 +114,7 @@ class TrainedModel {
   bool replays_ = false;
   std::unique_ptr<Trainer> trainer_;  // null once released
   double last_loss_ = 0;
+  double gradient_norm_ = 0;
   store::History history_;
 };
 

@@ -42,6 +42,9 @@ class Executor {
   // Whether a task waits for a thread.
   bool HasWaiting() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
+  // How many do.
+  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
   // To be called by long tasks between pieces of their work, with no lock held and nothing in the
   // thread's storage that another task could spoil: runs one waiting task that is much shorter, if
   // there is one, within bounds, so that it need not wait for the end of this one. Takes

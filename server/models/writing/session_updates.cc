@@ -47,6 +47,7 @@ absl::Status SessionUpdates::TryAttach() {
   state_ = state;
   state_->stream = weak_from_this();
   state_->finished = false;
+  AddTo<std::int64_t>(&lane_->publication()->counters().attached_sessions, 1);
   return absl::OkStatus();
 }
 
@@ -106,6 +107,7 @@ void SessionUpdates::End(const absl::Status& status) {
     state_->last_used = SteadyNow();
     state_->finished = status.ok();
     state_->stream.reset();
+    AddTo<std::int64_t>(&lane_->publication()->counters().attached_sessions, -1);
   }
   lane_->state().Sync(
       [self = shared_from_this(), status](const absl::StatusOr<std::int64_t>& durable_step) {

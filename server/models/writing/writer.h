@@ -66,6 +66,9 @@ class Writer : public std::enable_shared_from_this<Writer> {
   void Abandon(absl::AnyInvocable<void() &&> done);
 
   const std::shared_ptr<Publication>& publication() const { return lane_->publication(); }
+  // What the model's updates hold, and what the store counts of its journal (null: nothing).
+  const WorkQuota& held() const { return *lane_->quota(); }
+  const store::JournalNumbers* journal_numbers() const { return lane_->journal_numbers(); }
 
  private:
   // The lane's tasks only.

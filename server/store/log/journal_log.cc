@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "clock/steady.h"
 #include "core/status_macros.h"
 #include "server/store/errors.h"
 
@@ -68,16 +69,16 @@ std::int64_t Align(std::int64_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::string PathOf(const std::string& directory, int which) {
-  return absl::StrCat(directory, "/journal.", which);
-}
-
 std::uint64_t DrawSalt() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
 }
 
 }  // namespace
+
+std::string JournalLog::PathOf(const std::string& directory, int which) {
+  return absl::StrCat(directory, "/journal.", which);
+}
 
 JournalLog::JournalLog(Options options) : options_(std::move(options)) {}
 
@@ -305,7 +306,9 @@ absl::StatusOr<bool> JournalLog::Commit(std::span<const FrameRow> rows) {
     }
   }
   RETURN_IF_ERROR(write(together));
+  const absl::Time written = SteadyNow();
   RETURN_IF_ERROR(file.file->Sync());
+  if (options_.syncs != nullptr) options_.syncs->Add(SteadyNow() - written);
   file.size = std::max(file.size, offset);
   ++file.commits;
   file.last = file.end;

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "clock/duration_histogram.h"
 #include "server/store/files/file_identity.h"
 #include "server/store/files/vfs_file.h"
 #include "server/store/log/journal_frame.h"
@@ -38,6 +39,8 @@ class JournalLog {
     bool read_only = false;
     // The database says that it belongs together with a log, of which no file may be missing then.
     bool is_needed = false;
+    // Counts how long the commits' syncs take; null: nobody does. Outlives the log.
+    DurationHistogram* syncs = nullptr;
   };
 
   // Reads what is there. A commit at the end that a crash has torn is not there. DATA_LOSS if
@@ -56,6 +59,9 @@ class JournalLog {
     bool has_content = false;  // something was written to one of them
   };
   static absl::StatusOr<Presence> Look(sqlite3_vfs* vfs, const std::string& directory);
+
+  // Where its two files are, 0 and 1.
+  static std::string PathOf(const std::string& directory, int which);
 
   // Makes the first file, if it is not there, and its name durable. It is there before the database
   // says that it belongs together with a log, and until it no longer does.

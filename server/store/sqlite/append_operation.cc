@@ -124,6 +124,9 @@ void AppendOperation::Finish(const absl::Status& outcome, StoreParts* parts) {
   if (forgets_) {
     removal_.Committed(parts);
     model()->shared.journal_bytes = 0;
+    model()->shared.journal_updates = 0;
+    model()->shared.checkpoint_step = 0;
+    model()->shared.checkpoint_time = 0;
   }
   const std::int64_t durable = DurableStep();
   if (publish_) {

@@ -137,10 +137,9 @@ void CheckpointWriter::Committed(StoreTables* tables) {
   model->checkpoints = std::move(completion_->retention.kept);
   model->base_durability = job.image.settings.durability;
   tables->ThrowAway(model->TakeSupersededRows());
-  std::int64_t journal_bytes = 0;
-  for (const LiveRow& live : model->rows) journal_bytes += live.size_bytes;
-  model->shared.journal_bytes = journal_bytes;
-  model->shared.state_bytes = row.size_bytes;
+  model->CountJournal();
+  ++tables->numbers->checkpoints;
+  tables->numbers->checkpoint_bytes += static_cast<std::uint64_t>(row.size_bytes);
   // Where the journal did not count, the checkpoint is what has become durable; and if the journal
   // counts with it, so have the records that came after it.
   if (model->kept && !journal_counted) {

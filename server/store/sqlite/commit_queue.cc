@@ -53,6 +53,13 @@ void CommitQueue::Append(std::unique_ptr<AppendOperation> operation) {
   place.batch_ = queue_.back().number;
 }
 
+std::size_t CommitQueue::size() const {
+  const absl::MutexLock lock(&mutex_);
+  std::size_t size = 0;
+  for (const QueuedBatch& queued : queue_) size += queued.batch.operations.size();
+  return size;
+}
+
 void CommitQueue::Stop() {
   const absl::MutexLock lock(&mutex_);
   stopped_ = true;

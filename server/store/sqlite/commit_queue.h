@@ -34,6 +34,9 @@ class CommitQueue {
   // Of several changes of a model in one batch the first publishes for all (see Journal::Append).
   void Append(std::unique_ptr<AppendOperation> operation) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // How many operations wait.
+  std::size_t size() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // From now on Take does not wait.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -55,7 +58,7 @@ class CommitQueue {
   // After a batch of many updates of streams: lets some more come together.
   void WaitForMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   // The last one is added to until it is large enough.
   std::deque<QueuedBatch> queue_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t batches_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -64,9 +64,19 @@ absl::Status JournalWriter::Write(JournalTable* table, std::int64_t build_id) {
   return absl::OkStatus();
 }
 
+std::int64_t JournalWriter::records() const {
+  std::int64_t records = 0;
+  for (std::size_t i = 0; i < used_; ++i) {
+    records += groups_[i].row.last_position - groups_[i].row.first_position + 1;
+  }
+  return records;
+}
+
 void JournalWriter::Committed() {
   for (std::size_t i = 0; i < used_; ++i) {
-    groups_[i].model->shared.journal_bytes += groups_[i].row.size_bytes;
+    const JournalRow& row = groups_[i].row;
+    groups_[i].model->shared.journal_bytes += row.size_bytes;
+    groups_[i].model->shared.journal_updates += row.last_position - row.first_position + 1;
   }
   Clear();
 }

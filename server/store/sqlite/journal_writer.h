@@ -31,6 +31,8 @@ class JournalWriter {
   static void CutGroup(KeptModel* model) { model->group = -1; }
 
   bool empty() const { return used_ == 0; }
+  // How many were added.
+  std::int64_t records() const;
   // Writes the rows to the journal's log, durably. False if they belong into the table instead
   // (see JournalLog::Commit).
   absl::StatusOr<bool> Commit(JournalLog* log, std::int64_t build_id);

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "server/store/model_settings.h"
 #include "server/store/sqlite/live_row.h"
+#include "server/store/store.h"
 #include "server/store/tables/checkpoint_table.h"
 #include "server/store/tables/registry_tables.h"
 
@@ -25,15 +26,13 @@ class Operation;
 
 // Numbers of a model that its callers read without waiting for the store's thread. Each stands for
 // itself: none is read to learn something about another.
-struct SharedNumbers {
+struct SharedNumbers : JournalNumbers {
   // Calls that have not called back, SaveCheckpoint apart. While there are none, a call that
   // changes nothing in the file may call back at once without overtaking another.
   std::atomic<int> outstanding = 0;
   // The last step that a crash can no longer take back.
   std::atomic<std::int64_t> durable_step = 0;
-  // Of the records after the newest checkpoint, and of that checkpoint's numbers: by these a new
-  // one is due.
-  std::atomic<std::int64_t> journal_bytes = 0;
+  // Of the newest checkpoint's numbers: by these and the journal's bytes a new one is due.
   std::atomic<std::int64_t> state_bytes = 0;
   // SaveCheckpoint's calls that have not called back.
   std::atomic<int> saves = 0;
@@ -113,6 +112,9 @@ class KeptModel {
     failure = status;
     shared.failed = true;
   }
+
+  // What the shared numbers say of journal and checkpoints, from those here.
+  void CountJournal();
 
   // Takes out the rows that the newest checkpoint makes superfluous.
   std::vector<LiveRow> TakeSupersededRows();

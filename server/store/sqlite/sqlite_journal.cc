@@ -124,6 +124,10 @@ void SqliteJournal::SaveCheckpoint(ModelImage image, bool requested, OnSaved don
                     }}));
 }
 
+std::shared_ptr<const JournalNumbers> SqliteJournal::numbers() const {
+  return {model_, &model_->shared};
+}
+
 void SqliteJournal::ListCheckpoints(OnListed done) {
   if (!damage_.ok()) {
     std::move(done)(damage_);

@@ -35,6 +35,7 @@ class SqliteJournal final : public Journal {
   void Remove(std::optional<AnsweredRequest> request, OnStored done) override;
   absl::Status status() const override { return thread_->status(); }
   bool WantsCheckpoint() const override;
+  std::shared_ptr<const JournalNumbers> numbers() const override;
   void SaveCheckpoint(ModelImage image, bool requested, OnSaved done) override;
   void ListCheckpoints(OnListed done) override;
   void LoadCheckpoint(std::int64_t step, OnLoaded done) override;

@@ -1,5 +1,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -63,6 +65,13 @@ class CreateOperation final : public Operation {
   Store::OnCreated done_;
 };
 
+// 0 if there is no such file.
+std::int64_t SizeOf(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return error ? 0 : static_cast<std::int64_t>(size);
+}
+
 class SqliteStore final : public Store {
  public:
   // The order of destruction matters: the thread ends, then the database is closed, then the
@@ -80,10 +89,13 @@ class SqliteStore final : public Store {
   absl::Status status() const override { return thread_->status(); }
   void MakeBackup(OnBackup done) override { thread_->MakeBackup(std::move(done)); }
   void NotifyStatus(OnStatus on_status) override { thread_->NotifyStatus(std::move(on_status)); }
+  std::shared_ptr<const StoreNumbers> numbers() const override { return numbers_; }
+  StoreUsage Usage() const override;
 
  private:
   const SqliteStoreOptions options_;
   const DirectoryLock lock_;
+  const std::shared_ptr<StoreNumbers> numbers_ = std::make_shared<StoreNumbers>();
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<JournalLog> log_;
   std::unique_ptr<StoreThread> thread_;
@@ -102,7 +114,8 @@ absl::Status SqliteStore::Open() {
                                            .directory = options_.directory,
                                            .file_bytes = options_.journal_log_bytes,
                                            .read_only = options_.read_only,
-                                           .is_needed = has_logs}));
+                                           .is_needed = has_logs,
+                                           .syncs = &numbers_->sync_seconds}));
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (!options_.read_only) flags |= SQLITE_OPEN_CREATE;
   ASSIGN_OR_RETURN(connection_, Connection::Open(path, flags, options_.vfs));
@@ -112,6 +125,7 @@ absl::Status SqliteStore::Open() {
   if (!options_.read_only) RETURN_IF_ERROR(lock_.SyncDirectory());
 
   auto parts = std::make_unique<StoreParts>(options_, connection_.get(), log_.get());
+  parts->numbers = numbers_;
   RETURN_IF_ERROR(parts->Load());
   ASSIGN_OR_RETURN(FoundModels found, FindModels(parts.get()));
   if (options_.read_only) {
@@ -185,6 +199,20 @@ absl::StatusOr<std::unique_ptr<StoredModel>> SqliteStore::Find(const std::string
   }
   return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND",
                absl::StrCat("nothing is stored of model \"", name, "\""), {{"model", name}});
+}
+
+StoreUsage SqliteStore::Usage() const {
+  const std::string database = DatabasePath(options_);
+  StoreUsage usage{.database_bytes = SizeOf(database),
+                   .write_ahead_log_bytes = SizeOf(database + "-wal"),
+                   .waiting_changes = static_cast<std::int64_t>(thread_->waiting())};
+  for (const int which : {0, 1}) {
+    usage.journal_log_bytes += SizeOf(JournalLog::PathOf(options_.directory, which));
+  }
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(options_.directory, error);
+  if (!error) usage.free_bytes = static_cast<std::int64_t>(space.available);
+  return usage;
 }
 
 absl::StatusOr<std::vector<RememberedAnswer>> SqliteStore::RegistryAnswers() {

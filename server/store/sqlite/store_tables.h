@@ -4,6 +4,7 @@
 #define SERVER_STORE_SQLITE_STORE_TABLES_H_
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "server/store/sqlite/retention.h"
 #include "server/store/sqlite/trash.h"
 #include "server/store/sqlite_options.h"
+#include "server/store/store.h"
 #include "server/store/tables/checkpoint_table.h"
 #include "server/store/tables/journal_table.h"
 #include "server/store/tables/registry_tables.h"
@@ -65,6 +67,9 @@ struct StoreTables {
   RequestsTable requests;
   JournalTable journal;
   CheckpointTable checkpoints;
+
+  // Counted by whoever does it.
+  std::shared_ptr<StoreNumbers> numbers = std::make_shared<StoreNumbers>();
 
   JournalWriter journal_writer;
   Trash trash;

@@ -203,7 +203,9 @@ void StoreThread::Commit(const Operations& operations) {
   StoreParts& parts = *parts_;
   absl::Status outcome = parts.status;
   if (outcome.ok()) {
+    const absl::Time start = SteadyNow();
     outcome = ApplyAll(operations);
+    const std::int64_t records = parts.journal_writer.records();
     if (outcome.ok()) outcome = WriteRows();
     const bool uses_database = in_transaction_;
     if (outcome.ok()) outcome = EndTransaction();
@@ -211,6 +213,7 @@ void StoreThread::Commit(const Operations& operations) {
     if (outcome.ok()) outcome = CheckFiles(uses_database);
     if (outcome.ok()) {
       last_commit_ = SteadyNow();
+      if (uses_database || records > 0) Count(records, last_commit_ - start);
       parts.journal_writer.Committed();
     } else {
       RollBack();
@@ -223,6 +226,12 @@ void StoreThread::Commit(const Operations& operations) {
     KeptModel* model = operation->model();
     if (operation->changes() && model != nullptr && model->failure.ok()) model->Fail(outcome);
   }
+}
+
+void StoreThread::Count(std::int64_t records, absl::Duration duration) {
+  ++parts_->numbers->commits;
+  parts_->numbers->records += static_cast<std::uint64_t>(records);
+  parts_->numbers->commit_seconds.Add(duration);
 }
 
 absl::Status StoreThread::ApplyBackground() {

@@ -63,6 +63,8 @@ class StoreThread {
   absl::Status status() const;
   bool healthy() const { return healthy_; }
   void NotifyStatus(Store::OnStatus on_status);
+  const std::shared_ptr<StoreNumbers>& numbers() const { return parts_->numbers; }
+  std::size_t waiting() const { return queue_.size(); }
   void MakeBackup(OnBackup done);
 
   // Makes the database say, durably, that it belongs together with its logs; nothing may be
@@ -87,6 +89,8 @@ class StoreThread {
   void Commit(const Operations& operations);
   absl::Status ApplyAll(const Operations& operations);
   absl::Status WriteRows();
+  // After a commit that changed something.
+  void Count(std::int64_t records, absl::Duration duration);
   // Does a part of what takes long.
   void WorkInBackground();
   absl::Status ApplyBackground();

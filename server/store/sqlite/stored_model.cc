@@ -224,13 +224,10 @@ std::vector<LiveRow> SqliteStoredModel::UnneededRows() const {
 std::unique_ptr<Journal> SqliteStoredModel::JournalOfRecovered() {
   KeptModel& model = *model_;
   const SqliteJournal::Start start = WhereItGoesOn();
-  if (!model.checkpoints.empty()) model.shared.state_bytes = model.checkpoints.back().size_bytes;
-  std::int64_t journal_bytes = 0;
-  for (const LiveRow& row : model.rows) journal_bytes += row.size_bytes;
-  model.shared.journal_bytes = journal_bytes;
   model.shared.durable_step = step_;
   model.last_position = position_;
   model.last_step = step_;
+  model.CountJournal();
   // The journal lowered it: it counts again with the next checkpoint that has the higher one.
   if (durability_ != model.base_durability) model.lowered_position = position_;
 
