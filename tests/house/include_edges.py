@@ -22,6 +22,7 @@ THIRD_PARTY = {
     "toml": ("toml++/",),
     "boost": ("boost/",),
     "spdlog": ("spdlog/",),
+    "prometheus": ("prometheus/",),
     # What would make the engine depend on more than its arguments.
     "surroundings": (
         "absl/time/clock.h",
@@ -100,7 +101,7 @@ ROOMS = {
         uses=frozenset({"sqlite"}),
     ),
     "server/store/log": Room(
-        sees=("core", "server/store", "server/store/files", "server/store/format",
+        sees=("clock", "core", "server/store", "server/store/files", "server/store/format",
               "server/store/tables"),
         uses=frozenset({"sqlite"}),
     ),
@@ -117,7 +118,7 @@ ROOMS = {
     "server/services": Room(
         sees=("proto", "clock", "core", "server/wire", "server/models", "server/models/work",
               "server/models/registry"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml", "boost"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml", "boost", "prometheus"},
     ),
     "server/access": Room(
         sees=("core", "server/services"), uses=frozenset({"grpc", "openssl", "surroundings", "toml"})
@@ -125,19 +126,24 @@ ROOMS = {
     "server/ops": Room(
         sees=("proto", "clock", "core", "endpoint", "server/models", "server/models/work",
               "server/models/registry", "server/services", "server/access"),
-        uses=EVERYTHING - {"eigen", "sqlite", "toml", "boost"},
+        uses=EVERYTHING - {"eigen", "sqlite", "toml", "boost", "prometheus"},
     ),
     "server/http": Room(
         sees=("clock", "core", "endpoint", "server/services", "server/access", "server/ops"),
         uses=frozenset({"boost", "openssl", "surroundings"}),
     ),
+    "server/metrics": Room(
+        sees=("clock", "core", "server/models", "server/models/work", "server/models/registry",
+              "server/store", "server/services", "server/ops"),
+        uses=frozenset({"protobuf", "prometheus", "surroundings"}),
+    ),
     "server": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "version"),
-        uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost"},
+        uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost", "prometheus"},
     ),
     "client/descent": Room(
         sees=("proto", "clock", "endpoint"),
-        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml", "boost"},
+        uses=EVERYTHING - {"eigen", "sqlite", "cli11", "spdlog", "openssl", "toml", "boost", "prometheus"},
     ),
     "client/examples": Room(sees=("proto", "client/descent"), headers=frozenset({"fstream"})),
     # The command's rooms, each above those that it sees; all of them see the first.
