@@ -215,12 +215,18 @@ void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
       ->check(CLI::Validator(CheckListen, ""))
       ->type_name("HOST:PORT");
   app->add_option("--http", arguments->http,
-                  "Also answer HTTP here: a page for people at /, /livez and /readyz for probes.\n"
+                  "Also answer HTTP here: a page for people at /, /metrics for Prometheus, /livez\n"
+                  "and /readyz for probes.\n"
                   "Encrypted as --listen is, but not on a loopback address or at unix:PATH. With\n"
                   "--access, everything but the probes asks who calls: a browser takes the token\n"
                   "as a password, with any name. Port 0 picks a free one")
       ->check(CLI::Validator(CheckListen, ""))
       ->type_name("HOST:PORT");
+  app->add_option("--metrics-models", arguments->metrics_models,
+                  "Models that have series of their own at /metrics, about 20 each: the first by\n"
+                  "name; descent_models_without_series says how many are left out")
+      ->check(Between(0, 1000000))
+      ->type_name("N");
 }
 
 void AddAccessOptions(CLI::App* app, Arguments* arguments) {

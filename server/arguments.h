@@ -37,6 +37,7 @@ struct Arguments {
   bool allow_plaintext = false;
   std::string health;
   std::string http;
+  int metrics_models = 1000;
   std::string data_dir = StateDirectory().path;
   bool in_memory = false;
   bool accept_missing_logs = false;

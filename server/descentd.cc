@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,21 +19,28 @@
 #include "server/arguments.h"
 #include "server/http/port.h"
 #include "server/http/probes.h"
+#include "server/http/route.h"
 #include "server/http/site.h"
+#include "server/metrics/call_metrics.h"
+#include "server/metrics/exposition.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/access_control.h"
 #include "server/ops/call_log.h"
 #include "server/ops/drain_watchdog.h"
+#include "server/ops/health.h"
 #include "server/ops/health_check.h"
 #include "server/ops/limit_log.h"
 #include "server/ops/log.h"
 #include "server/ops/process.h"
 #include "server/ops/recovery_log.h"
+#include "server/ops/reflection.h"
 #include "server/ops/server.h"
 #include "server/ops/service_manager.h"
 #include "server/ops/storage_log.h"
 #include "server/ops/transport_log.h"
 #include "server/options.h"
+#include "server/services/call_hooks.h"
+#include "server/services/services.h"
 #include "server/store/memory_store.h"
 #include "server/verify.h"
 #include "version/version.h"
@@ -68,18 +76,49 @@ bool StartAccess(const Serve& serve, std::unique_ptr<ops::AccessControl>* access
   return true;
 }
 
+// Counts calls for /metrics; null without --http, where nobody could read what is counted.
+std::unique_ptr<metrics::CallMetrics> CountCalls(const Serve& serve, services::CallHooks* hooks) {
+  if (serve.http.empty()) return nullptr;
+  auto calls = std::make_unique<metrics::CallMetrics>(std::vector<std::string>{
+      services::kNetworkService, services::kModelService, services::kAdminService,
+      ops::kHealthService, ops::kReflectionService, ops::kReflectionAlphaService});
+  hooks->observers.push_back(calls.get());
+  hooks->messages = calls.get();
+  return calls;
+}
+
+// /metrics. What the sources name outlives it.
+http::Route MetricsRoute(const Serve& serve, const metrics::Exposition::Sources& sources) {
+  metrics::Exposition exposition(
+      sources,
+      {.build = {std::string(kVersion), std::string(kCommit), std::string(InstructionSet())},
+       .transport_memory_bytes = serve.server.transport_memory_bytes,
+       .most_models = static_cast<std::size_t>(serve.metrics_models)});
+  return {.path = "/metrics",
+          .handler = [exposition = std::move(exposition)](const http::Request& request) {
+            return http::Answer{.type = metrics::kContentType,
+                                .body = exposition.Write(
+                                    [&](std::string_view model) { return request.MaySee(model); })};
+          }};
+}
+
 // What is answered over HTTP.
-std::vector<http::Route> HttpRoutes(const ops::Server* server) {
-  return http::ProbeRoutes([server] { return server->IsServing(); });
+std::vector<http::Route> HttpRoutes(const Serve& serve,
+                                    const metrics::Exposition::Sources& sources) {
+  std::vector<http::Route> routes =
+      http::ProbeRoutes([server = sources.server] { return server->IsServing(); });
+  routes.push_back(MetricsRoute(serve, sources));
+  return routes;
 }
 
 // Null without --http.
-absl::StatusOr<std::unique_ptr<http::Port>> StartHttp(const Serve& serve, const ops::Server* server,
+absl::StatusOr<std::unique_ptr<http::Port>> StartHttp(const Serve& serve,
+                                                      const metrics::Exposition::Sources& sources,
                                                       ops::AccessControl* access) {
   if (serve.http.empty()) return nullptr;
-  http::Site site(HttpRoutes(server), access == nullptr ? nullptr : access->access(),
+  http::Site site(HttpRoutes(serve, sources), access == nullptr ? nullptr : access->access(),
                   access == nullptr ? nullptr : access->refusals());
-  return http::Port::Start({.address = serve.http}, server->tls(), std::move(site));
+  return http::Port::Start({.address = serve.http}, sources.server->tls(), std::move(site));
 }
 
 // The exit status of a server that can't be started.
@@ -132,6 +171,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   services::CallHooks hooks = {.observers = {&call_log, &limit_log}};
   std::unique_ptr<ops::AccessControl> access;  // outlives the server
   if (!StartAccess(serve, &access, &hooks)) return kExitUsage;
+  const std::unique_ptr<metrics::CallMetrics> calls = CountCalls(serve, &hooks);  // likewise
   const ops::ServiceManager manager(NotifySocket());  // outlives all that tells of itself
   manager.Starting("opening the data directory");
   std::unique_ptr<store::Store> store = OpenModels(serve, open_store);
@@ -144,7 +184,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   if (!started.ok()) return CannotStart(started.status());
   ops::Server* const server = started->get();
   const absl::StatusOr<std::unique_ptr<http::Port>> http =
-      StartHttp(serve, server, access.get());  // answers until the end
+      StartHttp(serve, {calls.get(), &registry, server}, access.get());  // answers until the end
   if (!http.ok()) return CannotStart(http.status());
 
   // Calls are taken from now on; those for a model that is not recovered yet are UNAVAILABLE.

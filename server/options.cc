@@ -202,6 +202,7 @@ Serve MakeServe(const Arguments& arguments) {
                       .client_ca = arguments.tls_client_ca};
   serve.server.health = arguments.health;
   serve.http = arguments.http;
+  serve.metrics_models = arguments.metrics_models;
   serve.server.max_message_bytes = std::int64_t{arguments.max_message_mib} << 20;
   serve.server.max_streams_per_connection = arguments.max_streams;
   serve.server.max_connections = static_cast<std::size_t>(arguments.max_connections);

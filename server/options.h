@@ -25,7 +25,8 @@ inline constexpr int kExitBadDataDirectory = 74;  // the data directory can't be
 // Runs the server.
 struct Serve {
   ops::ServerOptions server;
-  std::string http;  // HOST:PORT or unix:PATH of the HTTP port; empty: none
+  int metrics_models = 1000;  // see metrics::Exposition
+  std::string http;           // HOST:PORT or unix:PATH of the HTTP port; empty: none
   models::ModelsOptions models;
   ops::LogFormat log_format = ops::LogFormat::kText;
   ops::LogLevel log_level = ops::LogLevel::kInfo;

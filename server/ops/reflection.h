@@ -17,6 +17,10 @@ class Service;
 
 namespace descent::ops {
 
+// Their full names.
+inline constexpr char kReflectionService[] = "grpc.reflection.v1.ServerReflection";
+inline constexpr char kReflectionAlphaService[] = "grpc.reflection.v1alpha.ServerReflection";
+
 // Both versions, to be registered with a server that does not outlive them. `services` are the full
 // names of those that clients are told of, beside these two.
 std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(
