@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@
 #include "server/ops/storage_log.h"
 #include "server/ops/transport_log.h"
 #include "server/options.h"
+#include "server/pages/status_pages.h"
 #include "server/services/call_hooks.h"
 #include "server/services/services.h"
 #include "server/store/memory_store.h"
@@ -105,9 +107,19 @@ http::Route MetricsRoute(const Serve& serve, const metrics::Exposition::Sources&
 // What is answered over HTTP.
 std::vector<http::Route> HttpRoutes(const Serve& serve,
                                     const metrics::Exposition::Sources& sources) {
-  std::vector<http::Route> routes =
-      http::ProbeRoutes([server = sources.server] { return server->IsServing(); });
+  const auto is_serving = [server = sources.server] { return server->IsServing(); };
+  std::vector<http::Route> routes = http::ProbeRoutes(is_serving);
   routes.push_back(MetricsRoute(serve, sources));
+  std::vector<http::Route> pages =
+      pages::StatusRoutes({.registry = sources.registry,
+                           .is_serving = is_serving,
+                           .in_memory = serve.in_memory,
+                           .identity = {.version = kVersion,
+                                        .commit = kCommit,
+                                        .instruction_set = std::string(InstructionSet()),
+                                        .options = serve.changed}});
+  routes.insert(routes.end(), std::make_move_iterator(pages.begin()),
+                std::make_move_iterator(pages.end()));
   return routes;
 }
 

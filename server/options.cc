@@ -241,6 +241,20 @@ Serve MakeServe(const Arguments& arguments) {
   return serve;
 }
 
+// The options that are not as by default.
+std::vector<std::pair<std::string, std::string>> ChangedOptions(const CLI::App& app) {
+  std::vector<std::pair<std::string, std::string>> changed;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0 || !option->get_configurable() || option == app.get_config_ptr()) {
+      continue;
+    }
+    std::string value = absl::StrJoin(option->reduced_results(), ",");
+    if (value == option->get_default_str()) continue;
+    changed.emplace_back(absl::StrCat("--", option->get_single_name()), std::move(value));
+  }
+  return changed;
+}
+
 // What --config names; empty without it.
 std::string FileOf(const CLI::App& app) {
   const CLI::Option* config = app.get_config_ptr();
@@ -303,7 +317,9 @@ Invocation ParseOptions(int argc, const char* const* argv) {
     if (!wrong.empty()) return UsageError(wrong);
   }
   if (arguments.print_config) return Exit{kExitOk, PrintedConfig(app, arguments)};
-  return MakeServe(arguments);
+  Serve serve = MakeServe(arguments);
+  serve.changed = ChangedOptions(app);
+  return serve;
 }
 
 }  // namespace descent

@@ -4,7 +4,9 @@
 #define SERVER_OPTIONS_H_
 
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/models/options.h"
@@ -34,6 +36,8 @@ struct Serve {
   std::string access_file;  // who may do what; empty: everybody everything
   bool in_memory = false;   // no data directory: models are gone with the server
   store::SqliteStoreOptions storage;
+  // Options that are not as by default, as they are typed; there are no secrets among options.
+  std::vector<std::pair<std::string, std::string>> changed = {};
 };
 
 // Checks a data directory that no server has open.

@@ -6,9 +6,11 @@ that are of no good will.
 
 import base64
 import contextlib
+import hashlib
 import http.client
 import os
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -169,10 +171,12 @@ class HttpTest(unittest.TestCase):
 
     def test_a_server_that_drains_is_alive_and_not_ready(self):
         server, pages = self.serve("--drain-timeout", "60", data_dir=self.directory / "data")
-        subprocess.run([descent, "create", "m", "--server", server.address, "--inputs", "1024",
-                        "--outputs", "1", "--layers", "1024,1024,1024"], check=True,
-                       timeout=TIMEOUT, env=CLEAN, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+        # Its checkpoint is more than a connection takes ahead of its client.
+        for command in (("create", "m", "--inputs", "1024", "--layers", "4096,4096"),
+                        ("checkpoint", "create", "m")):
+            subprocess.run([descent, *command, "--server", server.address], check=True,
+                           timeout=TIMEOUT, env=CLEAN, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
         # A call that goes on for as long as nobody takes its answers.
         channel = grpc.insecure_channel(server.address, options=[("grpc.enable_http_proxy", 0)])
         self.addCleanup(channel.close)
@@ -312,6 +316,71 @@ class HttpTest(unittest.TestCase):
         self.assertIn("service=http", text)
         self.assertNotIn(token, text)
         self.assertNotIn(base64.b64encode(f"me:{token}".encode()).decode()[8:], text)
+
+    def train(self, server, name, *options):
+        subprocess.run([descent, *options, "train", name, "--server", server.address, "--generate",
+                        "friedman1", "--rows", "2000", "--layers", "16", "--epochs", "3"],
+                       check=True, timeout=TIMEOUT, env=CLEAN, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+    def test_pages(self):
+        server, pages = self.serve("--drain-timeout", "7", data_dir=self.directory / "data")
+        status, headers, body = pages.get("/")
+        html = body.decode()
+        self.assertEqual((status, headers["Content-Type"]), (200, "text/html; charset=utf-8"))
+        self.assertIn("There are no models yet", html)
+        self.assertIn("--drain-timeout 7", html)
+        policy = headers["Content-Security-Policy"]
+        self.assertIn("default-src 'none'", policy)
+        for tag in ("style", "script"):  # the policy lets in these and no others
+            text = re.search(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL).group(1)
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy)
+            self.assertEqual(html.count(f"<{tag}"), 1)
+
+        self.train(server, "pricing")
+        subprocess.run([descent, "create", "fresh", "--server", server.address, "--inputs", "3",
+                        "--label", "note=<script>alert(1)</script>"], check=True, timeout=TIMEOUT,
+                       env=CLEAN, stdout=subprocess.DEVNULL)
+        subprocess.run([descent, "checkpoint", "create", "pricing", "--server", server.address],
+                       check=True, timeout=TIMEOUT, env=CLEAN, stdout=subprocess.DEVNULL)
+        html = pages.get("/")[2].decode()
+        for text in ('href="/models/pricing"', 'href="/models/fresh"', 'class="spark"',
+                     ">keeps changes<", "<dd>6,000</dd>"):
+            self.assertIn(text, html)
+        html = pages.get("/models/pricing")[2].decode()
+        for text in ("10 inputs → dense 16 relu → dense 1", "adam, learning rate 0.001",
+                     "<figcaption>Loss", "<figcaption>Gradient norm", "state hash"):
+            self.assertIn(text, html)
+        html = pages.get("/models/fresh")[2].decode()
+        self.assertIn("&lt;script&gt;alert(1)", html)
+        self.assertNotIn("<script>alert", html)
+        self.assertEqual(pages.get("/models/none")[::2], (404, b"there is no such model\n"))
+        self.assertIn("1 of 2 models", pages.get("/?prefix=pri")[2].decode())
+        status, headers, body = pages.get("/", method="HEAD")
+        self.assertEqual((status, body), (200, b""))
+        self.assertGreater(int(headers["Content-Length"]), 1000)
+        self.assertEqual(server.stop(), 0)
+
+    def test_pages_show_what_their_callers_may_see(self):
+        admin = self.token("--name", "ops", "--role", "admin")
+        web = self.token("--name", "web", "--models", "pricing-*")
+        server, pages = self.serve("--access", self.directory / "access.toml")
+        token = self.directory / "admin.token"
+        token.write_text(admin)
+        for name in ("pricing-eu", "secret-1"):
+            self.train(server, name, "--token-file", token)
+        self.assertEqual(pages.status("/"), 401)
+        self.assertEqual(pages.status("/models/pricing-eu"), 401)
+        html = pages.get("/", **basic(web))[2].decode()
+        self.assertIn("pricing-eu", html)
+        self.assertNotIn("secret-1", html)
+        self.assertEqual(pages.status("/models/pricing-eu", **bearer(web)), 200)
+        self.assertEqual(pages.get("/models/secret-1", **bearer(web))[::2],
+                         pages.get("/models/secret-2", **bearer(web))[::2])
+        self.assertEqual(pages.status("/models/secret-1", **bearer(web)), 404)
+        self.assertEqual(pages.status("/models/secret-1", **bearer(admin)), 200)
+        self.assertEqual(server.stop(), 0)
 
     def test_clients_that_hold_on_keep_out_no_probe(self):
         server, pages = self.serve()

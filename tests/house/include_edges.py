@@ -137,6 +137,11 @@ ROOMS = {
               "server/store", "server/services", "server/ops"),
         uses=frozenset({"protobuf", "prometheus", "surroundings"}),
     ),
+    "server/pages": Room(
+        sees=("clock", "core", "server/models", "server/models/work", "server/models/registry",
+              "server/store", "server/access", "server/http"),
+        uses=frozenset({"surroundings"}),
+    ),
     "server": Room(
         sees=("proto", "clock", "core", "endpoint", "server", "version"),
         uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost", "prometheus"},

@@ -155,6 +155,19 @@ TEST(OptionsTest, HttpIsEncryptedWhereOtherMachinesReachIt) {
       "0.0.0.0:80");
 }
 
+TEST(OptionsTest, WhatIsNotAsByDefaultIsKnown) {
+  using Changed = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(std::get<Serve>(Parse({})).changed, (Changed{{"--in-memory", "true"}}));
+  EXPECT_EQ(std::get<Serve>(Parse({"--threads=7", "--kept-checkpoints=2", "--listen=[::1]:1",
+                                   "--listen=[::1]:2", "--access=a.toml"}))
+                .changed,
+            (Changed{{"--listen", "[::1]:1,[::1]:2"},
+                     {"--threads", "7"},
+                     {"--access", "a.toml"},
+                     {"--in-memory", "true"}}))
+      << "two kept checkpoints are the default";
+}
+
 TEST(OptionsTest, WhatIsNotGivenIsPrintedAsARemark) {
   const Invocation invocation = Parse({"--print-config"});
   EXPECT_THAT(std::get<Exit>(invocation).output, HasSubstr("\n# access=\"\"\n"));

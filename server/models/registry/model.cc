@@ -125,6 +125,10 @@ ModelStatistics Model::Statistics() const {
   return statistics;
 }
 
+std::vector<HistoryPoint> Model::PublishedHistory() const {
+  return writer_->shared_history().PointsUpTo(writer_->publication()->progress().step);
+}
+
 void Model::EndSessions(absl::Status status) { writer_->EndSessions(std::move(status)); }
 
 void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored done) {

@@ -101,6 +101,8 @@ class Model {
   ModelInfo Describe() const;
   // Immediate too, and takes no longer however large the model is. All but the condition.
   ModelStatistics Statistics() const;
+  // The history up to the published step: immediate, and no error; see ListHistory.
+  std::vector<HistoryPoint> PublishedHistory() const;
 
   // For the registry.
 

@@ -24,6 +24,7 @@ ModelState::ModelState(Parts parts)
                                 .gradient_norm = parts.model.gradient_norm(),
                                 .update_time = parts.update_time})),
       model_(std::move(parts.model)),
+      shared_history_(model_.shared_history()),
       journal_(std::move(parts.journal)),
       journal_numbers_(journal_ == nullptr ? nullptr : journal_->numbers()),
       update_time_(parts.update_time) {

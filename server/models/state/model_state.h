@@ -17,6 +17,7 @@
 #include "core/trainer.h"
 #include "server/models/commands.h"
 #include "server/models/state/publication.h"
+#include "server/models/state/shared_history.h"
 #include "server/models/state/trained_model.h"
 #include "server/store/store.h"
 
@@ -74,6 +75,9 @@ class ModelState {
     return journal_numbers_;
   }
 
+  // The history for everybody, on any thread.
+  const std::shared_ptr<SharedHistory>& shared_history() const { return shared_history_; }
+
   // For checkpoints. Requires that neither Remove nor Abandon was called.
   store::Journal* journal() const { return journal_.get(); }
 
@@ -95,6 +99,7 @@ class ModelState {
 
   const std::shared_ptr<Publication> publication_;
   TrainedModel model_;
+  const std::shared_ptr<SharedHistory> shared_history_;
   // Null once removed.
   std::unique_ptr<store::Journal> journal_;
   const std::shared_ptr<const store::JournalNumbers> journal_numbers_;

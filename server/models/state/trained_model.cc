@@ -50,8 +50,8 @@ absl::StatusOr<TrainedModel> TrainedModel::Create(store::ModelImage image, Memor
                                                   ThreadPool* pool) {
   ASSIGN_OR_RETURN(TrainedModel model, Create(std::move(image.settings), memory, pool));
   model.last_loss_ = image.last_loss;
-  model.history_ = std::move(image.history);
-  model.gradient_norm_ = LastGradientNorm(model.history_);
+  model.history_->Set(std::move(image.history));
+  model.gradient_norm_ = LastGradientNorm(model.history());
   if (image.state.parameters) RETURN_IF_ERROR(model.trainer_->SetState(std::move(image.state)));
   model.CountHeld();
   return model;
@@ -97,8 +97,8 @@ absl::Status TrainedModel::Restore(store::ModelImage image) {
   RETURN_IF_ERROR(trainer_->SetState(std::move(image.state)));
   settings_.optimizer = image.settings.optimizer;
   last_loss_ = image.last_loss;
-  history_ = std::move(image.history);
-  gradient_norm_ = LastGradientNorm(history_);
+  history_->Set(std::move(image.history));
+  gradient_norm_ = LastGradientNorm(history());
   CountHeld();
   return absl::OkStatus();
 }
@@ -110,16 +110,15 @@ void TrainedModel::Record(const store::Update& update, absl::Time time, const Up
     return;
   }
   gradient_norm_ = result.gradient_norm;
-  const std::size_t capacity = history_.points.capacity();
-  store::AddUpdate({.step = result.step,
-                    .time = time,
-                    .updates = 1,
-                    .rows = rows,
-                    .loss = result.loss,
-                    .gradient_norm = result.gradient_norm,
-                    .learning_rate = result.learning_rate},
-                   &history_);
-  if (history_.points.capacity() != capacity) CountHeld();
+  const std::size_t capacity = history().points.capacity();
+  history_->Add({.step = result.step,
+                 .time = time,
+                 .updates = 1,
+                 .rows = rows,
+                 .loss = result.loss,
+                 .gradient_norm = result.gradient_norm,
+                 .learning_rate = result.learning_rate});
+  if (history().points.capacity() != capacity) CountHeld();
 }
 
 absl::Status TrainedModel::Replay(const store::UpdateRecord& record,
@@ -210,7 +209,7 @@ void TrainedModel::FreeUnused() {
 
 void TrainedModel::Release() {
   trainer_.reset();
-  history_ = {};
+  history_->Set({});
   memory_.LowerTo(0);
   more_memory_.LowerTo(0);
   workspace_memory_.LowerTo(0);

@@ -19,6 +19,7 @@
 #include "core/thread_pool.h"
 #include "core/trainer.h"
 #include "server/models/commands.h"
+#include "server/models/state/shared_history.h"
 #include "server/models/work/memory_budget.h"
 #include "server/store/model_settings.h"
 #include "server/store/records.h"
@@ -42,7 +43,9 @@ class TrainedModel {
   double last_loss() const { return last_loss_; }
   // Of the last update that trained; after a checkpoint about that of the last before it.
   double gradient_norm() const { return gradient_norm_; }
-  const store::History& history() const { return history_; }
+  const store::History& history() const { return history_->own(); }
+  // The same for everybody, on any thread.
+  const std::shared_ptr<SharedHistory>& shared_history() const { return history_; }
   // Not after Release.
   const Trainer& trainer() const { return *trainer_; }
   std::int64_t step() const { return trainer_->step(); }
@@ -101,7 +104,7 @@ class TrainedModel {
   void CountHeld();
   std::size_t UsualStateBytes() const;
   std::size_t HistoryBytes() const {
-    return history_.points.capacity() * sizeof(store::HistoryPoint);
+    return history().points.capacity() * sizeof(store::HistoryPoint);
   }
 
   std::shared_ptr<const Network> network_;
@@ -115,7 +118,7 @@ class TrainedModel {
   std::unique_ptr<Trainer> trainer_;  // null once released
   double last_loss_ = 0;
   double gradient_norm_ = 0;
-  store::History history_;
+  std::shared_ptr<SharedHistory> history_ = std::make_shared<SharedHistory>();
 };
 
 // What is answered about a model: all but its durable step. Not after Release.

@@ -66,6 +66,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
   void Abandon(absl::AnyInvocable<void() &&> done);
 
   const std::shared_ptr<Publication>& publication() const { return lane_->publication(); }
+  const SharedHistory& shared_history() const { return lane_->shared_history(); }
   // What the model's updates hold, and what the store counts of its journal (null: nothing).
   const WorkQuota& held() const { return *lane_->quota(); }
   const store::JournalNumbers* journal_numbers() const { return lane_->journal_numbers(); }

@@ -38,6 +38,8 @@ class WriterLane : public std::enable_shared_from_this<WriterLane> {
   // What the model's updates hold.
   const std::shared_ptr<WorkQuota>& quota() const { return quota_; }
   const std::shared_ptr<Publication>& publication() const { return publication_; }
+  // The history for everybody.
+  const SharedHistory& shared_history() const { return *state_.shared_history(); }
   // What the store counts of the model's journal; null: nothing.
   const store::JournalNumbers* journal_numbers() const { return state_.journal_numbers().get(); }
 
