@@ -1,4 +1,4 @@
-"""What breaks under a program: its server is killed, or answers are lost on their way."""
+"""What breaks under a program: its server is started again, or answers are lost on their way."""
 
 import collections
 import concurrent.futures
@@ -19,16 +19,17 @@ from live_server import TIMEOUT
 LOOPBACK = [("grpc.enable_http_proxy", 0)]
 
 
-class KillingProxy:
-    """Forwards connections to a LiveServer, and kills and restarts it each time that a part of a run has passed.
+class RestartingProxy:
+    """Forwards connections to a LiveServer, and ends and restarts it each time that a part of a run has passed.
 
-    A context manager. When `part` bytes have gone to the server, no more do until `applied(kills)` is true,
-    which asks how far the server is; then it is killed. So it is struck in the same part of a run on any
+    A context manager. When `part` bytes have gone to the server, no more do until `applied(restarts)` is true,
+    which asks how far the server is; then `end` ends it. So it is struck in the same part of a run on any
     machine.
     """
 
-    def __init__(self, server, times, part, applied):
+    def __init__(self, server, end, times, part, applied):
         self._server = server
+        self._end = end
         self._left = times
         self._part = part
         self._applied = applied
@@ -37,7 +38,7 @@ class KillingProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends = []
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
-        self.kills = 0
+        self.restarts = 0
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -75,14 +76,14 @@ class KillingProxy:
             self._sent += size
             if self._left == 0 or self._sent < self._part:
                 return
-            end = time.monotonic() + TIMEOUT
-            while not self._applied(self.kills) and time.monotonic() < end:
+            limit = time.monotonic() + TIMEOUT
+            while not self._applied(self.restarts) and time.monotonic() < limit:
                 time.sleep(0.01)
-            self._server.kill()
+            self._end()
             self._server.start()
             self._sent = 0
             self._left -= 1
-            self.kills += 1
+            self.restarts += 1
 
 
 class LosingAnswers(grpc.GenericRpcHandler):

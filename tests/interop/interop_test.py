@@ -1,4 +1,4 @@
-"""The example program of a language against real servers: killed ones, ones behind TLS, ones that lose answers."""
+"""The example program of a language against real servers: restarted ones, ones behind TLS, ones that lose answers."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ import grpc
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from authority import Authority
-from breaking import LOOPBACK, KillingProxy, LosingAnswers
+from breaking import LOOPBACK, RestartingProxy, LosingAnswers
 from languages import EXAMPLES, REFERENCE
 from live_server import TIMEOUT, LiveServer
 from secured import secured_server
@@ -66,29 +66,31 @@ class Example(unittest.TestCase):
         with LiveServer(self.descentd, errors=subprocess.DEVNULL) as server:
             return self.state(self.run_example(server.address, language=REFERENCE)[0])
 
-    def kill_twice(self):
-        """Runs the program while its server is killed when it has applied a hundred batches, and two hundred."""
+    def restart_twice(self, end):
+        """Runs the program while `end(server)` ends its server, and it is started again: when it has applied a
+        hundred batches, and two hundred."""
         from descent.v1 import model_service_pb2, model_service_pb2_grpc
 
         data = tempfile.mkdtemp(dir=self.directory)
         server = LiveServer(self.descentd, data_dir=data, errors=subprocess.DEVNULL)
 
-        def applied(kills):
+        def applied(restarts):
             request = model_service_pb2.GetModelRequest(name=self.language.model)
             with grpc.insecure_channel(server.address, options=LOOPBACK) as channel:
                 stub = model_service_pb2_grpc.ModelServiceStub(channel)
                 model = stub.GetModel(request, timeout=TIMEOUT, wait_for_ready=True).model
-            return model.step >= 100 * (kills + 1)
+            return model.step >= 100 * (restarts + 1)
 
-        with server, KillingProxy(server, times=2, part=A_THIRD, applied=applied) as proxy:
+        with server, RestartingProxy(server, lambda: end(server), times=2, part=A_THIRD,
+                                     applied=applied) as proxy:
             output, errors = self.run_example(proxy.address)
-            self.assertEqual(proxy.kills, 2)
+            self.assertEqual(proxy.restarts, 2)
         return output, errors
 
 
-class KilledServer(Example):
+class RestartedServer(Example):
     def test_training_ends_as_if_the_server_had_not_been_killed(self):
-        output, _ = self.kill_twice()
+        output, _ = self.restart_twice(LiveServer.kill)
         self.assertEqual(self.state(output), self.expected_state())
 
 
@@ -128,7 +130,13 @@ class Program(Example):
             r"  field inputs: ")
 
     def test_training_ends_as_if_the_server_had_not_been_killed(self):
-        output, errors = self.kill_twice()
+        output, errors = self.restart_twice(LiveServer.kill)
+        self.assertEqual(self.state(output), self.expected_state())
+        self.check_that_it_went_on(errors)
+
+    def test_training_goes_on_when_the_server_is_started_again_in_order(self):
+        """It drains: what it has is applied, and clients are told to come back."""
+        output, errors = self.restart_twice(LiveServer.stop)
         self.assertEqual(self.state(output), self.expected_state())
         self.check_that_it_went_on(errors)
 
@@ -209,7 +217,7 @@ class ExampleLane:
         self._language.build()
 
     def suite(self, descentd):
-        case = {"python": KilledServer, "cpp": CppProgram}.get(self.name, ForeignProgram)
+        case = {"python": RestartedServer, "cpp": CppProgram}.get(self.name, ForeignProgram)
         if self.name == "cpp":
             self._language.command = [str(pathlib.Path(descentd).with_name("descent_example"))]
         named = type(f"{self.name.capitalize()}Example", (case,), dict(
