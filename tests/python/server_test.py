@@ -47,7 +47,7 @@ class ServerTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {"PATH": "/nowhere"}), mock.patch.dict(
                 sys.modules, {"descent_server": None}):
             del os.environ["DESCENTD"]
-            with self.assertRaisesRegex(FileNotFoundError, "pip install descent-server"):
+            with self.assertRaisesRegex(FileNotFoundError, "the wheel descent-server"):
                 descent.Server().start()
 
     def test_it_ends_with_its_process_however_that_ends(self):

@@ -31,7 +31,7 @@ def _bar(batches: Any) -> Iterator[Report]:
     try:
         from tqdm.auto import tqdm  # a notebook's own bar in a notebook
     except ImportError:
-        raise ImportError("progress=True needs tqdm: pip install 'descent[progress]'") from None
+        raise ImportError("progress=True needs tqdm: pip install tqdm") from None
     total = len(batches) if hasattr(batches, "__len__") else None
     with tqdm(total=total, unit="batch", desc="training") as bar:
 

@@ -41,7 +41,8 @@ def program() -> str:
         found = shutil.which("descentd")
         if found is None:
             raise FileNotFoundError(
-                "there is no descentd: pip install descent-server, or name one in $DESCENTD"
+                "there is no descentd: install the wheel descent-server (scripts/wheel makes it), or name one in "
+                "$DESCENTD"
             ) from None
         return found
     return str(descent_server.program("descentd"))
