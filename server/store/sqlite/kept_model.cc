@@ -10,7 +10,7 @@ KeptModel::~KeptModel() = default;
 
 void KeptModel::CountJournal() {
   std::int64_t bytes = 0;
-  for (const LiveRow& row : rows) bytes += row.size_bytes;
+  for (const LiveRow& live : rows) bytes += live.size_bytes;
   shared.journal_bytes = bytes;
   // Records of a weaker durability have positions too, and are not kept.
   shared.journal_updates = rows.empty() ? 0 : rows.back().last_position - base_position();
