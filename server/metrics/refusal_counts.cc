@@ -19,12 +19,18 @@ constexpr std::array<std::string_view, 17> kCodeNames = {
 constexpr std::string_view kNoReason = "NONE";
 constexpr std::string_view kOtherReason = "OTHER";
 
-constexpr std::array<std::pair<absl::StatusCode, std::string_view>, 14> kKnown = {{
+constexpr std::array<std::pair<absl::StatusCode, std::string_view>, 20> kKnown = {{
     {absl::StatusCode::kResourceExhausted, "QUEUE_FULL"},
     {absl::StatusCode::kResourceExhausted, "MEMORY_BUDGET"},
     {absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY"},
     {absl::StatusCode::kResourceExhausted, "STORAGE_FULL"},
     {absl::StatusCode::kResourceExhausted, "TOO_MANY_SESSIONS"},
+    {absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS"},
+    {absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS"},
+    {absl::StatusCode::kResourceExhausted, "TOO_MANY_BACKUPS"},
+    {absl::StatusCode::kResourceExhausted, "TOO_MANY_CALLS"},
+    {absl::StatusCode::kResourceExhausted, "TOO_MANY_BYTES"},
+    {absl::StatusCode::kResourceExhausted, "RATE_EXCEEDED"},
     {absl::StatusCode::kUnavailable, "STARTING"},
     {absl::StatusCode::kUnavailable, "DRAINING"},
     {absl::StatusCode::kUnavailable, "RECOVERING"},

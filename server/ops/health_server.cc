@@ -30,19 +30,18 @@ services::CallResources WithOwn(services::CallGate* gate, services::OpenStreams*
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Start(
-    const std::string& address, std::vector<std::string> services,
-    std::vector<services::CallObserver*> observers, const services::CallResources& shared) {
+    const std::string& address, std::vector<std::string> services, const services::CallHooks& hooks,
+    const services::CallResources& shared) {
   ASSIGN_OR_RETURN(Listening port, Listening::At(address));
   std::unique_ptr<HealthServer> server(
-      new HealthServer(std::move(port), std::move(services), std::move(observers), shared));
+      new HealthServer(std::move(port), std::move(services), hooks, shared));
   RETURN_IF_ERROR(server->Begin());
   return server;
 }
 
 HealthServer::HealthServer(Listening port, std::vector<std::string> services,
-                           std::vector<services::CallObserver*> observers,
-                           const services::CallResources& shared)
-    : gate_({.observers = std::move(observers)}),
+                           const services::CallHooks& hooks, const services::CallResources& shared)
+    : gate_({.observers = hooks.observers, .messages = hooks.messages}),
       streams_(kMostWatches),
       resources_(WithOwn(&gate_, &streams_, shared)),
       health_(std::move(services), resources_) {

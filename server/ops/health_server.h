@@ -26,11 +26,12 @@ namespace descent::ops {
 class HealthServer {
  public:
   // Answers for `services`, NOT_SERVING at first. kUnavailable, with the system's reason, when the
-  // address (HOST:PORT or unix:PATH) can't be listened on. What `observers` and `shared` name must
-  // outlive it.
-  static absl::StatusOr<std::unique_ptr<HealthServer>> Start(
-      const std::string& address, std::vector<std::string> services,
-      std::vector<services::CallObserver*> observers, const services::CallResources& shared);
+  // address (HOST:PORT or unix:PATH) can't be listened on. Everybody is admitted, whatever
+  // `hooks` say; what they and `shared` name must outlive it.
+  static absl::StatusOr<std::unique_ptr<HealthServer>> Start(const std::string& address,
+                                                             std::vector<std::string> services,
+                                                             const services::CallHooks& hooks,
+                                                             const services::CallResources& shared);
   // Shuts down.
   ~HealthServer();
   HealthServer(const HealthServer&) = delete;
@@ -44,8 +45,7 @@ class HealthServer {
   void Shutdown();
 
  private:
-  HealthServer(Listening port, std::vector<std::string> services,
-               std::vector<services::CallObserver*> observers,
+  HealthServer(Listening port, std::vector<std::string> services, const services::CallHooks& hooks,
                const services::CallResources& shared);
   absl::Status Begin();
 

@@ -89,7 +89,10 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
                const services::CallHooks& hooks)
     : registry_(registry),
       limiter_(options.calls),
-      gate_({.observers = hooks.observers, .admission = hooks.admission, .limiter = &limiter_}),
+      gate_({.observers = hooks.observers,
+             .admission = hooks.admission,
+             .limiter = &limiter_,
+             .messages = hooks.messages}),
       messages_("messages", MessageThreads()),
       reader_(options.messages, registry->memory(), &messages_),
       unsent_(options.unsent, registry->memory(), &messages_),
@@ -133,8 +136,8 @@ absl::Status Server::Listen(const ServerOptions& options, const services::CallHo
         encrypted ? tls_->MakeCredentials() : grpc::InsecureServerCredentials()));
   }
   if (!options.health.empty()) {
-    ASSIGN_OR_RETURN(health_server_, HealthServer::Start(options.health, NamesOf(services_),
-                                                         hooks.observers, resources_));
+    ASSIGN_OR_RETURN(health_server_,
+                     HealthServer::Start(options.health, NamesOf(services_), hooks, resources_));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return absl::UnavailableError("gRPC cannot start a server");

@@ -116,7 +116,7 @@ def dashboard_queries():
              for target in panel.get("targets", ())]
     for title, expression in found:
         for variable, value in {"$job": "descent", "$instance": ".+", "$model": ".+",
-                                "$__rate_interval": f"{10 * SCRAPE_SECONDS}s"}.items():
+                                "$__rate_interval": "1h"}.items():
             expression = expression.replace(variable, value)
         assert "$" not in expression, expression
         yield title, expression

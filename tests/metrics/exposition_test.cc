@@ -11,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "server/metrics/call_metrics.h"
 #include "server/metrics/model_metrics.h"
 #include "server/metrics/server_metrics.h"
+#include "server/services/services.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/metrics/series.h"
 #include "tests/services/service_fixture.h"
@@ -25,7 +27,14 @@ using namespace descent::testing;  // NOLINT(google-build-using-namespace): the 
 
 class ExpositionTest : public ServiceTest {
  protected:
-  void SetUp() override { RestartOnDisk(); }
+  void SetUp() override {
+    hooks_ = {.observers = {&calls_}, .messages = &calls_};
+    RestartOnDisk();
+  }
+  void TearDown() override {
+    client_.reset();
+    server_.reset();
+  }
 
   void RestartOnDisk() {
     client_.reset();
@@ -63,8 +72,29 @@ class ExpositionTest : public ServiceTest {
     return answer.response;
   }
 
+  CallMetrics calls_{{services::kNetworkService}};
   store::TemporaryDirectory directory_;
 };
+
+TEST_F(ExpositionTest, CountsTheMessagesOfCallsAndOfStreamsThatLast) {
+  const auto count = [&](const char* direction, const char* type, const char* method) {
+    return SeriesOf(calls_.Collect())
+        .at(absl::StrCat("grpc_server_msg_", direction, "_total{grpc_type=\"", type,
+                         "\",grpc_service=\"descent.v1.NetworkService\",grpc_method=\"", method,
+                         "\"}"));
+  };
+  Create(LineModel("line"));
+  Step(1);
+  EXPECT_EQ(count("received", "unary", "Step"), 1);
+  EXPECT_EQ(count("sent", "unary", "Step"), 1);
+  TrainStream stream = client_->Train();
+  ASSERT_TRUE(stream.Write(StartOf("line", "s", /*ack_every=*/1)));
+  ASSERT_TRUE(stream.Read().has_value());
+  ASSERT_TRUE(stream.Write(BatchOf(1, LineBatch(8, 1))));
+  ASSERT_TRUE(stream.Read().has_value());
+  EXPECT_EQ(count("received", "bidi_stream", "Train"), 2);
+  EXPECT_GE(count("sent", "bidi_stream", "Train"), 1) << "the last may still be on its way";
+}
 
 TEST_F(ExpositionTest, TellsHowAModelIsTrained) {
   Create(LineModel("line"));
