@@ -202,17 +202,24 @@ class AwayTest(unittest.TestCase):
         proxy = self.enterContext(CuttingProxy(server.address))
         client = self.enterContext(descent.Client(proxy.address, retry=PATIENT))
         model = client.create("m", network())
+        steps = []
         stop = threading.Event()
 
         def cut():
-            while not stop.wait(0.03):
-                proxy.cut()
+            """At some moment of a call, once another has come through since the last time."""
+            random, cut_at = np.random.default_rng(0), 0
+            while not stop.is_set():
+                if len(steps) > cut_at:
+                    cut_at = len(steps)
+                    stop.wait(random.uniform(0, 0.003))
+                    proxy.cut()
+                stop.wait(0.001)
 
         cutter = threading.Thread(target=cut)
         cutter.start()
         try:
-            steps = [model.step(x, y).step
-                     for x, y in itertools.takewhile(lambda _: proxy.cuts < 20, batches(100_000))]
+            for x, y in itertools.takewhile(lambda _: proxy.cuts < 20, batches(100_000)):
+                steps.append(model.step(x, y).step)
         finally:
             stop.set()
             cutter.join()
@@ -236,7 +243,7 @@ class AwayTest(unittest.TestCase):
         with descent.Client(server.address) as client:
             model = client.create("m", network())
             with self.assertRaises(TimeoutError) as caught:
-                model.predict(np.zeros((100_000, 4), np.float32), timeout=0.001)
+                model.predict(np.zeros((2_000_000, 4), np.float32), timeout=0.001)
             self.assertEqual(caught.exception.code, "DEADLINE_EXCEEDED")
 
 

