@@ -3,6 +3,7 @@
     library_test.py CMAKE BUILD_DIRECTORY COMPILER DESCENTD
 """
 
+import fnmatch
 import pathlib
 import re
 import shutil
@@ -57,6 +58,16 @@ class LibraryTest(unittest.TestCase):
             _, done = self.configure(version)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("compatible with requested version", done.stdout)
+
+    def test_the_package_has_all_of_it(self):
+        """What no package takes ends the packages' build."""
+        text = (ROOT / "debian" / "libdescent-dev.install").read_text()
+        patterns = [line.replace("usr/lib/*/", "usr/lib/") for line in text.splitlines()]
+        for path in self.prefix.rglob("*"):
+            name = "usr/" + str(path.relative_to(self.prefix))
+            taken = any(fnmatch.fnmatchcase(name, pattern) or name.startswith(pattern + "/")
+                        for pattern in patterns)
+            self.assertTrue(taken or path.is_dir(), name)
 
     def test_nothing_of_the_tree_is_told(self):
         for path in self.prefix.rglob("*.cmake"):
