@@ -94,13 +94,53 @@ class KubernetesTest(unittest.TestCase):
 
 
 class ComposeTest(unittest.TestCase):
+    directory = ROOT / "docker"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.composed = yaml.safe_load((cls.directory / "compose.yaml").read_text())
+        cls.services = cls.composed["services"]
+
     def test_the_server_takes_its_options(self):
-        services = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
-        options = config(services["server"]["command"], image_environment())
-        self.assertIn("0.0.0.0:50051", options["listen"])
-        for service in services.values():
-            self.assertTrue(service["read_only"])
-            self.assertEqual(service["cap_drop"], ["ALL"])
+        options = config(self.services["server"]["command"], image_environment())
+        published = {port.split(":")[-1] for port in self.services["server"]["ports"]}
+        for option in ("listen", "http"):
+            self.assertIn(re.search(r"0\.0\.0\.0:(\d+)", options[option]).group(1), published)
+        self.assertEqual(self.services["server"]["volumes"], [f"models:{instruction('VOLUME')}"])
+
+    def test_no_service_has_rights(self):
+        for name, service in self.services.items():
+            self.assertTrue(service["read_only"], name)
+            self.assertEqual(service["cap_drop"], ["ALL"], name)
+            for port in service.get("ports", ()):
+                self.assertTrue(port.startswith("127.0.0.1:"), name)
+
+    def test_what_is_mounted_is_there(self):
+        for service in self.services.values():
+            for volume in service.get("volumes", ()):
+                source = volume.split(":")[0]
+                if source.startswith("."):
+                    self.assertTrue((self.directory / source).exists(), source)
+                else:
+                    self.assertIn(source, self.composed["volumes"])
+
+    def test_prometheus_finds_the_server(self):
+        text = (self.directory / "monitoring" / "prometheus.yml").read_text()
+        targets = yaml.safe_load(text)["scrape_configs"][0]["static_configs"][0]["targets"]
+        name, port = targets[0].split(":")
+        options = config(self.services[name]["command"], image_environment())
+        self.assertIn(f":{port}", options["http"])
+
+    def test_grafana_finds_prometheus_and_the_dashboard(self):
+        provisioning = self.directory / "monitoring" / "grafana" / "provisioning"
+        [source] = yaml.safe_load(
+            (provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+        name, port = re.fullmatch(r"http://(\w+):(\d+)", source["url"]).groups()
+        self.assertIn(f"127.0.0.1:{port}:{port}", self.services[name]["ports"])
+        [provider] = yaml.safe_load(
+            (provisioning / "dashboards" / "descent.yml").read_text())["providers"]
+        mounted = [volume.split(":")[1] for volume in self.services["grafana"]["volumes"]]
+        self.assertIn(provider["options"]["path"], mounted)
 
 
 class EnvoyTest(unittest.TestCase):
