@@ -182,7 +182,7 @@ class Program(Example):
                     (first, request), (second, repeated) = calls[:2]
                     self.assertEqual(repeated, request)  # with the same request id
                     self.assertGreaterEqual(second - first, front.DELAY)
-                    self.assertTrue(all(limit is not None and limit <= 20
+                    self.assertTrue(all(limit is not None and limit <= 60
                                         for limit in front.deadlines[method]), front.deadlines)
             self.assertEqual(len(create), 2)
 

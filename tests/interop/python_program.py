@@ -65,14 +65,14 @@ def main():
         stub = models_grpc.ModelServiceStub(channel)
         created = stub.CreateModel(models.CreateModelRequest(
             model=models.Model(name=MODEL, network=spec, optimizer=optimizer),
-            request_id=uuid.uuid4().hex), wait_for_ready=True, timeout=10)
+            request_id=uuid.uuid4().hex), wait_for_ready=True, timeout=60)
         print(f"created {MODEL}: {created.model.parameter_count} parameters")
         for _ in training.train(networks_grpc.NetworkServiceStub(channel), MODEL, Batches(),
                                 ack_every=8):
             pass
-        model = stub.GetModel(models.GetModelRequest(name=MODEL), timeout=10).model
+        model = stub.GetModel(models.GetModelRequest(name=MODEL), timeout=60).model
         print(f"trained to step {model.step}, state {model.state_hash}")
-        stub.DeleteModel(models.DeleteModelRequest(name=MODEL), timeout=10)
+        stub.DeleteModel(models.DeleteModelRequest(name=MODEL), timeout=60)
 
 
 if __name__ == "__main__":

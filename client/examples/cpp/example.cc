@@ -38,7 +38,7 @@ constexpr char kModel[] = "cpp-example";
 constexpr int64_t kFeatures = 8;
 constexpr int64_t kBatchRows = 32;
 constexpr int64_t kBatches = 1000;
-constexpr absl::Duration kDeadline = absl::Seconds(15);  // of each call, with all its attempts
+constexpr absl::Duration kDeadline = absl::Seconds(30);  // of each call, with all its attempts
 
 // Row after row: kFeatures inputs and one target each.
 struct Rows {
@@ -211,6 +211,7 @@ absl::StatusOr<descent::client::ClientOptions> ParseArguments(
     absl::Span<const char* const> arguments) {
   descent::client::ClientOptions options;
   options.deadline = kDeadline;
+  options.retry.give_up_after = absl::Seconds(12);
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string argument = arguments[i];
     if (!argument.starts_with("--")) {

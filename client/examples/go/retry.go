@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	deadline   = 10 * time.Second // of every attempt but the training stream
+	deadline   = 30 * time.Second // of every attempt but the training stream
 	retries    = 8
 	firstDelay = 50 * time.Millisecond // it doubles with each failure, to twelve seconds in all
 )

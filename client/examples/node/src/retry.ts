@@ -5,7 +5,7 @@ import * as grpc from '@grpc/grpc-js';
 
 import { errorDetails, isServiceError } from './errors.js';
 
-const DEADLINE = 10_000; // milliseconds, of every attempt but the training stream
+const DEADLINE = 30_000; // milliseconds, of every attempt but the training stream
 const RETRIES = 8;
 const FIRST_DELAY = 50; // milliseconds; it doubles with each failure, to twelve seconds in all
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
-const DEADLINE: Duration = Duration::from_secs(10); // of every attempt but the training stream
+const DEADLINE: Duration = Duration::from_secs(30); // of every attempt but the training stream
 const RETRIES: u32 = 8;
 const FIRST_DELAY: Duration = Duration::from_millis(50); // it doubles with each failure, to twelve seconds in all
 

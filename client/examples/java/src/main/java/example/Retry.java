@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Calls with a deadline, made again where the server was not there to answer. */
 final class Retry {
-  private static final long DEADLINE_SECONDS = 10; // of every attempt but the training stream
+  private static final long DEADLINE_SECONDS = 30; // of every attempt but the training stream
   private static final int RETRIES = 8;
   private static final long FIRST_DELAY_MILLIS = 50; // it doubles with each failure, to twelve seconds in all
 
