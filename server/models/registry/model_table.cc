@@ -108,11 +108,12 @@ std::vector<ModelTable::Listed> ModelTable::List(
   std::vector<Listed> listed;
   by_condition->fill(0);
   const absl::ReaderMutexLock lock(&mutex_);
-  for (const auto& [name, entry] : models_) {
-    const std::optional<ModelCondition> condition = ConditionOf(entry);
-    if (!condition.has_value() || !may_see(name)) continue;
-    ++(*by_condition)[static_cast<std::size_t>(*condition)];
-    if (listed.size() < most) listed.push_back({name, *condition, entry.model});
+  for (const auto& named : models_) {
+    const std::optional<ModelCondition> condition = ConditionOf(named.second);
+    if (!condition.has_value() || !may_see(named.first)) continue;
+    ++(*by_condition)[static_cast<std::size_t>(condition.value())];
+    if (listed.size() < most)
+      listed.push_back({named.first, condition.value(), named.second.model});
   }
   return listed;
 }
