@@ -306,6 +306,19 @@ void AddLogOptions(CLI::App* app, Arguments* arguments) {
                   "Least level of what is logged; debug logs every call")
       ->check(CLI::IsMember(&LogLevels()).description(""))
       ->type_name("debug|info|warning|error");
+  app->add_option(
+         "--access-log", arguments->access_log,
+         "A file with a line of JSON for every call, its time, method, model, caller, code,\n"
+         "bytes, milliseconds and trace. Moved away it is begun anew, so logrotate needs\n"
+         "no signal; a full disk loses lines and holds up nobody")
+      ->check(CLI::Validator(CheckGiven, ""))
+      ->type_name("FILE");
+  app->add_option(
+         "--slow-call-ms", arguments->slow_call_ms,
+         "Calls that take so long are logged as warnings, with how long they waited, were\n"
+         "worked on and sent; streams are not. 0: none")
+      ->check(Between(0, 1 << 30))
+      ->type_name("MS");
 }
 
 void AddHealthcheck(CLI::App* app, Arguments* arguments) {

@@ -65,6 +65,8 @@ struct Arguments {
   std::string access;  // empty: everybody may do everything
   std::string log_format = "text";
   std::string log_level = "info";
+  std::string access_log;
+  int slow_call_ms = 1000;
 
   bool print_config = false;
   std::string server;

@@ -26,6 +26,7 @@
 #include "server/metrics/exposition.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/access_control.h"
+#include "server/ops/access_log.h"
 #include "server/ops/call_log.h"
 #include "server/ops/drain_watchdog.h"
 #include "server/ops/health.h"
@@ -37,6 +38,7 @@
 #include "server/ops/reflection.h"
 #include "server/ops/server.h"
 #include "server/ops/service_manager.h"
+#include "server/ops/slow_call_log.h"
 #include "server/ops/storage_log.h"
 #include "server/ops/transport_log.h"
 #include "server/options.h"
@@ -102,6 +104,20 @@ http::Route MetricsRoute(const Serve& serve, const metrics::Exposition::Sources&
                                 .body = exposition.Write(
                                     [&](std::string_view model) { return request.MaySee(model); })};
           }};
+}
+
+// Begins the log of all calls. False, having logged why, when it can't be written.
+bool StartAccessLog(const Serve& serve, std::unique_ptr<ops::AccessLog>* log,
+                    services::CallHooks* hooks) {
+  if (serve.access_log.empty()) return true;
+  absl::StatusOr<std::unique_ptr<ops::AccessLog>> opened = ops::AccessLog::Open(serve.access_log);
+  if (!opened.ok()) {
+    Log(LogLevel::kError, "--access-log: " + std::string(opened.status().message()));
+    return false;
+  }
+  *log = *std::move(opened);
+  hooks->observers.push_back(log->get());
+  return true;
 }
 
 // What is answered over HTTP.
@@ -181,6 +197,10 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   ops::CallLog call_log;
   ops::LimitLog limit_log;
   services::CallHooks hooks = {.observers = {&call_log, &limit_log}};
+  ops::SlowCallLog slow_call_log(serve.slow_call);
+  if (serve.slow_call > absl::ZeroDuration()) hooks.observers.push_back(&slow_call_log);
+  std::unique_ptr<ops::AccessLog> access_log;  // outlives the server
+  if (!StartAccessLog(serve, &access_log, &hooks)) return kExitUsage;
   std::unique_ptr<ops::AccessControl> access;  // outlives the server
   if (!StartAccess(serve, &access, &hooks)) return kExitUsage;
   const std::unique_ptr<metrics::CallMetrics> calls = CountCalls(serve, &hooks);  // likewise

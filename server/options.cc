@@ -225,6 +225,8 @@ Serve MakeServe(const Arguments& arguments) {
   serve.log_level = LogLevels().at(arguments.log_level);
   serve.drain_timeout = absl::Seconds(arguments.drain_timeout);
   serve.access_file = arguments.access;
+  serve.access_log = arguments.access_log;
+  serve.slow_call = absl::Milliseconds(arguments.slow_call_ms);
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
   serve.models.max_merged_rows = arguments.max_merged_rows;

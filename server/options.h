@@ -33,8 +33,10 @@ struct Serve {
   ops::LogFormat log_format = ops::LogFormat::kText;
   ops::LogLevel log_level = ops::LogLevel::kInfo;
   absl::Duration drain_timeout;
-  std::string access_file;  // who may do what; empty: everybody everything
-  bool in_memory = false;   // no data directory: models are gone with the server
+  std::string access_log;    // a line for each call; empty: none
+  absl::Duration slow_call;  // such calls are logged; zero: none
+  std::string access_file;   // who may do what; empty: everybody everything
+  bool in_memory = false;    // no data directory: models are gone with the server
   store::SqliteStoreOptions storage;
   // Options that are not as by default, as they are typed; there are no secrets among options.
   std::vector<std::pair<std::string, std::string>> changed = {};

@@ -13,6 +13,7 @@
 #include "clock/steady.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/proxy.h"
+#include "endpoint/traceparent.h"
 
 namespace descent::client {
 namespace {
@@ -88,6 +89,9 @@ void Connection::Prepare(grpc::ClientContext* context, absl::Time deadline) cons
   if (deadline != absl::InfiniteFuture()) context->set_deadline(ToSystemClock(deadline));
   if (!options_.token.empty()) {
     context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
+  }
+  if (endpoint::ParseTraceparent(options_.traceparent).has_value()) {
+    context->AddMetadata(endpoint::kTraceparentHeader, options_.traceparent);
   }
 }
 

@@ -44,6 +44,10 @@ struct ClientOptions {
   // plaintext to this machine's own addresses and sockets alone. Empty: none.
   std::string token = {};
 
+  // The trace that the calls belong to, as W3C Trace Context has it: goes with every call as
+  // `traceparent`, for the server's logs. Empty, or not valid: none.
+  std::string traceparent = {};
+
   // The time that a unary call may take, all its attempts and pauses together. Shorter than
   // retry.give_up_after, it is what ends the call while there is no server.
   absl::Duration deadline = absl::Minutes(1);

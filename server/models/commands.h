@@ -39,6 +39,10 @@ struct CallContext {
   // Tells callers apart, who take turns; 0: one of those that nobody tells apart.
   std::uint64_t caller = 0;
 
+  // Where it is written, once, when work on the call begins: nanoseconds of SteadyNow since the
+  // epoch, 0 before. Lives as long as `cancelled`; null: nobody asks.
+  std::atomic<std::int64_t>* begun = nullptr;
+
   bool IsCancelled() const {
     return cancelled != nullptr && cancelled->load(std::memory_order_relaxed);
   }

@@ -186,4 +186,9 @@ absl::Status CheckStillWanted(const CallContext& context) {
   return absl::OkStatus();
 }
 
+void NoteBegun(const CallContext& context) {
+  if (context.begun == nullptr || context.begun->load(std::memory_order_relaxed) != 0) return;
+  context.begun->store(absl::ToUnixNanos(SteadyNow()), std::memory_order_relaxed);
+}
+
 }  // namespace descent::models

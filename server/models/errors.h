@@ -64,6 +64,9 @@ absl::Status Recovering(std::string_view name, absl::Duration retry_after);
 // DEADLINE_EXCEEDED or CANCELLED when the caller waits no longer, otherwise OK.
 absl::Status CheckStillWanted(const CallContext& context);
 
+// Work on the call begins, or has begun before.
+void NoteBegun(const CallContext& context);
+
 }  // namespace descent::models
 
 #endif  // SERVER_MODELS_ERRORS_H_

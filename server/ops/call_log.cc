@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "server/ops/log.h"
+#include "server/ops/trace.h"
 
 namespace descent::ops {
 
@@ -16,6 +17,7 @@ void CallLog::OnCallEnd(const services::CallRecord& record) {
   const std::string code = absl::StatusCodeToString(record.status.code());
   const std::string reason = GetErrorDetails(record.status).reason;
   const std::string peer = record.context.peer();
+  const Trace trace = TraceOf(record.context);
   Log(level, "call",
       {{"service", record.name.service},
        {"method", record.name.method},
@@ -27,6 +29,7 @@ void CallLog::OnCallEnd(const services::CallRecord& record) {
        {"received_bytes", record.received_bytes},
        {"sent_bytes", record.sent_bytes},
        {"milliseconds", absl::ToDoubleMilliseconds(record.duration)},
+       {"trace_id", std::string_view(trace.trace_id)},
        {"peer", std::string_view(peer)}});
 }
 

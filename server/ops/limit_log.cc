@@ -9,6 +9,7 @@
 #include "clock/steady.h"
 #include "core/error.h"
 #include "server/ops/log.h"
+#include "server/ops/trace.h"
 
 namespace descent::ops {
 
@@ -20,6 +21,7 @@ void LimitLog::OnCallEnd(const services::CallRecord& record) {
   const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
   if (!withheld.has_value()) return;
   const std::string peer = record.context.peer();
+  const Trace trace = TraceOf(record.context);
   Log(LogLevel::kWarning, "a call was over a limit",
       {{"reason", std::string_view(details.reason)},
        {"of", std::string_view(details.metadata["limited"])},
@@ -27,6 +29,7 @@ void LimitLog::OnCallEnd(const services::CallRecord& record) {
        {"service", record.name.service},
        {"method", record.name.method},
        {"caller", record.caller},
+       {"trace_id", std::string_view(trace.trace_id)},
        {"peer", std::string_view(peer)},
        {"more_not_logged", *withheld}});
 }

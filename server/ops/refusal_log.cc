@@ -11,6 +11,7 @@
 #include "clock/steady.h"
 #include "core/error.h"
 #include "server/ops/log.h"
+#include "server/ops/trace.h"
 
 namespace descent::ops {
 
@@ -31,11 +32,13 @@ std::optional<std::int64_t> LineAllowance::Take(absl::Time now) {
 void RefusalLog::OnCallEnd(const services::CallRecord& record) {
   if (record.status.ok()) return;
   const std::string peer = record.context.peer();
+  const Trace trace = TraceOf(record.context);
   Add({.service = record.name.service,
        .method = record.name.method,
        .model = record.model,
        .caller = record.caller,
        .peer = peer,
+       .trace_id = trace.trace_id,
        .status = record.status});
 }
 
@@ -56,6 +59,7 @@ void RefusalLog::Add(const Asked& asked) {
        {"method", asked.method},
        {"model", asked.model},
        {"caller", caller},
+       {"trace_id", asked.trace_id},
        {"peer", asked.peer},
        {"more_not_logged", *withheld}});
 }

@@ -45,6 +45,7 @@ class RefusalLog final : public services::CallObserver {
     std::string_view model;
     std::string_view caller;
     std::string_view peer;
+    std::string_view trace_id = {};
     const absl::Status& status;
   };
   void Add(const Asked& asked);

@@ -2,6 +2,9 @@
 
 #include <grpcpp/server_context.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "clock/steady.h"
 #include "core/error.h"
 #include "core/status_macros.h"
@@ -79,16 +82,24 @@ absl::Status CallPass::Enter(CallKind kind, std::size_t request_bytes) {
 }
 
 CallPass::~CallPass() {
+  const absl::Time now = SteadyNow();
+  std::optional<CallPhases> phases;
+  if (begun_ != absl::InfinitePast()) {
+    const absl::Time begun = std::clamp(begun_, start_, ended_);
+    phases = {.waited = begun - start_, .worked = ended_ - begun, .sent = now - ended_};
+  }
   for (CallObserver* const observer : gate_->hooks_.observers) {
     observer->OnCallEnd({.name = name_,
                          .model = model_,
                          .caller = permit_ == nullptr ? std::string_view() : permit_->caller(),
                          .status = status_,
-                         .duration = SteadyNow() - start_,
+                         .duration = now - start_,
                          .received_bytes = received_bytes_,
                          .sent_bytes = sent_bytes_,
                          .received_messages = received_messages_,
                          .sent_messages = sent_messages_,
+                         .request_id = request_id_,
+                         .phases = phases,
                          .context = context_});
   }
   // Last: whoever waits for this may take down the observers.
@@ -102,6 +113,7 @@ absl::Status CallPass::AdmitModel(std::string_view model) {
 
 grpc::Status CallPass::End(absl::Status status) {
   status_ = std::move(status);
+  ended_ = SteadyNow();
   return wire::ToGrpcStatus(status_);
 }
 

@@ -97,6 +97,12 @@ class CallPass {
   // So many bytes of a stream's messages are answered; of other calls, and at the end, all are.
   void Answered(std::size_t bytes) { share_.Answered(bytes); }
 
+  // For observers: the request's own id, of which the first so many bytes are kept; that the call
+  // has one request and one answer, and when work on it began, a time of SteadyNow.
+  static constexpr std::size_t kMostRequestIdBytes = 128;
+  void NoteRequestId(std::string_view id) { request_id_ = id.substr(0, kMostRequestIdBytes); }
+  void NoteBegun(absl::Time begun) { begun_ = begun; }
+
   // What came and what was sent, message by message.
   void AddReceived(std::size_t bytes) {
     received_bytes_ += static_cast<std::int64_t>(bytes);
@@ -125,6 +131,9 @@ class CallPass {
   CallShare share_;
   const absl::Status admission_;
   std::string model_;
+  std::string request_id_;
+  absl::Time begun_ = absl::InfinitePast();  // then: a stream
+  absl::Time ended_;
   absl::Status status_;
   std::int64_t received_bytes_ = 0;
   std::int64_t sent_bytes_ = 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,13 @@ namespace descent::services {
 
 class CallLimiter;
 
+// Where a call's time went, together all of it.
+struct CallPhases {
+  absl::Duration waited;  // until work on it began: being read, and in queues
+  absl::Duration worked;  // until its answer or error was there
+  absl::Duration sent;    // until gRPC was done with it
+};
+
 // A call that has ended.
 struct CallRecord {
   MethodName name;
@@ -36,6 +44,8 @@ struct CallRecord {
   std::int64_t sent_bytes = 0;
   std::int64_t received_messages = 0;
   std::int64_t sent_messages = 0;
+  std::string_view request_id = {};        // of the request; empty: it has none
+  std::optional<CallPhases> phases = {};   // of calls with one request and one answer
   const grpc::ServerContextBase& context;  // for the peer
 };
 

@@ -22,7 +22,7 @@ UnaryCall::UnaryCall(const CallResources& resources, const MethodName& name,
       response_(response),
       memory_(*resources.memory),
       unsent_answers_(*resources.unsent),
-      cancelled_(std::make_shared<std::atomic<bool>>(false)),
+      progress_(std::make_shared<Progress>()),
       pass_(resources.gate, name, *context, kind, request.Length()) {
   pass_.AddReceived(request.Length());
 }
@@ -32,7 +32,7 @@ absl::Status UnaryCall::AwaitTurn(std::size_t bytes, std::size_t held_bytes,
   ASSIGN_OR_RETURN(models::MemoryCharge held,
                    memory_.Reserve(models::MemoryPurpose::kHeldWork, held_bytes));
   unsent_answers_.Await(
-      context_.peer(), bytes, *cancelled_, &unsent_,
+      context_.peer(), bytes, progress_->cancelled, &unsent_,
       [this, held = std::move(held), go = std::move(go)](absl::Status status) mutable {
         held = models::MemoryCharge();  // from here on the models count it
         if (status.ok()) status = go();
@@ -42,7 +42,7 @@ absl::Status UnaryCall::AwaitTurn(std::size_t bytes, std::size_t held_bytes,
 }
 
 void UnaryCall::OnCancel() {
-  cancelled_->store(true, std::memory_order_relaxed);
+  progress_->cancelled.store(true, std::memory_order_relaxed);
   unsent_answers_.Forget(&unsent_);
 }
 
@@ -56,6 +56,11 @@ void UnaryCall::Answer(const google::protobuf::Message& response) {
   Send(absl::OkStatus());
 }
 
-void UnaryCall::Send(const absl::Status& status) { Finish(pass_.End(status)); }
+void UnaryCall::Send(const absl::Status& status) {
+  const std::int64_t begun = progress_->begun.load(std::memory_order_relaxed);
+  // Of what was never begun all the time was waiting.
+  pass_.NoteBegun(begun == 0 ? absl::InfiniteFuture() : absl::FromUnixNanos(begun));
+  Finish(pass_.End(status));
+}
 
 }  // namespace descent::services

@@ -52,8 +52,14 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // Deadline and cancellation, for the models.
   models::CallContext context() const {
-    return {DeadlineOf(context_), cancelled_, CallerOf(context_)};
+    return {.deadline = DeadlineOf(context_),
+            .cancelled = {progress_, &progress_->cancelled},
+            .caller = CallerOf(context_),
+            .begun = &progress_->begun};
   }
+
+  // The request's own id, for observers.
+  void NoteRequestId(std::string_view id) { pass_.NoteRequestId(id); }
 
   // Calls `go`, an absl::Status(), when an answer of about `bytes` may be made: at once, or when it
   // is its turn; until then the `held_bytes` of the command are counted as held work. An error that
@@ -91,6 +97,12 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
  private:
+  // What whoever works on the call knows of it, and tells.
+  struct Progress {
+    std::atomic<bool> cancelled{false};
+    std::atomic<std::int64_t> begun{0};
+  };
+
   absl::Status AwaitTurn(std::size_t bytes, std::size_t held_bytes,
                          absl::AnyInvocable<absl::Status()> go);
   void Send(const absl::Status& status);
@@ -107,7 +119,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   grpc::ByteBuffer* const response_;
   models::MemoryBudget& memory_;
   UnsentAnswers& unsent_answers_;
-  const std::shared_ptr<std::atomic<bool>> cancelled_;
+  const std::shared_ptr<Progress> progress_;
   CallPass pass_;
   UnsentAnswer unsent_;
 };
@@ -130,6 +142,9 @@ grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const Metho
   auto* taken = const_cast<grpc::ByteBuffer*>(bytes);
   resources.reader->Read<Request>(
       name, taken, [call, begin = std::move(begin)](absl::Status status, const Request& request) {
+        if constexpr (requires { request.request_id(); }) {
+          if (!request.request_id().empty()) call->NoteRequestId(request.request_id());
+        }
         if (status.ok()) status = CatchExceptions([&] { return begin(call, request); });
         if (!status.ok()) call->End(status);
       });

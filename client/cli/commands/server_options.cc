@@ -20,6 +20,7 @@ namespace {
 constexpr char kServerVariable[] = "DESCENT_SERVER";
 constexpr char kTlsVariable[] = "DESCENT_TLS";
 constexpr char kTokenVariable[] = "DESCENT_TOKEN";
+constexpr char kTraceVariable[] = "TRACEPARENT";  // as other tools have it
 
 // Empty if it is not set.
 std::string Variable(const char* name) {
@@ -123,6 +124,7 @@ absl::StatusOr<client::ClientOptions> ServerOptions::ForClient() const {
   client::ClientOptions options;
   options.target = server_;
   ASSIGN_OR_RETURN(options.token, Token());
+  options.traceparent = Variable(kTraceVariable);
   // A socket of this machine is not encrypted, whatever the environment says of other servers.
   const bool is_socket = absl::StartsWith(server_, "unix:");
   if (is_socket && tls_option_->count() > 0) {

@@ -26,7 +26,7 @@ class Call {
   // Checks that the caller still waits and takes a place in `quota`; otherwise answers with the
   // error and returns false.
   bool Admit(WorkQuota* quota, std::size_t bytes) {
-    absl::Status status = CheckStillWanted();
+    absl::Status status = models::CheckStillWanted(context_);
     if (status.ok()) {
       absl::StatusOr<WorkTicket> ticket = quota->Admit(bytes);
       if (ticket.ok()) {
@@ -41,7 +41,11 @@ class Call {
 
   std::uint64_t caller() const { return context_.caller; }
 
-  absl::Status CheckStillWanted() const { return models::CheckStillWanted(context_); }
+  // Asked first when work on it begins.
+  absl::Status CheckStillWanted() const {
+    NoteBegun(context_);
+    return models::CheckStillWanted(context_);
+  }
 
   // The place is given back once the answer has been taken.
   void Answer(absl::StatusOr<Outcome> outcome) && {
