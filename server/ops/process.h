@@ -11,7 +11,8 @@ namespace descent::ops {
 // descriptors in the middle of an accept stops listening (CVE-2023-4785).
 std::int64_t RaiseOpenFileLimit();
 
-// Keeps SIGINT and SIGTERM for AwaitStopSignal and ignores SIGPIPE. Call before the first thread is
+// Keeps SIGINT and SIGTERM for AwaitStopSignal, and ignores SIGPIPE and SIGHUP: who sends that has
+// changed a file or moved a log away, which is seen without it. Call before the first thread is
 // started: threads inherit it.
 void BlockStopSignals();
 

@@ -6,6 +6,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,6 +109,12 @@ class AccessLogTest(unittest.TestCase):
         for text in (self.access_log.read_text(), self.log.read_text()):
             for line in text.splitlines():
                 self.assertNotIn("forged", json.loads(line))
+
+    def test_who_rotates_may_send_a_hangup(self):
+        self.call(b"none")
+        self.server.send(signal.SIGHUP)
+        self.call(b"none")
+        self.await_lines(2)  # and the server ends well with the test
 
     def test_the_file_may_be_moved_away(self):
         self.call(b"none")

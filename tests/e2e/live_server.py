@@ -59,6 +59,10 @@ class LiveServer:
         """What it writes to stderr, where that was asked for as a pipe."""
         return self._process.stderr
 
+    def send(self, number):
+        """Sends it a signal that does not end it."""
+        self._process.send_signal(number)
+
     def kill(self):
         """Ends it at once, if it is running."""
         if self._process is not None:
