@@ -18,7 +18,7 @@ import package
 TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
-    "oldest": ("arrays", "session", "training", "aio"),
+    "oldest": ("arrays", "session", "training", "aio", "server"),
     "newest": ("arrays", "session", "specs", "client", "training", "aio", "secure", "server", "frames", "sklearn", "readme", "notebook"),
 }
 MORE = ("scikit-learn", "pandas", "polars", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")

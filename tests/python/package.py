@@ -21,6 +21,10 @@ for name in list(os.environ):
     if "proxy" in name.lower() or name.startswith("DESCENT_"):
         del os.environ[name]
 
+# Before Python 3.10 a process is started by a fork, whose new process gRPC's handlers may abort while calls are made. The tests
+# start servers all the time; one has these handlers at work (server_test.py).
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 descentd = os.path.abspath(sys.argv.pop(1))
 os.environ["DESCENTD"] = descentd
 sys.path += [str(ROOT / "tests/e2e")]

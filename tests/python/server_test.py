@@ -70,6 +70,26 @@ class ServerTest(unittest.TestCase):
                         if error.code != "CANCELLED":
                             raise
 
+    def test_it_starts_while_other_threads_make_calls(self):
+        # gRPC's handlers of forks, which Python uses to start a process before 3.10, may abort the new process then.
+        program = ("import descent, threading, numpy as np\n"
+                   "done = threading.Event()\n"
+                   "def predict(model):\n"
+                   "    while not done.is_set(): model.predict(np.ones((1, 3)))\n"
+                   "with descent.Server() as first, descent.Client(first.target) as client:\n"
+                   "    model = client.create('busy', descent.Network(3, [descent.Dense(1)]))\n"
+                   "    callers = [threading.Thread(target=predict, args=(model,)) for _ in range(3)]\n"
+                   "    for caller in callers: caller.start()\n"
+                   "    try:\n"
+                   "        for _ in range(40):\n"
+                   "            with descent.Server(): pass\n"
+                   "    finally:\n"
+                   "        done.set()\n"
+                   "        for caller in callers: caller.join()\n")
+        variables = {name: value for name, value in os.environ.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
+        done = subprocess.run([sys.executable, "-c", program], env=variables, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_an_interrupt_of_the_terminal_does_not_stop_it(self):
         with descent.Server() as server:
             self.assertNotEqual(os.getpgid(server._process.pid), os.getpgid(0))

@@ -15,6 +15,8 @@ from .errors import error
 
 # Seconds that a server has to drain before it is killed.
 _PATIENCE = 30.0
+# How often a process is begun that does not come to run the server.
+_ATTEMPTS = 20
 # Runs the server until the pipe to this process closes, as it does however this process ends.
 _UNTIL_CLOSED = """
 exec 3<&0
@@ -86,6 +88,24 @@ class Server:
         """Returns when it takes calls. UnavailableError, with what it said, if it ends instead."""
         if self._process is not None:
             return
+        for _ in range(_ATTEMPTS):
+            line = self._begin()
+            ready = re.fullmatch(r"listening on (\S+)\n", line)
+            if ready is not None:
+                self.target = ready.group(1)
+                return
+            code = self.stop()
+            self._reader.join(_PATIENCE)
+            # Not the server's own end, which would be the shell's status, but that of the process in which the shell
+            # was to run. Before Python 3.10 that is a fork of this one, which gRPC's handlers of forks may abort while
+            # other threads make calls.
+            if code != -signal.SIGABRT:
+                break
+        said = "".join(self._log[-20:]).strip()
+        raise error("UNAVAILABLE", f"descentd ended with status {code}: {said}")
+
+    def _begin(self) -> str:
+        """Starts the process. The first line that it says; "" if it ends instead."""
         # A new session, so that Ctrl-C in a terminal stops the program that uses the server, and not the server.
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _UNTIL_CLOSED, "sh", program(), "--listen", "127.0.0.1:0", *self._keeping,
@@ -94,17 +114,10 @@ class Server:
             start_new_session=True)  # fmt: skip
         assert self._process.stdout is not None and self._process.stderr is not None
         self._log = []
-        reader = threading.Thread(
+        self._reader = threading.Thread(
             target=self._read_log, args=(self._process.stderr,), name="descentd-log", daemon=True)  # fmt: skip
-        reader.start()
-        line = self._process.stdout.readline()
-        ready = re.fullmatch(r"listening on (\S+)\n", line)
-        if ready is None:
-            code = self.stop()
-            reader.join(_PATIENCE)
-            said = "".join(self._log[-20:]).strip()
-            raise error("UNAVAILABLE", f"descentd ended with status {code}: {said}")
-        self.target = ready.group(1)
+        self._reader.start()
+        return self._process.stdout.readline()
 
     def stop(self) -> Optional[int]:
         """Lets it finish what it does and write what is to last. Its exit status; None if it did not run."""
