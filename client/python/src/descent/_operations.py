@@ -212,7 +212,7 @@ def _step_result(answer: Any) -> results.StepResult:
 
 
 def evaluation(answer: Any) -> results.Evaluation:
-    return results.Evaluation(answer.step, answer.rows, answer.loss, dict(answer.metrics))
+    return results.Evaluation(answer.step, answer.rows, answer.loss, dict(sorted(answer.metrics.items())))
 
 
 # State.
