@@ -22,6 +22,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -176,7 +177,7 @@ class ConnectionOver final : public Connection,
 
   void AwaitRequest(absl::Duration first_byte) {
     Enter(Phase::kReading);
-    parser_.emplace();
+    parser_ = std::make_unique<Parser>();
     parser_->header_limit(kMostHeadBytes);
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // none is read
     if (buffer_.size() > 0) {
@@ -215,7 +216,7 @@ class ConnectionOver final : public Connection,
   void OnHead() {
     const Parser::value_type& request = parser_->get();
     const bool has_body =
-        request.chunked() || (parser_->content_length() && *parser_->content_length() > 0);
+        request.chunked() || parser_->content_length().value_or(0) > 0;
     if (has_body || !request.keep_alive()) closing_ = true;
     if (request.version() >= 11 && request.count(beast::http::field::host) != 1) {
       closing_ = true;
@@ -340,7 +341,7 @@ class ConnectionOver final : public Connection,
   absl::Time since_ = SteadyNow();
   bool closing_ = false;  // when what has been read is answered
   beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  std::unique_ptr<Parser> parser_;  // of the request that is read or answered
   std::optional<Response> response_;
   std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
   std::size_t unsent_ = 0;

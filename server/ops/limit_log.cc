@@ -17,7 +17,7 @@ void LimitLog::OnCallEnd(const services::CallRecord& record) {
   if (!absl::IsResourceExhausted(record.status) || !LogEnabled(LogLevel::kWarning)) return;
   ErrorDetails details = GetErrorDetails(record.status);
   // Others are refused for what the server has, which is not their doing.
-  if (details.metadata.count("limited") == 0) return;
+  if (!details.metadata.contains("limited")) return;
   const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
   if (!withheld.has_value()) return;
   const std::string peer = record.context.peer();
