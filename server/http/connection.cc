@@ -215,8 +215,7 @@ class ConnectionOver final : public Connection,
 
   void OnHead() {
     const Parser::value_type& request = parser_->get();
-    const bool has_body =
-        request.chunked() || parser_->content_length().value_or(0) > 0;
+    const bool has_body = request.chunked() || parser_->content_length().value_or(0) > 0;
     if (has_body || !request.keep_alive()) closing_ = true;
     if (request.version() >= 11 && request.count(beast::http::field::host) != 1) {
       closing_ = true;
