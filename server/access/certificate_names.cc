@@ -19,6 +19,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/access/openssl_handles.h"
 
 namespace descent::access {
 namespace {
@@ -42,13 +43,6 @@ CertificateNames NamesOf(Owner owner) {
   return certificate;
 }
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 void FreeText(unsigned char* text) { OPENSSL_free(text); }
 
 // Of the kinds of text that certificates have, in UTF-8; empty if it is none.
@@ -56,7 +50,7 @@ std::string TextOf(const ASN1_STRING* text) {
   unsigned char* bytes = nullptr;
   const int size = ASN1_STRING_to_UTF8(&bytes, text);
   if (size < 0) return "";
-  const std::unique_ptr<unsigned char, Free<FreeText>> owned(bytes);
+  const std::unique_ptr<unsigned char, OpensslFree<FreeText>> owned(bytes);
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
 
@@ -85,8 +79,9 @@ std::string TextOf(const GENERAL_NAME& name) {
 }
 
 std::vector<std::string> AlternativeNamesOf(const X509& certificate) {
-  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::vector<std::string> texts;
   const int count = names == nullptr ? 0 : sk_GENERAL_NAME_num(names.get());
   for (int i = 0; i < count; ++i) {
@@ -97,11 +92,9 @@ std::vector<std::string> AlternativeNamesOf(const X509& certificate) {
 }
 
 std::string SubjectOf(const X509_NAME* subject) {
-  const std::unique_ptr<BIO, Free<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+  const Bio bio(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(bio.get(), subject, 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);  // NOLINT(google-runtime-int): OpenSSL's
-  return {text, static_cast<std::size_t>(size)};
+  return TextOf(bio);
 }
 
 std::string CommonNameOf(const X509_NAME* subject) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "server/access/openssl_handles.h"
 #include "server/ops/log.h"
-#include "server/ops/openssl_handles.h"
 
 namespace descent::http {
 namespace {
@@ -20,8 +20,8 @@ using boost::system::error_code;
 
 // Clients are told whose certificates are believed, so that browsers can offer the right one.
 void TellAuthorities(const std::string& authorities, SSL_CTX* context) {
-  const ops::Bio bio(BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size())));
-  while (const ops::Certificate next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+  const access::Bio bio(BIO_new_mem_buf(authorities.data(), static_cast<int>(authorities.size())));
+  while (const access::Certificate next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
     SSL_CTX_add_client_CA(context, next.get());
   }
 }
@@ -68,7 +68,7 @@ std::shared_ptr<ssl::context> Encryption::Context() {
 }
 
 access::CertificateNames ShownCertificate(SSL* connection) {
-  const ops::Certificate certificate(SSL_get1_peer_certificate(connection));
+  const access::Certificate certificate(SSL_get1_peer_certificate(connection));
   if (certificate == nullptr || SSL_get_verify_result(connection) != X509_V_OK) return {};
   return access::CertificateNamesOf(*certificate);
 }

@@ -18,10 +18,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/status_macros.h"
-#include "server/ops/openssl_handles.h"
+#include "server/access/openssl_handles.h"
 
 namespace descent::ops {
 namespace {
+
+using access::Bio;
+using access::Certificate;
+using access::Key;
 
 // One of the files, as its option names it.
 struct Named {

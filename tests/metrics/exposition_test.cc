@@ -9,23 +9,20 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "server/metrics/call_metrics.h"
 #include "server/metrics/model_metrics.h"
 #include "server/metrics/server_metrics.h"
 #include "server/services/services.h"
-#include "server/store/sqlite/sqlite_store.h"
 #include "tests/metrics/series.h"
-#include "tests/services/service_fixture.h"
-#include "tests/store/temporary_directory.h"
+#include "tests/services/disk_service_fixture.h"
 
 namespace descent::metrics {
 namespace {
 
 using namespace descent::testing;  // NOLINT(google-build-using-namespace): the fixture's
 
-class ExpositionTest : public ServiceTest {
+class ExpositionTest : public DiskServiceTest {
  protected:
   void SetUp() override {
     hooks_ = {.observers = {&calls_}, .messages = &calls_};
@@ -34,24 +31,6 @@ class ExpositionTest : public ServiceTest {
   void TearDown() override {
     client_.reset();
     server_.reset();
-  }
-
-  void RestartOnDisk() {
-    client_.reset();
-    server_.reset();
-    registry_.reset();
-    store::SqliteStoreOptions options;
-    options.directory = directory_.path();
-    options.build = "test build";
-    options.instruction_set = "test set";
-    auto store = store::OpenSqliteStore(options);
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    Start();
-    absl::Notification recovered;
-    registry_->Recover([&](const models::RecoverySummary&) { recovered.Notify(); });
-    recovered.WaitForNotification();
-    server_->StartServing();
   }
 
   std::map<std::string, double> Models(std::size_t most = 100) const {
@@ -73,7 +52,6 @@ class ExpositionTest : public ServiceTest {
   }
 
   CallMetrics calls_{{services::kNetworkService}};
-  store::TemporaryDirectory directory_;
 };
 
 TEST_F(ExpositionTest, CountsTheMessagesOfCallsAndOfStreamsThatLast) {

@@ -20,8 +20,8 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/access/openssl_handles.h"
 #include "server/models/registry/registry.h"
-#include "server/ops/openssl_handles.h"
 #include "server/ops/server.h"
 #include "tests/support/certificates.h"
 #include "tests/support/service_client.h"
@@ -147,8 +147,8 @@ class TlsTest : public TlsFilesTest {
   }
 
   // One to the server for HTTP/2, before its handshake.
-  Bio Connection(SSL_CTX* context) const {
-    Bio connection(BIO_new_ssl_connect(context));
+  access::Bio Connection(SSL_CTX* context) const {
+    access::Bio connection(BIO_new_ssl_connect(context));
     SSL* ssl = nullptr;
     BIO_get_ssl(connection.get(), &ssl);
     const unsigned char h2[] = {2, 'h', '2'};
@@ -205,7 +205,7 @@ TEST_F(TlsTest, OldVersionsOfTheProtocolAreRefused) {
     SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");
     SSL_CTX_set_min_proto_version(context.get(), version);
     SSL_CTX_set_max_proto_version(context.get(), version);
-    const Bio connection = Connection(context.get());
+    const access::Bio connection = Connection(context.get());
     return BIO_do_connect(connection.get()) == 1;
   };
   EXPECT_FALSE(connects(TLS1_VERSION));
@@ -311,7 +311,7 @@ TEST_F(TlsTest, FloodsOfFramesAreCutOff) {
   const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
                                                              SSL_CTX_free);
   const auto cut_after = [&](int frames) {
-    const Bio connection = Connection(context.get());
+    const access::Bio connection = Connection(context.get());
     SSL* ssl = nullptr;
     BIO_get_ssl(connection.get(), &ssl);
     EXPECT_EQ(BIO_do_connect(connection.get()), 1);

@@ -5,49 +5,23 @@
 #include <memory>
 #include <string>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "server/store/sqlite/sqlite_store.h"
-#include "tests/services/service_fixture.h"
+#include "tests/services/disk_service_fixture.h"
 #include "tests/store/failing_vfs.h"
-#include "tests/store/temporary_directory.h"
 
 namespace descent::testing {
 namespace {
 
 using absl::StatusCode;
 
-class FullDiskTest : public ServiceTest {
+class FullDiskTest : public DiskServiceTest {
  protected:
-  FullDiskTest() { RestartOnDisk(); }
+  FullDiskTest() {
+    vfs_name_ = vfs_.name();
+    RestartOnDisk();
+  }
   // The store before its file system.
-  ~FullDiskTest() override {
-    client_.reset();
-    server_.reset();
-    registry_.reset();
-  }
-
-  void RestartOnDisk() {
-    client_.reset();
-    server_.reset();
-    registry_.reset();
-    store::SqliteStoreOptions options;
-    options.directory = directory_.path();
-    options.build = "test build";
-    options.instruction_set = "test set";
-    options.vfs = vfs_.name();
-    auto store = store::OpenSqliteStore(options);
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    Start();
-    absl::Notification recovered;
-    registry_->Recover([&](const models::RecoverySummary& summary) {
-      EXPECT_EQ(summary.quarantined, 0);
-      recovered.Notify();
-    });
-    recovered.WaitForNotification();
-    server_->StartServing();
-  }
+  ~FullDiskTest() override { Stop(); }
 
   auto Step(const std::string& model, unsigned number) {
     v1::StepRequest request = StepOf(model, LineBatch(8, number));
@@ -67,7 +41,6 @@ class FullDiskTest : public ServiceTest {
     return answer->step();
   }
 
-  store::TemporaryDirectory directory_;
   store::FailingVfs vfs_;
 };
 

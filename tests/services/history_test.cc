@@ -5,10 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
-#include "server/store/sqlite/sqlite_store.h"
-#include "tests/services/service_fixture.h"
-#include "tests/store/temporary_directory.h"
+#include "tests/services/disk_service_fixture.h"
 
 namespace descent::testing {
 namespace {
@@ -21,29 +18,11 @@ using ::testing::SizeIs;
 constexpr int kRows = 4;
 
 // Whether models are kept in a file.
-class HistoryTest : public ServiceTest, public ::testing::WithParamInterface<bool> {
+class HistoryTest : public DiskServiceTest, public ::testing::WithParamInterface<bool> {
  protected:
   void SetUp() override {
     if (GetParam()) RestartOnDisk();
     Create(LineModel("line"));
-  }
-
-  void RestartOnDisk() {
-    client_.reset();
-    server_.reset();
-    registry_.reset();
-    store::SqliteStoreOptions options;
-    options.directory = directory_.path();
-    options.build = "test build";
-    options.instruction_set = "test set";
-    auto store = store::OpenSqliteStore(options);
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    Start();
-    absl::Notification recovered;
-    registry_->Recover([&](const models::RecoverySummary&) { recovered.Notify(); });
-    recovered.WaitForNotification();
-    server_->StartServing();
   }
 
   // So many updates; the losses that they answered.
@@ -70,7 +49,6 @@ class HistoryTest : public ServiceTest, public ::testing::WithParamInterface<boo
     return steps;
   }
 
-  store::TemporaryDirectory directory_;
   unsigned seed_ = 0;
 };
 

@@ -10,16 +10,15 @@
 #include <memory>
 
 #include "core/check.h"
-#include "server/ops/openssl_handles.h"
+#include "server/access/openssl_handles.h"
 
 namespace descent::testing {
 namespace {
 
-using ops::Bio;
-using ops::Certificate;
-using ops::Key;
-using ops::TextOf;
-using Extension = std::unique_ptr<X509_EXTENSION, ops::OpensslFree<X509_EXTENSION_free>>;
+using access::Bio;
+using access::Certificate;
+using access::Key;
+using Extension = std::unique_ptr<X509_EXTENSION, access::OpensslFree<X509_EXTENSION_free>>;
 
 Key NewKey() {
   char curve[] = "P-256";

@@ -1,7 +1,7 @@
 // What OpenSSL has made, given back when it goes.
 
-#ifndef SERVER_OPS_OPENSSL_HANDLES_H_
-#define SERVER_OPS_OPENSSL_HANDLES_H_
+#ifndef SERVER_ACCESS_OPENSSL_HANDLES_H_
+#define SERVER_ACCESS_OPENSSL_HANDLES_H_
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace descent::ops {
+namespace descent::access {
 
 template <auto kFree>
 struct OpensslFree {
@@ -32,6 +32,6 @@ inline std::string TextOf(const Bio& bio) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-}  // namespace descent::ops
+}  // namespace descent::access
 
-#endif  // SERVER_OPS_OPENSSL_HANDLES_H_
+#endif  // SERVER_ACCESS_OPENSSL_HANDLES_H_
