@@ -45,14 +45,7 @@ TEST(EncodingJsonFuzzerTest, MutatedTextIsReadOrRefused) {
   constexpr int kMutations = 5000;
   std::mt19937_64 random(20240229);
   for (const std::string& seed : Seeds()) {
-    RunInput(seed);
-    std::string input = seed;
-    for (int m = 0; m < kMutations; ++m) {
-      // Mutations pile up for a while, then start anew.
-      if (m % 8 == 0) input = seed;
-      descent::testing::Mutate(&random, &input);
-      RunInput(input);
-    }
+    testing::RunMutated(seed, kMutations, &random, RunInput);
   }
 }
 

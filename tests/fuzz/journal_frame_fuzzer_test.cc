@@ -55,14 +55,8 @@ TEST(JournalFrameFuzzerTest, MutatedFramesAreReadOrRefused) {
   for (const auto& sizes : std::vector<std::vector<std::size_t>>{{}, {0}, {40}, {7, 0, 5000}}) {
     const std::string seed = Frame(sizes);
     for (const FuzzedFrame as : {FuzzedFrame::kAsItIs, FuzzedFrame::kHead}) {
-      RunInput(as, seed);
-      std::string frame = seed;
-      for (int m = 0; m < kMutations; ++m) {
-        // Mutations pile up for a while, then start anew.
-        if (m % 8 == 0) frame = seed;
-        descent::testing::Mutate(&random, &frame);
-        RunInput(as, frame);
-      }
+      testing::RunMutated(seed, kMutations, &random,
+                          [as](const std::string& frame) { RunInput(as, frame); });
     }
   }
 }

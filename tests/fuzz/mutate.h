@@ -38,6 +38,18 @@ inline void Mutate(std::mt19937_64* random, std::string* input) {
   }
 }
 
+// Hands the seed and so many mutations of it to `run`. They pile up for a while, then start anew.
+template <typename Run>
+void RunMutated(const std::string& seed, int mutations, std::mt19937_64* random, Run run) {
+  run(seed);
+  std::string input = seed;
+  for (int m = 0; m < mutations; ++m) {
+    if (m % 8 == 0) input = seed;
+    Mutate(random, &input);
+    run(input);
+  }
+}
+
 }  // namespace descent::testing
 
 #endif  // TESTS_FUZZ_MUTATE_H_

@@ -50,13 +50,7 @@ TEST(OptionsFuzzerTest, MutatedOptionsAreTakenOrRefused) {
   constexpr int kMutations = 200;
   std::mt19937_64 random(20240229);
   for (const std::string& seed : Seeds()) {
-    RunInput(seed);
-    std::string input = seed;
-    for (int m = 0; m < kMutations; ++m) {
-      if (m % 8 == 0) input = seed;  // mutations pile up for a while, then start anew
-      testing::Mutate(&random, &input);
-      RunInput(input);
-    }
+    testing::RunMutated(seed, kMutations, &random, RunInput);
   }
 }
 

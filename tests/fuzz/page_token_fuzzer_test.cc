@@ -29,14 +29,7 @@ TEST(PageTokenFuzzerTest, MutatedTokensLeadToPagesOrAreRefused) {
   std::mt19937_64 random(20240229);
   for (const char* key : {"14", "0", "-7", "model-name", ""}) {
     const std::string seed = std::string("\x03\x09", 2) + EncodePageToken(key);
-    RunInput(seed);
-    std::string input = seed;
-    for (int m = 0; m < kMutations; ++m) {
-      // Mutations pile up for a while, then start anew.
-      if (m % 8 == 0) input = seed;
-      testing::Mutate(&random, &input);
-      RunInput(input);
-    }
+    testing::RunMutated(seed, kMutations, &random, RunInput);
   }
 }
 

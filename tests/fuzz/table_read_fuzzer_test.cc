@@ -29,14 +29,7 @@ TEST(TableReadFuzzerTest, MutatedFilesAreReadOrRefused) {
     ++files;
     std::ifstream stream(entry.path(), std::ios::binary);
     const std::string seed{std::istreambuf_iterator<char>(stream), {}};
-    RunInput(seed);
-    std::string input = seed;
-    for (int m = 0; m < kMutations; ++m) {
-      // Mutations pile up for a while, then start anew.
-      if (m % 8 == 0) input = seed;
-      descent::testing::Mutate(&random, &input);
-      RunInput(input);
-    }
+    testing::RunMutated(seed, kMutations, &random, RunInput);
   }
   EXPECT_GE(files, 10);
 }

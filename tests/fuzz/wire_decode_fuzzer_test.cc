@@ -146,14 +146,7 @@ TEST(WireDecodeFuzzerTest, MutatedRequestsAreDecodedOrRefused) {
   std::mt19937_64 random(20240229);
   for (std::size_t i = 0; i < std::size(kSeeds); ++i) {
     const std::string seed = SeedInput(i);
-    RunInput(seed);
-    std::string input = seed;
-    for (int m = 0; m < kMutations; ++m) {
-      // Mutations pile up for a while, then start anew.
-      if (m % 8 == 0) input = seed;
-      descent::testing::Mutate(&random, &input);
-      RunInput(input);
-    }
+    testing::RunMutated(seed, kMutations, &random, RunInput);
   }
 }
 
