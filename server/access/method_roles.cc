@@ -48,10 +48,10 @@ constexpr MethodRole kMethodRoles[] = {
     {{kOldReflection, "ServerReflectionInfo"}, Role::kReader, Scope::kServerAlone},
 };
 
-using Key = std::pair<std::string_view, std::string_view>;
+using Name = std::pair<std::string_view, std::string_view>;
 
-absl::flat_hash_map<Key, const MethodRole*> IndexByName() {
-  absl::flat_hash_map<Key, const MethodRole*> index;
+absl::flat_hash_map<Name, const MethodRole*> IndexByName() {
+  absl::flat_hash_map<Name, const MethodRole*> index;
   for (const MethodRole& role : kMethodRoles) index[{role.name.service, role.name.method}] = &role;
   return index;
 }
@@ -61,7 +61,7 @@ absl::flat_hash_map<Key, const MethodRole*> IndexByName() {
 absl::Span<const MethodRole> MethodRoles() { return kMethodRoles; }
 
 const MethodRole* FindMethodRole(const services::MethodName& name) {
-  static const auto* const kIndex = new absl::flat_hash_map<Key, const MethodRole*>(IndexByName());
+  static const auto* const kIndex = new absl::flat_hash_map<Name, const MethodRole*>(IndexByName());
   const auto found = kIndex->find({name.service, name.method});
   return found == kIndex->end() ? nullptr : found->second;
 }

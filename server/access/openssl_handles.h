@@ -23,7 +23,7 @@ struct OpensslFree {
 
 using Bio = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, OpensslFree<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
 
 // What was written to one in memory.
 inline std::string TextOf(const Bio& bio) {

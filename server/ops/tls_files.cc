@@ -25,7 +25,7 @@ namespace {
 
 using access::Bio;
 using access::Certificate;
-using access::Key;
+using access::PrivateKey;
 
 // One of the files, as its option names it.
 struct Named {
@@ -82,11 +82,11 @@ int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* asked) {
   return -1;
 }
 
-absl::StatusOr<Key> ReadKey(const Named& file, const std::string& text) {
+absl::StatusOr<PrivateKey> ReadKey(const Named& file, const std::string& text) {
   const Bio bio = BioOf(text);
   bool encrypted = false;
   ERR_clear_error();
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, &encrypted));
+  PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, &encrypted));
   ERR_clear_error();
   if (encrypted) return Wrong(file, "the key is encrypted; expected one without a password");
   if (key == nullptr) {
@@ -119,7 +119,7 @@ absl::StatusOr<TlsIdentity> ReadTlsFiles(const TlsFiles& files) {
   ASSIGN_OR_RETURN(const std::vector<Certificate> chain,
                    ReadCertificates(certificate, identity.certificate));
   ASSIGN_OR_RETURN(identity.key, Read(key));
-  ASSIGN_OR_RETURN(const Key private_key, ReadKey(key, identity.key));
+  ASSIGN_OR_RETURN(const PrivateKey private_key, ReadKey(key, identity.key));
   const bool fits = X509_check_private_key(chain.front().get(), private_key.get()) == 1;
   ERR_clear_error();
   if (!fits) {

@@ -17,15 +17,16 @@ namespace {
 
 using access::Bio;
 using access::Certificate;
-using access::Key;
+using access::PrivateKey;
 using Extension = std::unique_ptr<X509_EXTENSION, access::OpensslFree<X509_EXTENSION_free>>;
 
-Key NewKey() {
+PrivateKey NewKey() {
   char curve[] = "P-256";
-  return Key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));  // NOLINT(*-vararg): OpenSSL's
+  return PrivateKey(
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));  // NOLINT(*-vararg): OpenSSL's
 }
 
-Issued Write(const Certificate& certificate, const Key& key) {
+Issued Write(const Certificate& certificate, const PrivateKey& key) {
   const Bio certificate_text(BIO_new(BIO_s_mem()));
   const Bio key_text(BIO_new(BIO_s_mem()));
   DESCENT_CHECK(PEM_write_bio_X509(certificate_text.get(), certificate.get()) == 1);
@@ -62,7 +63,7 @@ Certificate Make(const CertificateRequest& request, EVP_PKEY* key, X509* issuer,
 }  // namespace
 
 struct Authority::Parts {
-  Key key = NewKey();
+  PrivateKey key = NewKey();
   Certificate certificate;
   int issued = 1;
 };
@@ -81,7 +82,7 @@ Authority::Authority(const std::string& common_name) : parts_(std::make_unique<P
 Authority::~Authority() = default;
 
 Issued Authority::Issue(const CertificateRequest& request) {
-  const Key key = NewKey();
+  const PrivateKey key = NewKey();
   X509* const issuer = parts_->certificate.get();
   const Certificate certificate = Make(request, key.get(), issuer, ++parts_->issued);
   Add(certificate.get(), issuer, NID_basic_constraints, "CA:FALSE");
