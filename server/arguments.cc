@@ -183,6 +183,14 @@ void AddServerOptions(CLI::App* app, Arguments* arguments) {
                   "serves them all")
       ->check(Between(1, 1 << 24))
       ->type_name("N");
+  app->add_option(
+         "--max-read-wait-ms", arguments->max_read_wait_ms,
+         "How long a prediction or other read may have to wait for those of its model that\n"
+         "came before, by how fast they ended lately: who would wait longer is\n"
+         "RESOURCE_EXHAUSTED at once, so that under any load the others are answered soon.\n"
+         "0: any, until the queue is full")
+      ->check(Between(0, 1 << 24))
+      ->type_name("MS");
   app->add_option("--max-connection-age", arguments->max_connection_age,
                   "When a connection is asked to go, so that clients spread again behind a load\n"
                   "balancer; 0: never")

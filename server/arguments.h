@@ -60,6 +60,7 @@ struct Arguments {
   int max_rate_per_caller = 0;
   int max_mib_per_caller = 0;
   int max_models = 100'000;
+  int max_read_wait_ms = 0;
   int max_connection_age = 0;
   double drain_timeout = 8;
   std::string access;  // empty: everybody may do everything

@@ -230,6 +230,9 @@ Serve MakeServe(const Arguments& arguments) {
   serve.in_memory = arguments.in_memory;
   serve.models.session_window = arguments.session_window;
   serve.models.max_merged_rows = arguments.max_merged_rows;
+  if (arguments.max_read_wait_ms > 0) {
+    serve.models.longest_read_wait = absl::Milliseconds(arguments.max_read_wait_ms);
+  }
   serve.models.max_models = static_cast<std::size_t>(arguments.max_models);
   serve.models.request_window = static_cast<std::size_t>(arguments.request_window);
   serve.models.request_window_age = absl::Seconds(arguments.request_window_age);

@@ -6,7 +6,7 @@ from runner.programs import descentd, json_lines, serving
 from runner.tables import microseconds, print_table, ratio
 
 TARGETS = ["service_bench", "interference_bench", "stream_cost_bench", "merging_bench",
-           "empty_server", "descentd"]
+           "overload_bench", "empty_server", "descentd"]
 
 
 def run(programs, quick):
@@ -15,6 +15,7 @@ def run(programs, quick):
     print_interference(measure_interference(programs, 3 if quick else 9))
     print_costs(measure_costs(programs, 3 if quick else 9))
     print_merging(measure_merging(programs, 2 if quick else 5))
+    print_overload(measure_overload(programs, 5 if quick else 60))
 
 
 def measure_service(programs, rounds):
@@ -50,6 +51,14 @@ def measure_merging(programs, rounds):
     with descentd(programs) as merging, descentd(programs, "--max-merged-rows", "1") as single:
         servers = [merging.address, single.address]
         return json_lines([programs / "merging_bench", *servers, rounds])
+
+
+def measure_overload(programs, seconds):
+    lines = {}
+    for wait in "0", "5":
+        with descentd(programs, "--max-read-wait-ms", wait) as server:
+            lines[wait] = json_lines([programs / "overload_bench", server.address, seconds])
+    return lines
 
 
 def print_service(lines):
@@ -121,3 +130,20 @@ def print_merging(lines):
          ratio(line["merged_per_s"], line["one_by_one_per_s"])]
         for line in lines
     ])
+
+
+def print_overload(lines_by_wait):
+    print("\nOverload: predictions that take some milliseconds, sent at ten times the rate that the server "
+          "sustains, beside a tenth of it\n")
+    rows = []
+    for wait, lines in lines_by_wait.items():
+        phases = {line["phase"]: line for line in lines if line["kind"] == "overload"}
+        ratios = next(line for line in lines if line["kind"] == "overload_ratios")
+        unloaded, overloaded = phases["unloaded"], phases["overloaded"]
+        refused = overloaded["exhausted"] + overloaded["late"]
+        rows.append(["any" if wait == "0" else wait, f"{unloaded['p99_ms']:.1f}",
+                     f"{overloaded['p99_ms']:,.1f}", f"{ratios['p99']:,.1f}", f"{overloaded['ok_ratio']:.2f}",
+                     f"{refused / overloaded['sent']:.2f}", f"{unloaded['other'] + overloaded['other']}",
+                     f"{ratios['recovered']:.2f}"])
+    print_table(["`--max-read-wait-ms`", "p99 unloaded, ms", "p99 overloaded, ms", "over unloaded",
+                 "answers / sustained", "refused", "other failures", "rate a second later"], rows)

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "client/descent/tensor.h"
@@ -27,6 +28,14 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials() {
   const std::string authority = Environment("DESCENT_TLS_CA");
   if (authority.empty()) return nullptr;
   return Require(client::TlsCredentials({.ca = authority}));
+}
+
+std::shared_ptr<grpc::Channel> Channel(const std::string& server,
+                                       grpc::ChannelArguments arguments) {
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const std::shared_ptr<grpc::ChannelCredentials> encrypted = Credentials();
+  return grpc::CreateCustomChannel(
+      server, encrypted == nullptr ? grpc::InsecureChannelCredentials() : encrypted, arguments);
 }
 
 }  // namespace
@@ -49,11 +58,13 @@ client::Client ConnectTo(const std::string& server) {
 }
 
 std::shared_ptr<grpc::Channel> LocalChannel(const std::string& server) {
+  return Channel(server, grpc::ChannelArguments());
+}
+
+std::shared_ptr<grpc::Channel> LocalConnection(const std::string& server) {
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const std::shared_ptr<grpc::ChannelCredentials> encrypted = Credentials();
-  return grpc::CreateCustomChannel(
-      server, encrypted == nullptr ? grpc::InsecureChannelCredentials() : encrypted, arguments);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return Channel(server, std::move(arguments));
 }
 
 double Seconds(const std::function<void()>& work) {

@@ -37,6 +37,8 @@ client::Client ConnectTo(const std::string& server);
 
 // A channel to a server on this machine, which no proxy of the environment comes in between.
 std::shared_ptr<grpc::Channel> LocalChannel(const std::string& server);
+// The same over a connection that no other channel has.
+std::shared_ptr<grpc::Channel> LocalConnection(const std::string& server);
 
 // How long the work takes.
 double Seconds(const std::function<void()>& work);

@@ -36,6 +36,9 @@ struct ModelsOptions {
   std::int64_t max_updates_per_model = 1024;
   // Reads that one model holds. Default 4096 items.
   std::int64_t max_reads_per_model = 4096;
+  // What a read may have to wait for those that its model holds, by how fast they ended lately; who
+  // would wait longer is refused. Default: any.
+  absl::Duration longest_read_wait = absl::InfiniteDuration();
   // Bytes of tensors that one model's held work may occupy, updates and reads each. Default 256
   // MiB. A single piece of work is admitted to an empty queue whatever its size.
   std::size_t max_bytes_per_model = std::size_t{256} << 20;

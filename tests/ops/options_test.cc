@@ -108,6 +108,9 @@ TEST(OptionsTest, WhatCallersMayHaveIsBoundedForConnectionsAloneUnlessSaid) {
   EXPECT_EQ(serve.server.calls.connection.per_second, 4);
   EXPECT_EQ(serve.server.calls.connection.bytes, 0);
   EXPECT_EQ(serve.models.max_models, 5);
+  EXPECT_EQ(serve.models.longest_read_wait, absl::InfiniteDuration());
+  EXPECT_EQ(std::get<Serve>(Parse({"--max-read-wait-ms=20"})).models.longest_read_wait,
+            absl::Milliseconds(20));
   EXPECT_THAT(ErrorOf({"--max-calls-per-caller=-1"}), HasSubstr("--max-calls-per-caller"));
   EXPECT_THAT(ErrorOf({"--max-models=0"}), HasSubstr("--max-models"));
 }

@@ -42,9 +42,7 @@ void RunRead(Resources* resources, const Publication& publication, Call<Outcome>
 Reader::Reader(Resources* resources, std::shared_ptr<const Publication> publication)
     : resources_(resources),
       publication_(std::move(publication)),
-      quota_(WorkQuota::Create("the model's reads",
-                               resources->PerModel(resources->options.max_reads_per_model),
-                               resources->work)),
+      quota_(WorkQuota::Create("the model's reads", resources->ReadsPerModel(), resources->work)),
       batcher_(std::make_shared<PredictionBatcher>(resources, publication_)) {}
 
 template <typename Outcome>

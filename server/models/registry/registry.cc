@@ -55,8 +55,7 @@ class Registry::Impl {
   Impl(const ModelsOptions& options, std::unique_ptr<store::Store> store)
       : store_(std::move(store)),
         resources_(options),
-        quota_(WorkQuota::Create("created and deleted models",
-                                 resources_.PerModel(options.max_updates_per_model),
+        quota_(WorkQuota::Create("created and deleted models", resources_.UpdatesPerModel(),
                                  resources_.work)),
         calls_(options.request_window, options.request_window_age, options.request_window_bytes,
                resources_.ForAnswers()),

@@ -21,8 +21,12 @@ namespace descent::models {
 struct Resources {
   explicit Resources(const ModelsOptions& models_options);
 
-  WorkQuota::Limits PerModel(std::int64_t items) const {
-    return {items, options.max_bytes_per_model, options.retry_after};
+  WorkQuota::Limits UpdatesPerModel() const {
+    return {options.max_updates_per_model, options.max_bytes_per_model, options.retry_after};
+  }
+  WorkQuota::Limits ReadsPerModel() const {
+    return {options.max_reads_per_model, options.max_bytes_per_model, options.retry_after,
+            options.longest_read_wait};
   }
 
   MemoryCharge ForAnswers() const { return memory->Count(MemoryPurpose::kAnswers, 0); }

@@ -5,6 +5,12 @@
 #include "server/models/errors.h"
 
 namespace descent::models {
+namespace {
+
+// So few are admitted however long they may wait: there are threads for some of them at once.
+constexpr std::int64_t kFewItems = 4;
+
+}  // namespace
 
 WorkTicket& WorkTicket::operator=(WorkTicket&& other) noexcept {
   std::swap(quota_, other.quota_);
@@ -46,9 +52,12 @@ absl::Status WorkQuota::Take(std::size_t bytes) {
           QueueFull(name_, "items", static_cast<std::uint64_t>(limits_.items), limits_.retry_after);
     } else if (items_ > 0 && (bytes_ >= limits_.bytes || bytes > limits_.bytes - bytes_)) {
       refusal = QueueFull(name_, "bytes", limits_.bytes, limits_.retry_after);
+    } else if (WaitIsTooLong()) {
+      const std::int64_t milliseconds = absl::ToInt64Milliseconds(limits_.longest_wait);
+      refusal = QueueFull(name_, "milliseconds of waiting",
+                          static_cast<std::uint64_t>(milliseconds), limits_.retry_after);
     } else {
-      ++items_;
-      bytes_ += bytes;
+      AddItem(bytes);
       return absl::OkStatus();
     }
   }
@@ -59,8 +68,7 @@ absl::Status WorkQuota::Take(std::size_t bytes) {
 WorkTicket WorkQuota::AdmitAlways(std::size_t bytes) {
   for (WorkQuota* quota = this; quota != nullptr; quota = quota->parent_.get()) {
     const absl::MutexLock lock(&quota->mutex_);
-    ++quota->items_;
-    quota->bytes_ += bytes;
+    quota->AddItem(bytes);
   }
   MemoryCharge charge;
   if (memory() != nullptr && bytes > 0) charge = memory()->Count(MemoryPurpose::kHeldWork, bytes);
@@ -72,7 +80,19 @@ void WorkQuota::Give(std::size_t bytes) {
     const absl::MutexLock lock(&quota->mutex_);
     --quota->items_;
     quota->bytes_ -= bytes;
+    if (quota->WatchesWaits()) quota->waits_.NoteEnd(SteadyNow());
   }
+}
+
+void WorkQuota::AddItem(std::size_t bytes) {
+  if (items_ == 0 && WatchesWaits()) waits_.NoteBegin(SteadyNow());
+  ++items_;
+  bytes_ += bytes;
+}
+
+bool WorkQuota::WaitIsTooLong() const {
+  return WatchesWaits() && items_ >= kFewItems &&
+         waits_.Wait(items_, SteadyNow()) > limits_.longest_wait;
 }
 
 bool WorkQuota::HasRoom() const {

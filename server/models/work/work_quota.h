@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/models/work/memory_budget.h"
+#include "server/models/work/wait_estimate.h"
 
 namespace descent::models {
 
@@ -48,6 +49,8 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
     std::int64_t items = 0;
     std::size_t bytes = 0;
     absl::Duration retry_after;  // what a refused caller is told
+    // What an item may have to wait for those that are held, as far as can be told.
+    absl::Duration longest_wait = absl::InfiniteDuration();
   };
 
   // `name`: of what, for messages; must have static storage. `parent` may be null. What a quota
@@ -88,6 +91,10 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
   }
   absl::Status Take(std::size_t bytes);
   void Give(std::size_t bytes);
+  bool WatchesWaits() const { return limits_.longest_wait != absl::InfiniteDuration(); }
+  // Whether one more item would have to wait too long.
+  bool WaitIsTooLong() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void AddItem(std::size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string_view name_;
   const Limits limits_;
@@ -98,6 +105,7 @@ class WorkQuota : public std::enable_shared_from_this<WorkQuota> {
   std::int64_t items_ ABSL_GUARDED_BY(mutex_) = 0;
   std::size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  WaitEstimate waits_ ABSL_GUARDED_BY(mutex_);  // used if they are bounded
 };
 
 }  // namespace descent::models

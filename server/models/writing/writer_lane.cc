@@ -12,9 +12,8 @@ namespace descent::models {
 WriterLane::WriterLane(Resources* resources, ModelState::Parts parts,
                        const std::vector<store::SessionRecord>& sessions)
     : resources_(resources),
-      quota_(WorkQuota::Create("the model's updates",
-                               resources->PerModel(resources->options.max_updates_per_model),
-                               resources->work)),
+      quota_(
+          WorkQuota::Create("the model's updates", resources->UpdatesPerModel(), resources->work)),
       state_(std::move(parts)),
       sessions_(resources->options.max_sessions_per_model, resources->options.session_retention,
                 resources->memory->Count(MemoryPurpose::kSessions, 0)),

@@ -1,5 +1,9 @@
 #include "server/models/work/work_quota.h"
 
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "clock/steady.h"
 #include "core/error.h"
@@ -42,6 +46,29 @@ TEST(WorkQuotaTest, BoundsBytesButLetsOneItemThrough) {
   ASSERT_THAT(small, IsOk());
   EXPECT_THAT(quota->Admit(41), ReasonIs("QUEUE_FULL"));
   EXPECT_THAT(quota->Admit(40), IsOk());
+}
+
+TEST(WorkQuotaTest, BoundsWhatTheNextWouldWaitByHowFastOthersEnded) {
+  const auto quota = WorkQuota::Create(
+      "tests", {1000, 1000, absl::Seconds(1), /*longest_wait=*/absl::Milliseconds(100)}, nullptr);
+  std::vector<WorkTicket> held;
+  for (int i = 0; i < 100; ++i) {
+    auto ticket = quota->Admit(0);
+    ASSERT_THAT(ticket, IsOk()) << "nothing is known of how long they take";
+    held.push_back(*std::move(ticket));
+  }
+  // At least 10 milliseconds each: there are now more than can be waited for.
+  for (int i = 0; i < 3; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+    held.pop_back();
+  }
+  const auto refused = quota->Admit(0);
+  EXPECT_THAT(refused, ReasonIs("QUEUE_FULL"));
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                HasSubstr("100 milliseconds of waiting")));
+  EXPECT_EQ(GetErrorDetails(refused.status()).retry_after, absl::Seconds(1));
+  held.resize(3);
+  EXPECT_THAT(quota->Admit(0), IsOk()) << "few are always admitted";
 }
 
 TEST(WorkQuotaTest, CountsInTheParentToo) {
