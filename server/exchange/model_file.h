@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "core/buffer.h"
+#include "core/error.h"
 #include "core/input_statistics.h"
 #include "core/network.h"
 #include "core/spec.h"
@@ -39,7 +41,7 @@ struct ImportedModel {
   // What the parameters are laid out for: what the file says, or what the reader was told.
   NetworkSpec network;
   Buffer parameters;
-  // Of networks that normalise their inputs; null: those of no rows.
+  // Of networks that normalise their inputs; null for others.
   std::shared_ptr<const InputStatistics> statistics;
   std::int64_t step = 0;
   // The optimizer's state, if the file has it.
@@ -51,6 +53,11 @@ struct ImportedModel {
   std::optional<OptimizerState> optimizer_state;
   FileMetadata metadata;
 };
+
+// INVALID_ARGUMENT about the file. `reason`: MALFORMED_FILE, its bytes are not what the format has;
+// UNSUPPORTED_FILE, what it says is nothing that a network can be; FILE_MISMATCH, it does not fit
+// what else is known of the model.
+absl::Status InvalidFile(std::string_view reason, std::string_view what, Metadata metadata = {});
 
 // INVALID_ARGUMENT (NON_FINITE_VALUE) naming the parameter and the place in it of a value that is
 // NaN or infinite. `values`: laid out for `layout`.

@@ -9,9 +9,11 @@
 #include <random>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/optimizers/kinds.h"
+#include "core/optimizers/state_bounds.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
 #include "tests/support/golden_options.h"
@@ -430,6 +432,54 @@ TEST(OptimizerKindsTest, SpecsAreCheckedFieldByField) {
   bad = good;
   bad.clip_value = -1;
   EXPECT_THAT(ValidateOptimizerSpec(bad), FailsAt("clip_value", "INVALID_FIELD"));
+}
+
+// What a trainer makes of the state lies within its bounds, and where those are tight it comes
+// close: so a slot of squares that is not known as one is noticed here.
+TEST(OptimizerState, StaysWithinItsBounds) {
+  constexpr std::size_t kElements = 40;
+  for (const OptimizerInfo& info : Optimizers()) {
+    std::vector<OptimizerOptions> variants = {info.defaults};
+    if (std::holds_alternative<SgdOptions>(info.defaults)) {
+      variants.push_back(SgdOptions{.momentum = 0.9});
+    } else if (std::holds_alternative<AdamOptions>(info.defaults)) {
+      variants.push_back(AdamOptions{.amsgrad = true});
+    } else if (std::holds_alternative<RmsPropOptions>(info.defaults)) {
+      variants.push_back(RmsPropOptions{.momentum = 0.5, .centered = true});
+    }
+    for (const OptimizerOptions& options : variants) {
+      Trajectory<double> trajectory(options, std::vector<double>(kElements, 0.5));
+      trajectory.step().learning_rate = 0.01;
+      const auto slot_names = trajectory.optimizer().slot_names();
+      const auto scalar_names = trajectory.optimizer().scalar_names();
+      std::vector<double> least(slot_names.size(), 0);
+      std::mt19937_64 random(7);
+      std::normal_distribution<double> normal;
+      for (int step = 0; step < 50; ++step) {
+        std::vector<double> gradient(kElements);
+        for (double& g : gradient) g = normal(random);
+        trajectory.Step(gradient);
+        for (std::size_t slot = 0; slot < slot_names.size(); ++slot) {
+          for (const double value : trajectory.slots()[slot]) {
+            EXPECT_TRUE(BoundsOfState(slot_names[slot]).Contain(value))
+                << info.name << " " << slot_names[slot] << " " << value;
+            least[slot] = std::min(least[slot], value);
+          }
+        }
+        for (std::size_t scalar = 0; scalar < scalar_names.size(); ++scalar) {
+          const StateBounds bounds = BoundsOfState(scalar_names[scalar]);
+          EXPECT_TRUE(bounds.Contain(trajectory.scalars()[scalar])) << scalar_names[scalar];
+          EXPECT_LE(bounds.most, 1) << scalar_names[scalar] << ": its bounds are not known";
+        }
+      }
+      for (std::size_t slot = 0; slot < slot_names.size(); ++slot) {
+        EXPECT_EQ(BoundsOfState(slot_names[slot]).least < 0, least[slot] < 0)
+            << info.name << " " << slot_names[slot];
+      }
+    }
+  }
+  EXPECT_FALSE(BoundsOfState("exp_avg").Contain(std::numeric_limits<double>::quiet_NaN()));
+  EXPECT_FALSE(BoundsOfState("exp_avg").Contain(std::numeric_limits<double>::infinity()));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The rooms whose sources are one target.
-ROOMS = ("core", "client/cli", "client/descent", "server/access", "server/models", "server/ops", "server/services",
+ROOMS = ("core", "client/cli", "client/descent", "server/access", "server/exchange", "server/models", "server/ops", "server/services",
          "server/store", "server/wire")
 
 UNNAMED = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.DOTALL | re.MULTILINE)
