@@ -85,7 +85,8 @@ std::unique_ptr<metrics::CallMetrics> CountCalls(const Serve& serve, services::C
   if (serve.http.empty()) return nullptr;
   auto calls = std::make_unique<metrics::CallMetrics>(std::vector<std::string>{
       services::kNetworkService, services::kModelService, services::kAdminService,
-      ops::kHealthService, ops::kReflectionService, ops::kReflectionAlphaService});
+      services::kInferenceService, ops::kHealthService, ops::kReflectionService,
+      ops::kReflectionAlphaService});
   hooks->observers.push_back(calls.get());
   hooks->messages = calls.get();
   return calls;

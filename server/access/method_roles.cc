@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kModels = "descent.v1.ModelService";
 constexpr std::string_view kNetwork = "descent.v1.NetworkService";
 constexpr std::string_view kServer = "descent.v1.AdminService";
+constexpr std::string_view kInference = "inference.GRPCInferenceService";
 constexpr std::string_view kHealth = "grpc.health.v1.Health";
 constexpr std::string_view kReflection = "grpc.reflection.v1.ServerReflection";
 constexpr std::string_view kOldReflection = "grpc.reflection.v1alpha.ServerReflection";
@@ -40,6 +41,13 @@ constexpr MethodRole kMethodRoles[] = {
     {{kNetwork, "Evaluate"}, Role::kReader, Scope::kOneModel},
 
     {{kServer, "Backup"}, Role::kAdmin, Scope::kEveryModel},
+
+    {{kInference, "ServerLive"}, Role::kReader, Scope::kServerAlone},
+    {{kInference, "ServerReady"}, Role::kReader, Scope::kServerAlone},
+    {{kInference, "ServerMetadata"}, Role::kReader, Scope::kServerAlone},
+    {{kInference, "ModelReady"}, Role::kReader, Scope::kOneModel},
+    {{kInference, "ModelMetadata"}, Role::kReader, Scope::kOneModel},
+    {{kInference, "ModelInfer"}, Role::kReader, Scope::kOneModel},
 
     {{kHealth, "Check"}, Role::kReader, Scope::kServerAlone},
     {{kHealth, "List"}, Role::kReader, Scope::kServerAlone},

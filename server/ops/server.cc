@@ -102,7 +102,8 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
                  .memory = registry->memory().get(),
                  .reader = &reader_,
                  .unsent = &unsent_,
-                 .streams = &streams_},
+                 .streams = &streams_,
+                 .serving = &serving_},
       services_(services::MakeServices(registry, resources_)),
       health_(NamesOf(services_), resources_),
       reflection_services_(
@@ -177,10 +178,7 @@ void Server::SetServing() {
   if (!draining_ && !given_up_) TellHealth(true);
 }
 
-bool Server::IsServing() const {
-  const absl::MutexLock lock(&mutex_);
-  return serving_;
-}
+bool Server::IsServing() const { return serving_; }
 
 ServerUsage Server::Usage() const {
   ServerUsage usage{.is_serving = IsServing(),

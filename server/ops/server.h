@@ -4,6 +4,7 @@
 #ifndef SERVER_OPS_SERVER_H_
 #define SERVER_OPS_SERVER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -148,12 +149,12 @@ class Server {
   services::MessageReader reader_;
   services::UnsentAnswers unsent_;
   services::OpenStreams streams_;
+  std::atomic<bool> serving_ = false;  // changed under the mutex
   const services::CallResources resources_;
   const std::vector<services::NamedService> services_;
   Health health_;
   const std::vector<std::unique_ptr<grpc::Service>> reflection_services_;
   mutable absl::Mutex mutex_;
-  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<Tls> tls_;  // null: plaintext

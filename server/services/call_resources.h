@@ -3,6 +3,8 @@
 #ifndef SERVER_SERVICES_CALL_RESOURCES_H_
 #define SERVER_SERVICES_CALL_RESOURCES_H_
 
+#include <atomic>
+
 namespace descent::models {
 class Executor;
 class MemoryBudget;
@@ -23,6 +25,7 @@ struct CallResources {
   MessageReader* reader;
   UnsentAnswers* unsent;
   OpenStreams* streams;
+  const std::atomic<bool>* serving;  // as health checks are told
 };
 
 }  // namespace descent::services

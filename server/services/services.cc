@@ -9,6 +9,7 @@ std::vector<NamedService> MakeServices(models::Registry* registry, const CallRes
   services.push_back({kModelService, MakeModelService(registry, resources)});
   services.push_back({kNetworkService, MakeNetworkService(registry, resources)});
   services.push_back({kAdminService, MakeAdminService(registry, resources)});
+  services.push_back({kInferenceService, MakeInferenceService(registry, resources)});
   return services;
 }
 

@@ -32,6 +32,7 @@ std::vector<NamedService> MakeServices(models::Registry* registry, const CallRes
 inline constexpr char kModelService[] = "descent.v1.ModelService";
 inline constexpr char kNetworkService[] = "descent.v1.NetworkService";
 inline constexpr char kAdminService[] = "descent.v1.AdminService";
+inline constexpr char kInferenceService[] = "inference.GRPCInferenceService";
 
 std::unique_ptr<grpc::Service> MakeModelService(models::Registry* registry,
                                                 const CallResources& resources);
@@ -39,6 +40,8 @@ std::unique_ptr<grpc::Service> MakeNetworkService(models::Registry* registry,
                                                   const CallResources& resources);
 std::unique_ptr<grpc::Service> MakeAdminService(models::Registry* registry,
                                                 const CallResources& resources);
+std::unique_ptr<grpc::Service> MakeInferenceService(models::Registry* registry,
+                                                    const CallResources& resources);
 
 }  // namespace descent::services
 

@@ -131,9 +131,9 @@ template <typename Request, typename Begin>
 grpc::ServerUnaryReactor* ServeUnary(const CallResources& resources, const MethodName& name,
                                      grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
-                                     Begin begin) noexcept {
+                                     Begin begin, CallKind kind = CallKind::kWork) noexcept {
   // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): no memory for this ends the process
-  auto* call = new UnaryCall(resources, name, context, *bytes, response);
+  auto* call = new UnaryCall(resources, name, context, *bytes, response, kind);
   if (!call->admission().ok()) {
     call->End(call->admission());
     return call;

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -10,25 +8,10 @@
 #include "core/status_macros.h"
 #include "server/wire/element_type.h"
 #include "server/wire/tensor.h"
+#include "server/wire/tensor_checks.h"
 
 namespace descent::wire {
 namespace {
-
-// "[32, 13]"; `n` stands for kAnyRows, and a shape that nobody could mean is cut short.
-std::string ShapeText(absl::Span<const std::int64_t> shape) {
-  constexpr std::size_t kMostDimensions = 8;
-  std::string text = "[";
-  for (std::size_t i = 0; i < std::min(shape.size(), kMostDimensions); ++i) {
-    if (i > 0) absl::StrAppend(&text, ", ");
-    if (shape[i] == kAnyRows) {
-      absl::StrAppend(&text, "n");
-    } else {
-      absl::StrAppend(&text, shape[i]);
-    }
-  }
-  absl::StrAppend(&text, shape.size() > kMostDimensions ? ", ...]" : "]");
-  return text;
-}
 
 // A tensor's contents, known to be what its data type and shape say.
 struct Elements {
@@ -42,11 +25,6 @@ absl::Span<const std::int64_t> ShapeOf(const v1::Tensor& tensor) {
   return absl::MakeConstSpan(tensor.shape().data(), static_cast<std::size_t>(tensor.shape_size()));
 }
 
-// A member of the tensor, such as "inputs.shape".
-std::string Member(std::string_view field, const char* name) {
-  return absl::StrCat(absl::string_view(field.data(), field.size()), ".", name);
-}
-
 absl::StatusOr<const ElementType*> CheckDataType(std::string_view field, const v1::Tensor& tensor) {
   if (tensor.data_type() == v1::DATA_TYPE_UNSPECIFIED) {
     return InvalidField(Member(field, "data_type"), "required", {}, "WRONG_DATA_TYPE");
@@ -58,30 +36,6 @@ absl::StatusOr<const ElementType*> CheckDataType(std::string_view field, const v
                         "WRONG_DATA_TYPE");
   }
   return type;
-}
-
-// The product of the dimensions, none of which may be negative, when that many elements of `width`
-// bytes have a size at all.
-absl::StatusOr<std::int64_t> CheckedCount(std::string_view field,
-                                          absl::Span<const std::int64_t> shape, int width) {
-  std::int64_t count = 1;
-  bool overflow = false;
-  for (const std::int64_t dimension : shape) {
-    if (dimension < 0) {
-      return InvalidField(Member(field, "shape"),
-                          absl::StrCat("expected dimensions >= 0, got ", dimension), {},
-                          "MALFORMED_TENSOR");
-    }
-    overflow |= __builtin_mul_overflow(count, dimension, &count);
-  }
-  std::int64_t bytes = 0;
-  overflow |= __builtin_mul_overflow(count, width, &bytes);
-  if (overflow) {
-    return InvalidField(Member(field, "shape"),
-                        absl::StrCat("the size of ", ShapeText(shape), " overflows"), {},
-                        "MALFORMED_TENSOR");
-  }
-  return count;
 }
 
 absl::Status WrongCount(std::string_view field, const v1::Tensor& tensor, const ElementType& type,
@@ -150,39 +104,6 @@ absl::StatusOr<Elements> CheckTensor(std::string_view field, const v1::Tensor& t
   return Elements{type, stored, static_cast<const char*>(data), count};
 }
 
-absl::Status CheckShape(std::string_view field, const v1::Tensor& tensor,
-                        absl::Span<const std::int64_t> expected) {
-  const absl::Span<const std::int64_t> actual = ShapeOf(tensor);
-  const bool matches = std::equal(expected.begin(), expected.end(), actual.begin(), actual.end(),
-                                  [](std::int64_t want, std::int64_t got) {
-                                    return want == kAnyRows ? got >= 1 : want == got;
-                                  });
-  if (matches) return absl::OkStatus();
-  const std::string expected_text = ShapeText(expected);
-  const std::string actual_text = ShapeText(actual);
-  const bool any_rows = !expected.empty() && expected[0] == kAnyRows;
-  const bool no_rows = any_rows && !actual.empty() && actual[0] == 0;
-  return InvalidField(field,
-                      absl::StrCat("expected shape ", expected_text,
-                                   no_rows ? " with n >= 1, got " : ", got ", actual_text),
-                      {{"expected", expected_text}, {"actual", actual_text}}, "WRONG_SHAPE");
-}
-
-// Of the element at `index` of a tensor of `shape`: a vector has one element a row.
-absl::Status NonFinite(std::string_view field, absl::Span<const std::int64_t> shape,
-                       std::int64_t index, double value, DataType type) {
-  const std::int64_t cols = shape.size() < 2 ? 1 : shape.back();
-  const std::string row = absl::StrCat(index / cols);
-  std::string place = absl::StrCat("row ", row);
-  if (shape.size() >= 2) absl::StrAppend(&place, ", column ", index % cols);
-  absl::Status status = InvalidField(field,
-                                     absl::StrCat("expected finite ", ElementTypeOf(type).name,
-                                                  " values, got ", value, " at ", place),
-                                     {{"row", row}}, "NON_FINITE_VALUE");
-  if (shape.size() < 2) return status;
-  return WithMetadata(std::move(status), "column", absl::StrCat(index % cols));
-}
-
 absl::Status ConvertInto(std::string_view field, const v1::Tensor& tensor, const Elements& elements,
                          std::int64_t offset, Buffer* out) {
   std::int64_t bad = -1;
@@ -200,7 +121,7 @@ absl::StatusOr<Matrix> DecodeShape(std::string_view field, const v1::Tensor& ten
                                    absl::Span<const std::int64_t> shape, std::int64_t cols,
                                    DataType type) {
   ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
-  RETURN_IF_ERROR(CheckShape(field, tensor, shape));
+  RETURN_IF_ERROR(CheckShape(field, ShapeOf(tensor), shape));
   Matrix matrix = Matrix::ForOverwrite(type, tensor.shape(0), cols);
   RETURN_IF_ERROR(ConvertInto(field, tensor, elements, 0, &matrix.buffer()));
   return matrix;
@@ -210,7 +131,7 @@ absl::StatusOr<Matrix> DecodeShape(std::string_view field, const v1::Tensor& ten
 absl::StatusOr<ClassIndices> DecodeClassIndices(std::string_view field, const v1::Tensor& tensor,
                                                 std::int64_t rows) {
   ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
-  RETURN_IF_ERROR(CheckShape(field, tensor, {rows}));
+  RETURN_IF_ERROR(CheckShape(field, ShapeOf(tensor), {rows}));
   ClassIndices indices(static_cast<std::size_t>(rows));
   const int width = elements.stored->width;
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -264,7 +185,7 @@ absl::Status DecodeInto(std::string_view field, const v1::Tensor& tensor,
                         absl::Span<const std::int64_t> shape, Conversion conversion,
                         std::int64_t offset, Buffer* out) {
   ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
-  RETURN_IF_ERROR(CheckShape(field, tensor, shape));
+  RETURN_IF_ERROR(CheckShape(field, ShapeOf(tensor), shape));
   if (conversion == Conversion::kLossless && !IsLossless(*elements.type, out->type())) {
     return InvalidField(
         Member(field, "data_type"),

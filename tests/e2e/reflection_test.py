@@ -83,7 +83,7 @@ class ReflectionTest(unittest.TestCase):
         names = {next(fields(service, 1)).decode() for service in fields(services, 1)}
         self.assertLessEqual(
             {"descent.v1.ModelService", "descent.v1.NetworkService", "descent.v1.AdminService",
-             "grpc.health.v1.Health"},
+             "inference.GRPCInferenceService", "grpc.health.v1.Health"},
             names)
 
     def test_describes_every_service_that_it_lists(self):

@@ -20,7 +20,7 @@ class ApiPageTest(unittest.TestCase):
             for name in re.findall(r"^  rpc (\w+)", text, re.M):
                 self.assertIn(f"| `{name}` |", PAGE)
             for name in re.findall(r"^(?:message|enum|service) (\w+)", text, re.M):
-                self.assertRegex(PAGE, rf"(?m)^##+ descent\.v1\.{name}$")
+                self.assertRegex(PAGE, rf"(?m)^##+ (descent\.v1|inference)(\.\w+)*\.{name}$")
 
     def test_every_link_leads_somewhere(self):
         headings = {line.lstrip("# ").lower().replace(".", "")

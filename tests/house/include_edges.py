@@ -48,7 +48,7 @@ class Room:
     headers: frozenset[str] = frozenset()
 
 
-# Generated from proto/ are descent/v1/*.pb.h and google/rpc/*.pb.h; they count as the room "proto".
+# Generated from proto/ are descent/v1/*.pb.h, inference/*.pb.h and google/rpc/*.pb.h; they count as the room "proto".
 ROOMS = {
     "proto": Room(),
     # Large buffers ask for huge pages (core/buffer.cc), threads have names (core/thread_name.cc).
@@ -120,8 +120,8 @@ ROOMS = {
         uses=frozenset({"sqlite", "surroundings"}),
     ),
     "server/services": Room(
-        sees=("proto", "clock", "core", "server/wire", "server/models", "server/models/work",
-              "server/models/registry"),
+        sees=("proto", "clock", "core", "version", "server/wire", "server/models",
+              "server/models/work", "server/models/registry"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml", "boost", "prometheus"},
     ),
     "server/access": Room(

@@ -64,13 +64,13 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
 TEST_F(ServerTest, IsServingOnlyWhileItTakesCalls) {
   ASSERT_TRUE(Start().ok());
   ServiceClient client(server_->InProcessChannel());
-  for (const char* service :
-       {"", "descent.v1.ModelService", "descent.v1.NetworkService", "descent.v1.AdminService"}) {
+  for (const char* service : {"", "descent.v1.ModelService", "descent.v1.NetworkService",
+                              "descent.v1.AdminService", "inference.GRPCInferenceService"}) {
     EXPECT_EQ(client.CheckHealth(service), "NOT_SERVING") << service;
   }
   server_->StartServing();
-  for (const char* service :
-       {"", "descent.v1.ModelService", "descent.v1.NetworkService", "descent.v1.AdminService"}) {
+  for (const char* service : {"", "descent.v1.ModelService", "descent.v1.NetworkService",
+                              "descent.v1.AdminService", "inference.GRPCInferenceService"}) {
     EXPECT_EQ(client.CheckHealth(service), "SERVING") << service;
   }
   EXPECT_EQ(client.CheckHealth("descent.v1.NoService"), "NOT_FOUND");
@@ -82,7 +82,7 @@ TEST_F(ServerTest, ListsTheHealthOfItsServices) {
   grpc::ClientContext context;
   grpc::health::v1::HealthListResponse response;
   ASSERT_TRUE(stub->List(&context, {}, &response).ok());
-  EXPECT_EQ(response.statuses_size(), 4);
+  EXPECT_EQ(response.statuses_size(), 5);
   EXPECT_EQ(response.statuses().at("descent.v1.NetworkService").status(),
             HealthCheckResponse::NOT_SERVING);
 }

@@ -12,6 +12,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "inference/open_inference.grpc.pb.h"
 
 namespace descent::testing {
 
@@ -91,9 +92,10 @@ std::ostream& operator<<(std::ostream& out, const CallStatus& status) {
 
 struct ServiceClient::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : models(channel), networks(channel), health(channel) {}
+      : models(channel), networks(channel), inferences(channel), health(channel) {}
   v1::ModelService::Stub models;
   v1::NetworkService::Stub networks;
+  inference::GRPCInferenceService::Stub inferences;
   grpc::health::v1::Health::Stub health;
 };
 
@@ -134,6 +136,20 @@ DESCENT_UNARY(networks, NetworkService, Gradient)
 DESCENT_UNARY(networks, NetworkService, Step)
 DESCENT_UNARY(networks, NetworkService, Predict)
 #undef DESCENT_UNARY
+
+#define DESCENT_INFERENCE(method)                                                             \
+  Answer<inference::method##Response> ServiceClient::Call(                                    \
+      const inference::method##Request& request, CallOptions options) {                       \
+    return Unary(stubs_->inferences, &inference::GRPCInferenceService::Stub::method, request, \
+                 options);                                                                    \
+  }
+DESCENT_INFERENCE(ServerLive)
+DESCENT_INFERENCE(ServerReady)
+DESCENT_INFERENCE(ServerMetadata)
+DESCENT_INFERENCE(ModelReady)
+DESCENT_INFERENCE(ModelMetadata)
+DESCENT_INFERENCE(ModelInfer)
+#undef DESCENT_INFERENCE
 
 Answer<v1::ExportModelResponse> ServiceClient::Call(const v1::ExportModelRequest& request,
                                                     CallOptions options) {

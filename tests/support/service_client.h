@@ -17,6 +17,7 @@
 #include "descent/v1/admin_service.pb.h"
 #include "descent/v1/model_service.pb.h"
 #include "descent/v1/network_service.pb.h"
+#include "inference/open_inference.pb.h"
 
 namespace grpc {
 class Channel;
@@ -153,6 +154,19 @@ class ServiceClient {
   // The file's bytes are joined in one response.
   Answer<v1::BackupResponse> Call(const v1::BackupRequest& request, CallOptions = {});
   BackupStream Backup(const v1::BackupRequest& request = {}, const CallOptions& options = {});
+
+  Answer<inference::ServerLiveResponse> Call(const inference::ServerLiveRequest& request,
+                                             CallOptions = {});
+  Answer<inference::ServerReadyResponse> Call(const inference::ServerReadyRequest& request,
+                                              CallOptions = {});
+  Answer<inference::ServerMetadataResponse> Call(const inference::ServerMetadataRequest& request,
+                                                 CallOptions = {});
+  Answer<inference::ModelReadyResponse> Call(const inference::ModelReadyRequest& request,
+                                             CallOptions = {});
+  Answer<inference::ModelMetadataResponse> Call(const inference::ModelMetadataRequest& request,
+                                                CallOptions = {});
+  Answer<inference::ModelInferResponse> Call(const inference::ModelInferRequest& request,
+                                             CallOptions = {});
 
   // What grpc.health.v1.Health.Check answers for a service: "SERVING", …, or the status' code.
   std::string CheckHealth(const std::string& service, const CallOptions& options = {});
