@@ -1,5 +1,6 @@
 #include "client/cli/commands/file_options.h"
 
+#include <CLI/Validators.hpp>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -43,6 +44,14 @@ void AddCharacter(CLI::App* command, const char* name, const char* description,
 }  // namespace
 
 void AddFileOptions(CLI::App* command, FileOptions* options) {
+  command
+      ->add_option_function<std::string>(
+          "--format", [options](const std::string& name) { options->format = FormatOf(name); },
+          "The file's format, whatever it is compressed by: csv (or other delimiters), jsonl (one "
+          "JSON object a line) (default: as its first bytes tell)")
+      ->option_text("FORMAT")
+      ->check(CLI::IsMember(FormatNames()))
+      ->group(kGroup);
   command
       ->add_flag_function(
           "--header,!--no-header", [options](int64_t count) { options->header = count > 0; },

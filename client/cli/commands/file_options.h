@@ -9,7 +9,7 @@
 
 namespace descent::cli {
 
-// --header, --no-header, --delimiter, --decimal, --thousands, --encoding, --missing and
+// --format, --header, --no-header, --delimiter, --decimal, --thousands, --encoding, --missing and
 // --not-missing.
 void AddFileOptions(CLI::App* command, FileOptions* options);
 

@@ -146,6 +146,7 @@ absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context
   }
   NoteAny(task.source->unknown().Text());
   NoteAny(task.source->without_target().Text());
+  NoteAny(task.source->UnseenColumns());
   return ExitCode::kOk;
 }
 
@@ -218,6 +219,7 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
   }
   NoteAny(task.source->unknown().Text());
   NoteAny(task.source->without_target().Text());
+  NoteAny(task.source->UnseenColumns());
   return ExitCode::kOk;
 }
 
@@ -260,6 +262,7 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
   }
   NoteAny(task.source->unknown().Text());
   NoteAny(task.source->without_target().Text());
+  NoteAny(task.source->UnseenColumns());
   return ExitCode::kOk;
 }
 

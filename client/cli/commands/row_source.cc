@@ -17,8 +17,9 @@ namespace descent::cli {
 
 void AddRowOptions(CLI::App* command, RowOptions* options) {
   constexpr char kGroup[] = "Rows (--csv or --row)";
-  CLI::Option* csv =
-      command->add_option("--csv", options->csv, "A file of rows; - is standard input");
+  CLI::Option* csv = command->add_option(
+      "--csv", options->csv,
+      "A file of rows (CSV, JSON lines; plain, gzip or zstd); - is standard input");
   csv->option_text("FILE")->group(kGroup);
   CLI::Option* row = command->add_option(
       "--row", options->rows, "A row such as 1,2,red, columns in their order; repeatable");
@@ -37,6 +38,9 @@ namespace {
 // Rows on the command line have no header and no charset of their own.
 absl::Status CheckRowOptions(const RowOptions& options) {
   if (!options.csv.empty()) return absl::OkStatus();
+  if (options.file.format.has_value()) {
+    return UsageError("--format goes with --csv alone: it says nothing of a --row");
+  }
   const char* given = options.file.header.has_value()
                           ? (*options.file.header ? "--header" : "--no-header")
                           : (options.file.charset.empty() ? nullptr : "--encoding");
@@ -57,7 +61,7 @@ absl::StatusOr<RowSource> RowSource::Open(const RowOptions& options, const Encod
                       encoding)
           : OpenKnown(options.csv, file, encoding);
   RETURN_IF_ERROR(known.status());
-  const std::vector<std::string>& columns = known->reader.columns();
+  const std::vector<std::string>& columns = known->reader->columns();
   std::vector<int64_t> fields;
   std::vector<std::string> kept;
   for (const std::string& name : options.keep) {
@@ -80,6 +84,7 @@ RowSource::RowSource(TableReader reader, const Encoding& encoding, NumberTerms t
 Dataset RowSource::ReadUntil(absl::Status* problem, int64_t max_rows) {
   Table table = reader_.ReadUntil(problem, max_rows);
   without_target_.Add(table.without_target);
+  unseen_ = table.unseen;
   // Nothing to predict is no fault, but there is no loss of nothing.
   if (problem->ok() && !begun_ && table.target.has_value()) *problem = table.CheckRows();
   begun_ = true;

@@ -47,6 +47,8 @@ class RowSource {
   const UnknownCategories& unknown() const { return unknown_; }
   // The rows left out until now because their target is missing.
   const RowsWithoutTarget& without_target() const { return without_target_; }
+  // The columns that no row until now had, for a note.
+  std::string UnseenColumns() const { return UnseenText(unseen_); }
   // The names of the columns to keep, in the order they were asked for.
   const std::vector<std::string>& kept() const { return kept_; }
 
@@ -63,6 +65,7 @@ class RowSource {
   std::vector<std::string> kept_;
   UnknownCategories unknown_;
   RowsWithoutTarget without_target_;
+  std::vector<std::string> unseen_;
   bool begun_ = false;
   absl::Status problem_;  // of the row after those that ReadSound has given
 };

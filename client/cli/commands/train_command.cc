@@ -173,7 +173,8 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
 std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOptions* options) {
   constexpr char kGroup[] = "Data (--csv or --generate)";
   CLI::Option* csv = command->add_option("--csv", options->csv,
-                                         "A file of rows to learn from; - is standard input");
+                                         "A file of rows to learn from (CSV, JSON lines; plain, "
+                                         "gzip or zstd); - is standard input");
   csv->option_text("FILE")->group(kGroup);
   CLI::Option* generate =
       command->add_option("--generate", options->generator,

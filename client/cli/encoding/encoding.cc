@@ -149,7 +149,7 @@ TableSchema SchemaOf(const Encoding& encoding, bool with_target) {
   return schema;
 }
 
-absl::StatusOr<TableSchema> SchemaByName(const Encoding& encoding, const CsvReader& reader,
+absl::StatusOr<TableSchema> SchemaByName(const Encoding& encoding, const RecordReader& reader,
                                          bool with_target) {
   TableSchema schema = SchemaOf(encoding, with_target);
   absl::flat_hash_map<absl::string_view, int64_t> fields;
@@ -170,7 +170,7 @@ absl::StatusOr<TableSchema> SchemaByName(const Encoding& encoding, const CsvRead
   return schema;
 }
 
-absl::StatusOr<TableSchema> SchemaByPosition(const Encoding& encoding, const CsvReader& reader,
+absl::StatusOr<TableSchema> SchemaByPosition(const Encoding& encoding, const RecordReader& reader,
                                              bool with_target) {
   TableSchema schema = SchemaOf(encoding, with_target);
   const auto fields = static_cast<int64_t>(reader.columns().size());
@@ -238,7 +238,7 @@ int64_t Encoding::features() const {
   return features;
 }
 
-absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader& reader,
+absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const RecordReader& reader,
                                       bool header, bool with_target) {
   return header && encoding.named ? SchemaByName(encoding, reader, with_target)
                                   : SchemaByPosition(encoding, reader, with_target);

@@ -31,6 +31,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/tables/table.h"
 #include "client/cli/text/csv_reader.h"
+#include "client/cli/text/record_reader.h"
 
 namespace descent::cli {
 
@@ -117,7 +118,7 @@ Encoding PlainEncoding(int64_t features, int64_t classes, int64_t target_field);
 // names, columns are found by name and others are ignored; otherwise by position, and when the
 // target isn't wanted its column, and those left out of training, may be absent.
 // A data error if a needed column is.
-absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const CsvReader& reader,
+absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const RecordReader& reader,
                                       bool header, bool with_target);
 
 // One column of a table as the network sees it: a number a row, or for a category which of `width`

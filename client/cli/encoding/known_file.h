@@ -13,18 +13,20 @@
 #include "client/cli/tables/file_inference.h"
 #include "client/cli/tables/table_reader.h"
 #include "client/cli/text/csv_reader.h"
+#include "client/cli/text/record_reader.h"
 #include "client/cli/text/text_source.h"
 
 namespace descent::cli {
 
 struct KnownFile {
-  CsvReader reader;
-  CsvOptions csv;
+  std::unique_ptr<RecordReader> reader;
+  CsvOptions csv;  // of a file of another format what is true of it: its header and cells
 };
 
 // Reads the source as the first file was, save for what the options say otherwise. Where that
 // delimiter does not cut its first record and another does, it is of another make, and its
-// delimiter and numbers are looked at anew.
+// delimiter and numbers are looked at anew. A file of a format in which a record may leave columns
+// out has all those that the encoding is of; a data error if its first record has none of them.
 absl::StatusOr<KnownFile> OpenKnown(std::unique_ptr<TextSource> source, const FileOptions& options,
                                     const Encoding& encoding);
 

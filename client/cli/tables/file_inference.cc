@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/status_macros.h"
+#include "client/cli/tables/record_files.h"
 #include "client/cli/text/layout.h"
 
 namespace descent::cli {
@@ -71,9 +73,26 @@ void AddLayoutNotes(const FileOptions& options, const CsvOptions& csv, const Tex
   }
 }
 
+void AddFormatNote(const TextSource& source, std::vector<std::string>* notes) {
+  std::vector<std::string> found = source.recognised();
+  found.emplace_back(TitleOf(source.format()));
+  notes->push_back(
+      absl::StrCat(Shortened(source.name()), ": it is in ", absl::StrJoin(found, ", ")));
+}
+
+// Adds a probe for each column that has none yet, whose cells in the rows before are missing.
+void AddProbes(const RecordReader& reader, const CsvOptions& csv, int64_t rows_before,
+               std::deque<ColumnProbe>* probes) {
+  for (size_t i = probes->size(); i < reader.columns().size(); ++i) {
+    ColumnSchema schema{reader.columns()[i], ColumnKind::kNumber, static_cast<int64_t>(i)};
+    probes->emplace_back(std::move(schema), reader.named(i) || !csv.header, csv.cells);
+    if (rows_before > 0) probes->back().Add("", 0);
+  }
+}
+
 // Whether a record below a title that fills one of its fields can only be the header: all texts, no
 // two alike.
-bool NamesColumns(const CsvRecord& record) {
+bool NamesColumns(const Record& record) {
   std::set<std::string> names;
   return std::all_of(record.fields.begin(), record.fields.end(), [&](const std::string& field) {
     return !field.empty() && !ParseQuantity(field).has_value() && names.insert(field).second;
@@ -82,7 +101,7 @@ bool NamesColumns(const CsvRecord& record) {
 
 // An error if the first record is no header but a title, such as "Sales 2024;;;": spreadsheets fill
 // it up with empty fields.
-absl::Status CheckTitle(const CsvReader& reader, const CsvRecord& first) {
+absl::Status CheckTitle(const RecordReader& reader, const Record& first) {
   constexpr size_t kFewest = 3;  // of two columns, one may well have no name
   const size_t columns = reader.columns().size();
   size_t named = 0;
@@ -128,7 +147,7 @@ bool IsNameOfIndex(const std::string& name) {
          absl::EndsWith(lower, "_id");
 }
 
-void AddColumnNotes(const InferredFile& file, const CsvReader& reader,
+void AddColumnNotes(const InferredFile& file, const RecordReader& reader,
                     std::vector<std::string>* notes) {
   if (!reader.repeated().empty()) {
     notes->push_back(absl::StrCat("several columns are called ", SomeOf(reader.repeated()),
@@ -146,6 +165,7 @@ void AddColumnNotes(const InferredFile& file, const CsvReader& reader,
 }  // namespace
 
 std::string FileOptions::FirstGiven() const {
+  if (format.has_value()) return "--format";
   if (header.has_value()) return *header ? "--header" : "--no-header";
   if (delimiter.has_value()) return "--delimiter";
   if (decimal.has_value()) return "--decimal";
@@ -169,6 +189,23 @@ absl::Status CheckFileOptions(const FileOptions& options, const std::vector<std:
                      "a value anyway"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckLayoutOptions(const FileOptions& options, const TextSource& source) {
+  if (source.format() == FileFormat::kCsv) return absl::OkStatus();
+  FileOptions of_csv = options;
+  of_csv.format.reset();
+  of_csv.charset.clear();
+  of_csv.missing.clear();
+  of_csv.not_missing.clear();
+  const std::string given = of_csv.FirstGiven();
+  if (given.empty()) return absl::OkStatus();
+  return UsageError(absl::StrCat(given, " goes with CSV alone, and ", Shortened(source.name()),
+                                 " is in ", TitleOf(source.format())));
+}
+
+CellFormat PlainCells(const FileOptions& options) {
+  return {.missing = options.missing, .values = options.not_missing};
 }
 
 CellFormat GuessCells(const Records& records, char delimiter) {
@@ -204,7 +241,6 @@ CellFormat GuessCells(const Records& records, char delimiter) {
 
 absl::StatusOr<CsvOptions> InferLayout(const FileOptions& options, TextSource* source,
                                        std::vector<std::string>* notes) {
-  RETURN_IF_ERROR(CheckFileOptions(options));
   ASSIGN_OR_RETURN(absl::string_view sample, source->Peek(kSampleBytes));
   sample = sample.substr(0, kSampleBytes);
   CsvOptions csv;
@@ -236,31 +272,39 @@ absl::StatusOr<InferredFile> InferFile(const FileOptions& options,
                                        std::unique_ptr<TextSource>* source) {
   (*source)->KeepForRewind();
   InferredFile file;
-  ASSIGN_OR_RETURN(file.csv, InferLayout(options, source->get(), &file.notes));
-  ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Begin(std::move(*source), file.csv));
-  std::vector<ColumnProbe> probes;
-  probes.reserve(reader.columns().size());
-  for (size_t i = 0; i < reader.columns().size(); ++i) {
-    ColumnSchema schema{reader.columns()[i], ColumnKind::kNumber, static_cast<int64_t>(i)};
-    probes.emplace_back(std::move(schema), reader.named(i) || !file.csv.header, file.csv.cells);
+  RETURN_IF_ERROR(CheckFileOptions(options));
+  RETURN_IF_ERROR(CheckLayoutOptions(options, **source));
+  const bool is_csv = (*source)->format() == FileFormat::kCsv;
+  if (is_csv) {
+    ASSIGN_OR_RETURN(file.csv, InferLayout(options, source->get(), &file.notes));
+  } else {
+    file.csv.charset = options.charset;
+    file.csv.cells = PlainCells(options);
+    AddFormatNote(**source, &file.notes);
   }
-  CsvRecord record;
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordReader> reader,
+                   OpenRecords(std::move(*source), file.csv, std::nullopt));
+  file.csv.header = reader->has_names();
+  std::deque<ColumnProbe> probes;
+  Record record;
   UnseenWords unseen(options);
   int64_t rows = 0;
   while (true) {
-    ASSIGN_OR_RETURN(const bool any, reader.Next(&record));
+    ASSIGN_OR_RETURN(const bool any, reader->Next(&record));
     if (!any) break;
-    if (rows++ == 0 && file.csv.header && !options.header.has_value()) {
-      RETURN_IF_ERROR(CheckTitle(reader, record));
+    if (rows == 0 && is_csv && file.csv.header && !options.header.has_value()) {
+      RETURN_IF_ERROR(CheckTitle(*reader, record));
     }
+    AddProbes(*reader, file.csv, rows, &probes);
+    ++rows;
     unseen.See(record.fields);
     for (size_t i = 0; i < probes.size(); ++i) probes[i].Add(record.fields[i], record.line);
   }
-  if (rows == 0) return DataError({reader.name()}, "the file holds no rows but its header");
-  for (const ColumnProbe& probe : probes) file.columns.push_back(probe.Finish(reader.name()));
-  AddColumnNotes(file, reader, &file.notes);
+  if (rows == 0) return DataError({reader->name()}, "the file holds no rows but its header");
+  for (const ColumnProbe& probe : probes) file.columns.push_back(probe.Finish(reader->name()));
+  AddColumnNotes(file, *reader, &file.notes);
   unseen.AddNotes(&file.notes);
-  *source = reader.Release();
+  *source = reader->Release();
   RETURN_IF_ERROR((*source)->Rewind());
   return file;
 }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "client/cli/tables/column_probe.h"
 #include "client/cli/text/csv_reader.h"
+#include "client/cli/text/file_format.h"
 #include "client/cli/text/text_source.h"
 
 namespace descent::cli {
@@ -19,6 +20,7 @@ namespace descent::cli {
 // How a file is written, as far as the user says it; what is not set is found out, or as it was in
 // the file that a model first learnt from.
 struct FileOptions {
+  std::optional<FileFormat> format;
   std::optional<bool> header;
   std::optional<char> delimiter;
   std::optional<char> decimal;
@@ -37,8 +39,16 @@ struct FileOptions {
 absl::Status CheckFileOptions(const FileOptions& options,
                               const std::vector<std::string>& missing = {});
 
+// A usage error if an option says something of the layout of CSV, and the file is of a format that
+// has its own.
+absl::Status CheckLayoutOptions(const FileOptions& options, const TextSource& source);
+
+// How cells of other formats than CSV are written: with the words for missing ones that the options
+// say, and a decimal point.
+CellFormat PlainCells(const FileOptions& options);
+
 struct InferredFile {
-  CsvOptions csv;
+  CsvOptions csv;  // of a file of another format what is true of it: its header and cells
   std::vector<InferredColumn> columns;
   std::vector<std::string> notes;  // what was found out and might be wrong, each with its remedy
 };
@@ -54,8 +64,8 @@ CellFormat GuessCells(const std::vector<std::vector<std::string>>& records, char
 absl::StatusOr<CsvOptions> InferLayout(const FileOptions& options, TextSource* source,
                                        std::vector<std::string>* notes);
 
-// Reads all of it and goes back to the beginning. A data error if a record can't be parsed or there
-// is none.
+// Reads all of it and goes back to the beginning. The columns are all that the file has. A data
+// error if a record can't be parsed or there is none.
 absl::StatusOr<InferredFile> InferFile(const FileOptions& options,
                                        std::unique_ptr<TextSource>* source);
 

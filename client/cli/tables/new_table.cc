@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -9,6 +10,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/status_macros.h"
+#include "client/cli/tables/record_files.h"
 #include "client/cli/tables/table_reader.h"
 #include "client/cli/text/layout.h"
 
@@ -186,14 +188,15 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& names,
 
 absl::StatusOr<NewTable> ReadNewTable(const NewTableOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<TextSource> source,
-                   TextSource::Open(options.csv, options.file.charset));
+                   TextSource::Open(options.csv, options.file.charset, options.file.format));
   ASSIGN_OR_RETURN(InferredFile file, InferFile(options.file, &source));
   ASSIGN_OR_RETURN(TableSchema schema, Division(options, &file).Divide());
   NewTable result;
   result.csv = file.csv;
   result.fields = static_cast<int64_t>(file.columns.size());
   result.notes = std::move(file.notes);
-  ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Begin(std::move(source), file.csv));
+  ASSIGN_OR_RETURN(std::unique_ptr<RecordReader> reader,
+                   OpenRecords(std::move(source), file.csv, NamesOf(file.columns)));
   TableReader rows(std::move(reader), std::move(schema), file.csv.cells);
   ASSIGN_OR_RETURN(result.table, rows.Read(std::numeric_limits<int64_t>::max()));
   RETURN_IF_ERROR(result.table.CheckRows());

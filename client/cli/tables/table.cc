@@ -10,6 +10,11 @@ std::string FullName(const ColumnSchema& column) {
   return absl::StrCat(column.name, ".", NameOf(column.part));
 }
 
+std::string UnseenText(const std::vector<std::string>& columns) {
+  if (columns.empty()) return "";
+  return absl::StrCat("no row says ", SomeOf(columns), ": taken for missing in all of them");
+}
+
 void RowsWithoutTarget::Add(const RowsWithoutTarget& more) {
   if (rows == 0) first = more.first;
   rows += more.rows;

@@ -48,6 +48,9 @@ struct Column {
   std::vector<std::string> categories;  // kCategory, in order of appearance
 };
 
+// That of columns no row had a value, for a note; empty if there are none.
+std::string UnseenText(const std::vector<std::string>& columns);
+
 // Rows that are left out because their target is missing.
 struct RowsWithoutTarget {
   int64_t rows = 0;
@@ -65,6 +68,7 @@ struct Table {
   std::optional<Column> target;
   RowsWithoutTarget without_target;            // not among the rows
   std::vector<std::vector<std::string>> kept;  // the cells of each kept field
+  std::vector<std::string> unseen;  // columns that no row of the source has had until now
 
   int64_t rows() const { return static_cast<int64_t>(lines.size()); }
   Place PlaceOf(int64_t row, const Column& column) const;

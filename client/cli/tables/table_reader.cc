@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/format.h"
@@ -13,7 +14,7 @@
 
 namespace descent::cli {
 
-TableReader::TableReader(CsvReader reader, TableSchema schema, CellFormat cells)
+TableReader::TableReader(std::unique_ptr<RecordReader> reader, TableSchema schema, CellFormat cells)
     : reader_(std::move(reader)), schema_(std::move(schema)), cells_(std::move(cells)) {}
 
 // The categories of one column seen so far and their codes.
@@ -39,14 +40,14 @@ absl::StatusOr<Table> TableReader::Read(int64_t max_rows) {
 
 Table TableReader::ReadUntil(absl::Status* problem, int64_t max_rows) {
   Table table;
-  table.source = reader_.name();
+  table.source = reader_->name();
   for (const ColumnSchema& schema : schema_.inputs) table.inputs.push_back({schema, {}, {}, {}});
   if (schema_.target.has_value()) table.target = Column{*schema_.target, {}, {}, {}};
   table.kept.resize(schema_.kept.size());
   std::vector<Dictionary> dictionaries(table.inputs.size() + 1);
 
   while (problem->ok() && table.rows() < max_rows) {
-    const absl::StatusOr<bool> any = reader_.Next(&record_);
+    const absl::StatusOr<bool> any = reader_->Next(&record_);
     if (!any.ok() || !*any) {
       *problem = any.status();
       break;
@@ -54,9 +55,10 @@ Table TableReader::ReadUntil(absl::Status* problem, int64_t max_rows) {
     if (HasTarget()) {
       *problem = AppendRow(&table, &dictionaries);
     } else {
-      table.without_target.Add({1, reader_.PlaceOf(record_, schema_.target->field)});
+      table.without_target.Add({1, reader_->PlaceOf(record_, schema_.target->field)});
     }
   }
+  table.unseen = UnseenColumns();
   return table;
 }
 
@@ -81,6 +83,21 @@ absl::Status TableReader::AppendRow(Table* table, std::vector<Dictionary>* dicti
     table->kept[i].push_back(record_.fields[schema_.kept[i]]);
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> TableReader::UnseenColumns() const {
+  std::vector<std::string> unseen = reader_->Unseen();
+  const auto is_read = [this](const std::string& name) {
+    const auto is_it = [&](const ColumnSchema& schema) {
+      return reader_->columns()[schema.field] == name;
+    };
+    return absl::c_any_of(schema_.inputs, is_it) ||
+           (schema_.target.has_value() && is_it(*schema_.target));
+  };
+  unseen.erase(std::remove_if(unseen.begin(), unseen.end(),
+                              [&](const std::string& name) { return !is_read(name); }),
+               unseen.end());
+  return unseen;
 }
 
 bool TableReader::HasTarget() const {
@@ -139,13 +156,13 @@ absl::StatusOr<double> TableReader::DatePartOf(const ColumnSchema& schema,
 }
 
 absl::Status TableReader::CellError(const ColumnSchema& schema, absl::string_view message) const {
-  return DataError(reader_.PlaceOf(record_, schema.field), message);
+  return DataError(reader_->PlaceOf(record_, schema.field), message);
 }
 
 absl::StatusOr<Table> ReadTable(const std::string& path, const CsvOptions& options,
                                 const TableSchema& schema) {
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Open(path, options));
-  return TableReader(std::move(reader), schema, options.cells)
+  return TableReader(std::make_unique<CsvReader>(std::move(reader)), schema, options.cells)
       .Read(std::numeric_limits<int64_t>::max());
 }
 

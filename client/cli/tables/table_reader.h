@@ -1,9 +1,10 @@
-// From a CSV file to a Table.
+// From records to a Table.
 
 #ifndef CLIENT_CLI_TABLES_TABLE_READER_H_
 #define CLIENT_CLI_TABLES_TABLE_READER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,13 +14,14 @@
 #include "absl/strings/string_view.h"
 #include "client/cli/tables/table.h"
 #include "client/cli/text/csv_reader.h"
+#include "client/cli/text/record_reader.h"
 
 namespace descent::cli {
 
 class TableReader {
  public:
   // Every field of the schema must be one of the reader's columns. `cells` is how they are written.
-  TableReader(CsvReader reader, TableSchema schema, CellFormat cells);
+  TableReader(std::unique_ptr<RecordReader> reader, TableSchema schema, CellFormat cells);
 
   // The next rows, at most `max_rows`; none at the end. Rows whose target is missing are left out
   // and counted. A data error if a cell of a numeric column is neither missing nor a number with
@@ -40,15 +42,17 @@ class TableReader {
   absl::StatusOr<double> NumberOf(const ColumnSchema& schema, const std::string& cell) const;
   absl::StatusOr<double> DatePartOf(const ColumnSchema& schema, const std::string& cell) const;
   bool HasTarget() const;
+  // Of the columns that are read, those that no record has had.
+  std::vector<std::string> UnseenColumns() const;
   absl::Status CellError(const ColumnSchema& schema, absl::string_view message) const;
 
-  CsvReader reader_;
+  std::unique_ptr<RecordReader> reader_;
   TableSchema schema_;
   CellFormat cells_;
-  CsvRecord record_;
+  Record record_;
 };
 
-// The whole file at once.
+// The whole CSV file at once.
 absl::StatusOr<Table> ReadTable(const std::string& path, const CsvOptions& options,
                                 const TableSchema& schema);
 

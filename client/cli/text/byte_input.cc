@@ -8,7 +8,9 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "client/cli/failure.h"
 #include "client/cli/status_macros.h"
 
@@ -16,18 +18,12 @@ namespace descent::cli {
 namespace {
 
 constexpr size_t kPieceBytes = 64 * 1024;
-constexpr char kGzipMagic[] = "\x1F\x8B";
 
 absl::Status ReadError(const std::string& name) {
   return DataError({name}, std::generic_category().message(errno));
 }
 
 }  // namespace
-
-void ByteInput::InflaterDeleter::operator()(z_stream* stream) const {
-  inflateEnd(stream);
-  delete stream;
-}
 
 absl::StatusOr<std::unique_ptr<ByteInput>> ByteInput::Open(const std::string& path,
                                                            const std::string& name) {
@@ -53,9 +49,9 @@ ByteInput::~ByteInput() {
 
 absl::Status ByteInput::Rewind() {
   if (lseek(descriptor_, start_, SEEK_SET) < 0) return ReadError(name_);
-  begun_ = member_ended_ = false;
+  begun_ = member_ended_ = pending_ = false;
   raw_.clear();
-  inflater_.reset();
+  unpacker_.reset();
   return absl::OkStatus();
 }
 
@@ -71,61 +67,57 @@ absl::StatusOr<bool> ByteInput::ReadRaw(std::string* piece) {
 }
 
 absl::StatusOr<bool> ByteInput::Read(std::string* piece) {
-  if (inflater_ != nullptr) return Inflate(piece);
+  if (unpacker_ != nullptr) return Unpack(piece);
   ASSIGN_OR_RETURN(bool any, ReadRaw(piece));
   if (begun_ || !any) return any;
   begun_ = true;
+  constexpr size_t kLongestSign = 4;
   std::string more;
-  while (any && piece->size() < 2) {  // a pipe may give a byte at a time
+  while (any && piece->size() < kLongestSign) {  // a pipe may give a byte at a time
     ASSIGN_OR_RETURN(any, ReadRaw(&more));
     piece->append(more);
   }
-  if (!absl::StartsWith(*piece, kGzipMagic)) return true;
-  constexpr int kGzipOfAnyWindow = 15 + 16;
-  auto stream = std::make_unique<z_stream>();
-  if (inflateInit2(stream.get(), kGzipOfAnyWindow) != Z_OK) {
-    return DataError({name_}, "no memory to decompress it");
-  }
-  inflater_.reset(stream.release());
+  bool no_memory = false;
+  unpacker_ = Unpacker::For(*piece, &no_memory);
+  if (no_memory) return DataError({name_}, "no memory to decompress it");
+  if (unpacker_ == nullptr) return true;
   raw_ = std::move(*piece);
-  return Inflate(piece);
+  return Unpack(piece);
 }
 
-absl::StatusOr<bool> ByteInput::Inflate(std::string* piece) {
-  std::string inflated(kPieceBytes, '\0');
+absl::Status ByteInput::Fault(const char* what) const {
+  return DataError({name_}, absl::StrCat("the ", unpacker_->name(), " file ", what));
+}
+
+absl::StatusOr<bool> ByteInput::Unpack(std::string* piece) {
+  std::string unpacked(kPieceBytes, '\0');
   size_t consumed = 0;  // of raw_
-  z_stream* stream = inflater_.get();
   while (true) {
-    if (consumed == raw_.size()) {
+    if (consumed == raw_.size() && !pending_) {
       consumed = 0;
       ASSIGN_OR_RETURN(const bool any, ReadRaw(&raw_));
       if (!any && member_ended_) return false;
-      if (!any) return DataError({name_}, "the gzip file is cut short");
+      if (!any) return Fault("is cut short");
     }
-    if (member_ended_) {
+    if (member_ended_ && consumed < raw_.size()) {
       // Another member, or the zeros with which tapes fill their blocks.
       if (raw_[consumed] == '\0') {
         ++consumed;
         continue;
       }
-      if (inflateReset(stream) != Z_OK) return DataError({name_}, "can't be decompressed");
+      if (!unpacker_->Restart()) return Fault("can't be decompressed");
       member_ended_ = false;
     }
-    stream->next_in = reinterpret_cast<Bytef*>(raw_.data() + consumed);
-    stream->avail_in = static_cast<uInt>(raw_.size() - consumed);
-    stream->next_out = reinterpret_cast<Bytef*>(inflated.data());
-    stream->avail_out = static_cast<uInt>(inflated.size());
-    const int result = inflate(stream, Z_NO_FLUSH);
-    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-      return DataError({name_}, "the gzip file is damaged");
-    }
-    member_ended_ = result == Z_STREAM_END;
-    consumed = raw_.size() - stream->avail_in;
-    const size_t produced = inflated.size() - stream->avail_out;
-    if (produced == 0) continue;
+    const Unpacker::Step step = unpacker_->Unpack(absl::string_view(raw_).substr(consumed),
+                                                  absl::MakeSpan(unpacked.data(), unpacked.size()));
+    if (step.fault != nullptr) return Fault(step.fault);
+    member_ended_ = step.ended;
+    pending_ = !step.ended && step.produced == unpacked.size();
+    consumed += step.consumed;
+    if (step.produced == 0) continue;
     raw_.erase(0, consumed);
-    inflated.resize(produced);
-    *piece = std::move(inflated);
+    unpacked.resize(step.produced);
+    *piece = std::move(unpacked);
     return true;
   }
 }

@@ -3,13 +3,14 @@
 #ifndef CLIENT_CLI_TEXT_BYTE_INPUT_H_
 #define CLIENT_CLI_TEXT_BYTE_INPUT_H_
 
-#include <zlib.h>
+#include <sys/types.h>
 
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/cli/text/unpacker.h"
 
 namespace descent::cli {
 
@@ -22,8 +23,8 @@ class ByteInput {
   ByteInput(const ByteInput&) = delete;
   ByteInput& operator=(const ByteInput&) = delete;
 
-  // Whether the bytes come out of a gzip file; known after the first Read.
-  bool compressed() const { return inflater_ != nullptr; }
+  // What the file is compressed by, "gzip" or "zstd", or null; known after the first Read.
+  const char* compression() const { return unpacker_ == nullptr ? nullptr : unpacker_->name(); }
 
   // Replaces *piece by the next bytes, as many as there are now; false at the end. A data error if
   // they can't be read, or a compressed file is damaged or cut short.
@@ -34,23 +35,21 @@ class ByteInput {
   absl::Status Rewind();
 
  private:
-  struct InflaterDeleter {
-    void operator()(z_stream* stream) const;
-  };
-
   ByteInput(int descriptor, std::string name);
 
   // Replaces *piece by what the file holds next, compressed or not.
   absl::StatusOr<bool> ReadRaw(std::string* piece);
-  absl::StatusOr<bool> Inflate(std::string* piece);
+  absl::StatusOr<bool> Unpack(std::string* piece);
+  absl::Status Fault(const char* what) const;
 
   const int descriptor_;
   const std::string name_;
   off_t start_ = -1;  // where it stood when it was opened; -1 for a pipe
   bool begun_ = false;
-  std::string raw_;  // read ahead, or not inflated yet
-  std::unique_ptr<z_stream, InflaterDeleter> inflater_;
-  bool member_ended_ = false;  // a gzip file may be several, one behind the other
+  std::string raw_;  // not unpacked yet
+  std::unique_ptr<Unpacker> unpacker_;
+  bool pending_ = false;       // the unpacker may have more without being given any
+  bool member_ended_ = false;  // a compressed file may be several, one behind the other
 };
 
 }  // namespace descent::cli

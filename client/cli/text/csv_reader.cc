@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/failure.h"
 #include "client/cli/status_macros.h"
 #include "client/cli/text/charset.h"
 
@@ -62,6 +63,7 @@ void CsvReader::ParserDeleter::operator()(csv_parser* parser) const {
 CsvReader::CsvReader(std::unique_ptr<TextSource> source, const CsvOptions& options)
     : source_(std::move(source)),
       parser_(new csv_parser),
+      header_(options.header),
       line_(source_->first_line()),
       begin_line_(line_),
       field_line_(line_) {
@@ -125,7 +127,7 @@ void CsvReader::NameColumns(std::vector<std::string> names) {
   columns_ = std::move(names);
 }
 
-absl::Status CsvReader::CheckText(const CsvRecord& record) const {
+absl::Status CsvReader::CheckText(const Record& record) const {
   for (size_t i = 0; i < record.fields.size(); ++i) {
     const size_t bad = FirstNotUtf8(record.fields[i]);
     if (bad == std::string::npos) continue;
@@ -138,7 +140,7 @@ absl::Status CsvReader::CheckText(const CsvRecord& record) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> CsvReader::Next(CsvRecord* record) {
+absl::StatusOr<bool> CsvReader::Next(Record* record) {
   if (!held_) {
     ASSIGN_OR_RETURN(const bool any, ReadRecord());
     if (!any) return false;
@@ -162,10 +164,6 @@ absl::StatusOr<bool> CsvReader::Next(CsvRecord* record) {
   }
   RETURN_IF_ERROR(CheckText(*record));
   return true;
-}
-
-Place CsvReader::PlaceOf(const CsvRecord& record, size_t field) const {
-  return {name(), record.line, static_cast<int64_t>(field) + 1};
 }
 
 absl::StatusOr<bool> CsvReader::ReadRecord() {

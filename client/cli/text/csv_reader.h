@@ -18,8 +18,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/cli/failure.h"
 #include "client/cli/text/cells.h"
+#include "client/cli/text/record_reader.h"
 #include "client/cli/text/text_source.h"
 
 namespace descent::cli {
@@ -32,12 +32,7 @@ struct CsvOptions {
   CellFormat cells = {};
 };
 
-struct CsvRecord {
-  int64_t line = 0;  // where the record begins, from 1
-  std::vector<std::string> fields;
-};
-
-class CsvReader {
+class CsvReader final : public RecordReader {
  public:
   // Opens a file ("-" is standard input) and reads as far as the names need. A data error if it
   // can't be opened or read, or is empty.
@@ -51,31 +46,20 @@ class CsvReader {
   static absl::StatusOr<CsvReader> OpenText(const std::string& name, const std::string& text,
                                             const CsvOptions& options);
 
-  // As it appears in messages.
-  const std::string& name() const { return source_->name(); }
+  const std::string& name() const override { return source_->name(); }
 
-  // One name a column, no two alike. The header's (without the single quotes that all of them may
-  // stand in); where it says a name once more, that with .1, .2 behind it, as pandas has it; where
-  // it has none or there is no header, the column's number from 1, with "column " before it if
-  // another is called so. Every record has this many fields. A header that has one name less than
-  // the first record has fields is R's write.table's: the first column holds names of rows, and has
-  // none.
-  const std::vector<std::string>& columns() const { return columns_; }
+  // The header's names (without the single quotes that all of them may stand in); where it says a
+  // name once more, that with .1, .2 behind it, as pandas has it; where it has none or there is no
+  // header, the column's number from 1, with "column " before it if another is called so. A header
+  // that has one name less than the first record has fields is R's write.table's: the first column
+  // holds names of rows, and has none.
+  const std::vector<std::string>& columns() const override { return columns_; }
+  bool has_names() const override { return header_; }
+  bool named(size_t column) const override { return named_[column]; }
+  const std::vector<std::string>& repeated() const override { return repeated_; }
 
-  // Whether the header names the column.
-  bool named(size_t column) const { return named_[column]; }
-  // The names that the header says more than once.
-  const std::vector<std::string>& repeated() const { return repeated_; }
-
-  // Reads the next record into *record, or returns false at the end. After an error the reader
-  // must not be used again.
-  absl::StatusOr<bool> Next(CsvRecord* record);
-
-  // The place of a field (from 0) of a record.
-  Place PlaceOf(const CsvRecord& record, size_t field) const;
-
-  // Gives the source back, after which the reader must not be used.
-  std::unique_ptr<TextSource> Release() { return std::move(source_); }
+  absl::StatusOr<bool> Next(Record* record) override;
+  std::unique_ptr<TextSource> Release() override { return std::move(source_); }
 
  private:
   CsvReader(std::unique_ptr<TextSource> source, const CsvOptions& options);
@@ -90,7 +74,7 @@ class CsvReader {
   // Names the columns by a header's fields.
   void NameColumns(std::vector<std::string> names);
   // An error if the record holds a byte that is not of UTF-8.
-  absl::Status CheckText(const CsvRecord& record) const;
+  absl::Status CheckText(const Record& record) const;
 
   static void OnField(void* text, size_t size, void* reader);
   static void OnRecord(int terminator, void* reader);
@@ -101,6 +85,7 @@ class CsvReader {
 
   std::unique_ptr<TextSource> source_;
   std::unique_ptr<csv_parser, ParserDeleter> parser_;
+  bool header_ = true;
   std::vector<std::string> columns_;
   std::vector<bool> named_;
   std::vector<std::string> repeated_;
@@ -114,7 +99,7 @@ class CsvReader {
   int64_t begin_line_;       // where the record being parsed began
   int64_t field_line_;       // where its field being parsed began
   size_t record_bytes_ = 0;  // of it, until now
-  CsvRecord record_;         // being parsed
+  Record record_;            // being parsed
   size_t field_count_ = 0;   // of record_.fields, whose strings are recycled
   bool complete_ = false;    // record_ is whole
   bool held_ = false;        // record_ was read ahead

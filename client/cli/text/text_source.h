@@ -1,8 +1,9 @@
 // The text of a file, whatever carries it: a file, a pipe or standard input, perhaps compressed by
-// gzip, in UTF-8 with or without a byte order mark, UTF-16, or a charset that is named.
+// gzip or zstd, in UTF-8 with or without a byte order mark, UTF-16, or a charset that is named.
 //
-// What is no text (a spreadsheet, a compressed file of another kind, a binary format) is recognised
-// by how it begins, and refused by its name.
+// What kind of a table it is is found out from how it begins (file_format.h), unless it is said.
+// What is none that can be read (a spreadsheet, a compressed file of another kind, a binary format)
+// is refused by its name.
 
 #ifndef CLIENT_CLI_TEXT_TEXT_SOURCE_H_
 #define CLIENT_CLI_TEXT_TEXT_SOURCE_H_
@@ -19,21 +20,26 @@
 #include "absl/strings/string_view.h"
 #include "client/cli/text/byte_input.h"
 #include "client/cli/text/charset.h"
+#include "client/cli/text/file_format.h"
 
 namespace descent::cli {
 
 class TextSource {
  public:
   // Opens a file; "-" is standard input. `charset` is a name that iconv knows; empty: UTF-8, or
-  // UTF-16 if that is plain to see. A data error if it can't be opened or is no text.
-  static absl::StatusOr<std::unique_ptr<TextSource>> Open(const std::string& path,
-                                                          const std::string& charset);
+  // UTF-16 if that is plain to see. Without a format it is found out. A data error if it can't be
+  // opened or is nothing that can be read.
+  static absl::StatusOr<std::unique_ptr<TextSource>> Open(
+      const std::string& path, const std::string& charset,
+      std::optional<FileFormat> format = std::nullopt);
 
-  // A text in memory instead, called `name` in messages.
+  // A CSV text in memory instead, called `name` in messages.
   static std::unique_ptr<TextSource> OfText(std::string name, std::string text);
 
   // As it appears in messages.
   const std::string& name() const { return name_; }
+
+  FileFormat format() const { return format_; }
 
   // What was recognised, for a note: "gzip", "UTF-16LE", both or nothing.
   const std::vector<std::string>& recognised() const { return recognised_; }
@@ -63,6 +69,8 @@ class TextSource {
 
   std::string name_;
   std::string charset_;
+  std::optional<FileFormat> wanted_format_;
+  FileFormat format_ = FileFormat::kCsv;
   std::unique_ptr<ByteInput> input_;         // null for a text in memory
   std::unique_ptr<CharsetDecoder> decoder_;  // null for UTF-8
   std::vector<std::string> recognised_;

@@ -20,8 +20,8 @@ class KnownColumns {
  public:
   static absl::StatusOr<KnownColumns> Of(const Encoding& encoding, const KnownFile& file) {
     ASSIGN_OR_RETURN(TableSchema schema,
-                     SchemaFor(encoding, file.reader, file.csv.header, /*with_target=*/true));
-    return KnownColumns(std::move(schema), file.reader.columns());
+                     SchemaFor(encoding, *file.reader, file.csv.header, /*with_target=*/true));
+    return KnownColumns(std::move(schema), file.reader->columns());
   }
 
   absl::Status CheckTarget(const std::string& name) const {

@@ -96,10 +96,15 @@ void AddNote(const RowsWithoutTarget& without_target, std::vector<std::string>* 
   if (without_target.rows > 0) notes->push_back(without_target.Text());
 }
 
+void AddNote(const std::vector<std::string>& unseen, std::vector<std::string>* notes) {
+  if (!unseen.empty()) notes->push_back(UnseenText(unseen));
+}
+
 // Encodes the table, and the test file if there is one.
 absl::Status EncodeData(const DataOptions& options, Table table, Split split,
                         const NumberTerms& terms, TrainingData* data) {
   AddNote(table.without_target, &data->notes);
+  AddNote(table.unseen, &data->notes);
   ASSIGN_OR_RETURN(data->dataset, Encode(data->encoding, std::move(table), terms, &data->unknown));
   data->training_rows = std::move(split.training);
   data->test_rows = std::move(split.test);
@@ -107,6 +112,7 @@ absl::Status EncodeData(const DataOptions& options, Table table, Split split,
   ASSIGN_OR_RETURN(KnownFile file, OpenKnown(options.test_csv, options.file, data->encoding));
   ASSIGN_OR_RETURN(Table test, ReadKnownTable(std::move(file), data->encoding));
   AddNote(test.without_target, &data->notes);
+  AddNote(test.unseen, &data->notes);
   ASSIGN_OR_RETURN(data->test_dataset,
                    Encode(data->encoding, std::move(test), terms, &data->unknown));
   data->test_rows = AllRows(data->test_dataset->rows);
@@ -152,7 +158,7 @@ absl::StatusOr<Table> GenerateKnownTable(const DataOptions& options, const Encod
 
 // The encoding of a model that has none, for a file whose target stands somewhere: of the columns
 // nothing is known but their places.
-absl::StatusOr<Encoding> PlainEncodingFor(const DataOptions& options, const CsvReader& reader,
+absl::StatusOr<Encoding> PlainEncodingFor(const DataOptions& options, const RecordReader& reader,
                                           const Encoding& encoding) {
   ASSIGN_OR_RETURN(const size_t target, FindColumn(reader.columns(), options.target, "--target"));
   const std::vector<std::string>* classes = encoding.target.classes();
@@ -166,7 +172,7 @@ absl::StatusOr<Table> ReadFor(const DataOptions& options, bool has_encoding, Enc
   ASSIGN_OR_RETURN(KnownFile file, OpenKnown(options.csv, options.file, *encoding));
   if (has_encoding) RETURN_IF_ERROR(CheckKnownColumns(options, *encoding, file));
   if (!has_encoding && !options.target.empty()) {
-    ASSIGN_OR_RETURN(*encoding, PlainEncodingFor(options, file.reader, *encoding));
+    ASSIGN_OR_RETURN(*encoding, PlainEncodingFor(options, *file.reader, *encoding));
   }
   return ReadKnownTable(std::move(file), *encoding);
 }

@@ -45,7 +45,8 @@ TEST_F(TableReaderTest, ReadsColumnsInTheSchemasOrder) {
 
 TEST_F(TableReaderTest, ReadsInBlocks) {
   const TemporaryFile file("a,b,c\n1,10,x\n2,20,y\n3,30,x\n");
-  TableReader reader(CsvReader::Open(file.path(), {}).value(), schema_, {});
+  TableReader reader(std::make_unique<CsvReader>(CsvReader::Open(file.path(), {}).value()), schema_,
+                     {});
   EXPECT_EQ(reader.Read(2)->rows(), 2);
   const Table rest = reader.Read(2).value();
   EXPECT_THAT(rest.inputs[0].categories, ElementsAre("x"));

@@ -37,7 +37,7 @@ Contents ReadAll(const std::string& path, const CsvOptions& options) {
   contents.status = reader.status();
   if (!reader.ok()) return contents;
   contents.columns = reader->columns();
-  CsvRecord record;
+  Record record;
   while (true) {
     const absl::StatusOr<bool> any = reader->Next(&record);
     contents.status = any.status();

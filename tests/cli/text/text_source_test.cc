@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -18,6 +20,7 @@
 namespace descent::cli {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -51,6 +54,14 @@ std::string Gzipped(const std::string& text) {
   EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
   bytes.resize(bytes.size() - stream.avail_out);
   deflateEnd(&stream);
+  return bytes;
+}
+
+std::string Zstd(const std::string& text) {
+  std::string bytes(ZSTD_compressBound(text.size()), '\0');
+  const size_t size = ZSTD_compress(bytes.data(), bytes.size(), text.data(), text.size(), 3);
+  EXPECT_EQ(ZSTD_isError(size), 0U);
+  bytes.resize(size);
   return bytes;
 }
 
@@ -98,6 +109,32 @@ TEST(TextSourceTest, SaysThatAGzipFileIsDamagedOrCutShort) {
   EXPECT_THAT(Message(TextOf("\x1F\x8B").status()), EndsWith("the gzip file is cut short"));
 }
 
+TEST(TextSourceTest, ReadsZstd) {
+  EXPECT_EQ(TextOf(Zstd("a,b\n1,2\n")).value(), "a,b\n1,2\n");
+  EXPECT_EQ(TextOf(Zstd(LongText())).value(), LongText());
+  // Much text in few bytes, which are all read before the text is.
+  const std::string zeros = "a\n" + std::string(10'000'000, '0');
+  EXPECT_TRUE(TextOf(Zstd(zeros)).value() == zeros);
+  const std::string skippable("\x50\x2A\x4D\x18\x03\0\0\0abc", 11);
+  EXPECT_EQ(TextOf(skippable + Zstd("a\n") + Zstd("1\n")).value(), "a\n1\n");
+  EXPECT_EQ(TextOf(Zstd("")).value(), "");
+}
+
+TEST(TextSourceTest, SaysThatAZstdFileIsDamagedOrCutShort) {
+  std::string bytes = Zstd(LongText());
+  for (const size_t size : {size_t{4}, size_t{7}, bytes.size() / 2, bytes.size() - 1}) {
+    EXPECT_THAT(Message(TextOf(bytes.substr(0, size)).status()),
+                EndsWith("the zstd file is cut short"))
+        << size;
+  }
+  bytes[bytes.size() / 2] = static_cast<char>(~bytes[bytes.size() / 2]);
+  EXPECT_THAT(Message(TextOf(bytes).status()), HasSubstr("the zstd file is"));
+  EXPECT_THAT(Message(TextOf(Zstd("a\n") + "more").status()), EndsWith("the zstd file is damaged"));
+  // A frame that asks for 2 GiB of memory.
+  const std::string greedy("\x28\xB5\x2F\xFD\x00\xA8\x01\0\0", 9);
+  EXPECT_THAT(Message(TextOf(greedy).status()), HasSubstr("zstd -dc --long=31"));
+}
+
 TEST(TextSourceTest, ReadsUtf16WithAndWithoutAByteOrderMark) {
   for (const bool little : {true, false}) {
     const std::string mark = little ? "\xFF\xFE" : "\xFE\xFF";
@@ -138,7 +175,6 @@ TEST(TextSourceTest, NamesWhatIsNoText) {
   for (const Case& c : {
            Case{"PK\x03\x04zip", ".xlsx"},
            Case{"PAR1....", "a Parquet file"},
-           Case{"\x28\xB5\x2F\xFDzst", "compressed by zstd"},
            Case{"BZh91AY", "compressed by bzip2"},
            Case{"\xFD"
                 "7zXZ.",
@@ -148,9 +184,14 @@ TEST(TextSourceTest, NamesWhatIsNoText) {
            Case{"SQLite format 3", "an SQLite database"},
            Case{"\x93NUMPY", "a NumPy array"},
            Case{"%PDF-1.4", "a PDF document"},
-           Case{"{\"a\": 1}\n{\"a\": 2}\n", "JSON"},
-           Case{"[{\"a\": 1}]", "JSON"},
-           Case{"[\n  {\"a\": 1}\n]", "JSON"},
+           Case{"PARE....", "an encrypted Parquet file"},
+           Case{"FEA1....", "a Feather file"},
+           Case{"ORC.....", "an ORC file"},
+           Case{"\x89HDF\r\n\x1A\n", "an HDF5 file"},
+           Case{"\x80\x02}q", "a Python pickle"},
+           Case{"\x80\x05\x95....", "a Python pickle"},
+           Case{"[{\"a\": 1}]", "a JSON array"},
+           Case{"[\n  {\"a\": 1}\n]", "a JSON array"},
            Case{"<!DOCTYPE html><html>", "HTML or XML"},
            Case{"<?xml version='1.0'?>", "HTML or XML"},
            Case{"@RELATION iris\n", "an ARFF file"},
@@ -166,6 +207,28 @@ TEST(TextSourceTest, NamesWhatIsNoText) {
   for (const char* text : {"[a],b\n", "{x},y\n", "BZ,h\n", "PAR,1\n", "<5,>5\n"}) {
     EXPECT_EQ(TextOf(text).value(), text);
   }
+}
+
+TEST(TextSourceTest, SaysHowToConvertWhatIsNotRead) {
+  EXPECT_THAT(Message(TextOf("PAR1....").status()),
+              AllOf(HasSubstr("which is not read: "), HasSubstr("read_parquet('FILE').to_csv(")));
+  EXPECT_THAT(Message(TextOf("[{\"a\": 1}]").status()), HasSubstr("jq -c '.[]' FILE"));
+}
+
+TEST(TextSourceTest, FindsOutTheFormatUnlessItIsSaid) {
+  const auto format_of = [](const std::string& bytes, std::optional<FileFormat> said) {
+    const TemporaryFile file(bytes);
+    return TextSource::Open(file.path(), "", said).value()->format();
+  };
+  for (const char* lines :
+       {"{\"a\": 1}\n", "\xEF\xBB\xBF{\"a\": 1}\n", "\n { \"a\": 1}\n", "{}\n"}) {
+    EXPECT_EQ(format_of(lines, std::nullopt), FileFormat::kJsonLines) << lines;
+    EXPECT_EQ(format_of(Gzipped(lines), std::nullopt), FileFormat::kJsonLines) << lines;
+    EXPECT_EQ(format_of(lines, FileFormat::kCsv), FileFormat::kCsv) << lines;
+  }
+  EXPECT_EQ(format_of(Utf16("{\"a\": 1}\n", true), std::nullopt), FileFormat::kJsonLines);
+  EXPECT_EQ(format_of("{x},y\n", std::nullopt), FileFormat::kCsv);
+  EXPECT_EQ(format_of("{x},y\n", FileFormat::kJsonLines), FileFormat::kJsonLines);
 }
 
 TEST(TextSourceTest, PeekingTakesNothingAway) {
@@ -209,7 +272,8 @@ class Fifo {
 };
 
 TEST(TextSourceTest, ReadsAFileAgainThatWasRead) {
-  for (const std::string& bytes : {LongText(), Gzipped(LongText()), "\xEF\xBB\xBF" + LongText()}) {
+  for (const std::string& bytes :
+       {LongText(), Gzipped(LongText()), Zstd(LongText()), "\xEF\xBB\xBF" + LongText()}) {
     const TemporaryFile file(bytes);
     const std::unique_ptr<TextSource> source = TextSource::Open(file.path(), "").value();
     source->KeepForRewind();
@@ -221,7 +285,7 @@ TEST(TextSourceTest, ReadsAFileAgainThatWasRead) {
 }
 
 TEST(TextSourceTest, ReadsAPipeAgainThatWasRead) {
-  for (const std::string& bytes : {LongText(), Gzipped(LongText())}) {
+  for (const std::string& bytes : {LongText(), Gzipped(LongText()), Zstd(LongText())}) {
     const Fifo fifo(bytes);
     const std::unique_ptr<TextSource> source = TextSource::Open(fifo.path(), "").value();
     source->KeepForRewind();

@@ -1,0 +1,138 @@
+// The same rows in every format that is read, through the program.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zstd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/cli/command.h"
+#include "tests/cli/temporary_file.h"
+
+namespace descent::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kQuick[] = " --epochs 2 --layers 4 --target y";
+
+class FormatsCommandTest : public CommandTest {
+ protected:
+  // The hash of what a model has become by training on a file.
+  static std::string HashAfter(const std::string& name, const std::string& command) {
+    const Result result = Shell(command);
+    EXPECT_EQ(result.code, 0) << command << "\n" << result.err;
+    return RunJson({"get", name})["state_hash"].get<std::string>();
+  }
+
+  static std::string HashOf(const std::string& name, const std::string& path) {
+    return HashAfter(name, absl::StrCat("descent train ", name, " --csv ", path, kQuick));
+  }
+};
+
+std::string Zstd(const std::string& text) {
+  std::string bytes(ZSTD_compressBound(text.size()), '\0');
+  bytes.resize(ZSTD_compress(bytes.data(), bytes.size(), text.data(), text.size(), 3));
+  return bytes;
+}
+
+// Rows with numbers, texts, dates and missing cells, as CSV and as JSON lines.
+struct Rows60 {
+  std::string csv = "a,color,day,y\n";
+  std::string lines;
+
+  Rows60() {
+    const std::vector<std::string> colors = {"red", "green", "\"blue, dark\""};
+    const std::vector<std::string> json_colors = {"\"red\"", "\"green\"", "\"blue, dark\""};
+    for (int i = 0; i < 60; ++i) {
+      const bool no_number = i % 11 == 3;
+      const bool no_color = i % 13 == 5;
+      const std::string number = absl::StrCat(i * 0.37 - 5);
+      const std::string day = absl::StrCat("2024-0", 1 + i % 9, "-1", i % 10);
+      const std::string y = absl::StrCat(i * 2.5 + i % 7);
+      absl::StrAppend(&csv, no_number ? "" : number, ",", no_color ? "" : colors[i % 3], ",", day,
+                      ",", y, "\n");
+      // What is missing is null in some lines, and not there in others.
+      const std::string color = no_color ? "null" : json_colors[i % 3];
+      absl::StrAppend(&lines, "{", no_number ? "" : absl::StrCat("\"a\": ", number, ", "),
+                      "\"color\": ", color, ", \"day\": \"", day, "\", \"y\": ", y, "}\n");
+    }
+  }
+};
+
+TEST_F(FormatsCommandTest, JsonLinesAndCsvOfTheSameRowsMakeTheSameModelToTheBit) {
+  const Rows60 rows;
+  const TemporaryFile csv(rows.csv);
+  const TemporaryFile lines(rows.lines);
+  const TemporaryFile zstd(Zstd(rows.lines));
+  const TemporaryFile zstd_csv(Zstd(rows.csv));
+  const std::string hash = HashOf("same-csv", csv.path());
+  EXPECT_EQ(HashOf("same-jsonl", lines.path()), hash);
+  EXPECT_EQ(HashOf("same-zstd", zstd.path()), hash);
+  EXPECT_EQ(HashOf("same-zstd-csv", zstd_csv.path()), hash);
+  int number = 0;
+  for (const std::string& pipe :
+       {absl::StrCat("cat ", lines.path()), absl::StrCat("gzip -c ", lines.path()),
+        absl::StrCat("cat ", zstd.path())}) {
+    const std::string name = absl::StrCat("same-pipe-", number++);
+    EXPECT_EQ(HashAfter(name, absl::StrCat(pipe, " | descent train ", name, " --csv -", kQuick)),
+              hash)
+        << pipe;
+  }
+  // What was learnt from one format predicts rows of the other, and goes on learning from them.
+  const Result predicted = Run({"predict", "same-csv", "--csv", csv.path()});
+  EXPECT_EQ(predicted.code, 0) << predicted.err;
+  EXPECT_EQ(Run({"predict", "same-csv", "--csv", lines.path()}).out, predicted.out);
+  EXPECT_EQ(Run({"predict", "same-jsonl", "--csv", csv.path()}).out, predicted.out);
+  EXPECT_EQ(RunJson({"evaluate", "same-csv", "--csv", lines.path()})["loss"],
+            RunJson({"evaluate", "same-csv", "--csv", csv.path()})["loss"]);
+  EXPECT_EQ(HashOf("same-csv", lines.path()), HashOf("same-jsonl", csv.path()));
+}
+
+TEST_F(FormatsCommandTest, AKeyThatNoRowHasIsSaidAndRowsWithNoneAreRefused) {
+  const TemporaryFile file("a,b,y\n1,2,3\n4,5,6\n7,8,9\n2,2,4\n5,1,7\n");
+  ASSERT_EQ(Run({"train", "keys", "--csv", file.path(), "--epochs", "1"}).code, 0);
+  const TemporaryFile without("{\"a\": 1}\n{\"a\": 2, \"other\": [1]}\n");
+  const Result nested = Run({"predict", "keys", "--csv", without.path()});
+  EXPECT_EQ(nested.code, 65);
+  EXPECT_THAT(nested.err, HasSubstr(":2: \"other\" is an array"));
+  const TemporaryFile one("{\"a\": 1}\n{\"a\": 2, \"other\": 1}\n");
+  const Result said = Run({"predict", "keys", "--csv", one.path()});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("no row says b: taken for missing in all of them"));
+  const TemporaryFile none("{\"A\": 1, \"B\": 2}\n");
+  const Result refused = Run({"predict", "keys", "--csv", none.path()});
+  EXPECT_EQ(refused.code, 65);
+  EXPECT_THAT(refused.err,
+              HasSubstr("none of its keys is a column that the model was trained with"));
+}
+
+TEST_F(FormatsCommandTest, FormatsAreSaidByNameAndOptionsOfCsvGoWithCsv) {
+  const TemporaryFile lines("{\"a\": 1, \"y\": 2}\n{\"a\": 2, \"y\": 3}\n{\"a\": 4, \"y\": 4}\n");
+  const Result delimiter =
+      Run({"train", "said", "--csv", lines.path(), "--delimiter", ";", "--epochs", "1"});
+  EXPECT_EQ(delimiter.code, 64);
+  EXPECT_THAT(delimiter.err, HasSubstr("--delimiter goes with CSV alone"));
+  EXPECT_THAT(delimiter.err, HasSubstr("is in JSON lines"));
+  const Result csv = Run({"train", "said", "--csv", lines.path(), "--format", "csv"});
+  EXPECT_EQ(csv.code, 65) << csv.err;
+  const Result unknown = Run({"train", "said", "--csv", lines.path(), "--format", "parquet"});
+  EXPECT_EQ(unknown.code, 64);
+  EXPECT_EQ(
+      Run({"train", "said", "--csv", lines.path(), "--format", "jsonl", "--epochs", "1"}).code, 0);
+}
+
+TEST_F(FormatsCommandTest, WhatIsNotReadIsNamedWithWhatTurnsItIntoCsv) {
+  const TemporaryFile parquet("PAR1" + std::string(100, '\1') + "PAR1");
+  const Result result = Run({"train", "parquet", "--csv", parquet.path()});
+  EXPECT_EQ(result.code, 65);
+  EXPECT_THAT(result.err, HasSubstr("the file is a Parquet file, which is not read: "));
+  EXPECT_THAT(result.err, HasSubstr("pandas.read_parquet('FILE').to_csv("));
+}
+
+}  // namespace
+}  // namespace descent::cli
