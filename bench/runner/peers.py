@@ -38,6 +38,25 @@ DEBIAN_TORCH = Peer("PyTorch", DEBIAN, "torch")
 CURRENT_PEERS = [Peer("PyTorch", CURRENT, "torch"), Peer("JAX", CURRENT, "jax")]
 
 
+SERVING = ROOT / "build/peers-serving/bin/python"
+
+
+@contextlib.contextmanager
+def onnx_server(kind):
+    """A Python server of the Open Inference Protocol around onnxruntime, on "threads" or "asyncio"; yields its
+    address, or - where bench/peers/setup has not been.
+    """
+    if not SERVING.exists():
+        yield "-"
+        return
+    with tempfile.TemporaryDirectory(prefix="descent-bench-") as stubs:
+        subprocess.run([SERVING, "-m", "grpc_tools.protoc", "-I", ROOT / "proto", f"--python_out={stubs}",
+                        f"--grpc_python_out={stubs}", "inference/open_inference.proto"], check=True)
+        script = ROOT / "bench/peers/onnx_server.py"
+        with serving([SERVING, script, stubs, kind], {"OMP_NUM_THREADS": "1"}) as server:
+            yield server.address
+
+
 @contextlib.contextmanager
 def torch_server():
     """A Python server around PyTorch; yields its address, or - without PyTorch."""

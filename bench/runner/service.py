@@ -1,17 +1,18 @@
 """Calls through the client library beside empty calls and a Python server."""
 
-from runner.peers import torch_server
+from runner.peers import onnx_server, torch_server
 from runner.credentials import Credentials
 from runner.programs import descentd, json_lines, serving
 from runner.tables import microseconds, print_table, ratio
 
 TARGETS = ["service_bench", "interference_bench", "stream_cost_bench", "merging_bench",
-           "overload_bench", "empty_server", "descentd"]
+           "overload_bench", "inference_bench", "empty_server", "descentd"]
 
 
 def run(programs, quick):
     print_service(measure_service(programs, 3 if quick else 11))
     print_encrypted(measure_encrypted(programs, 3 if quick else 11))
+    print_inference(measure_inference(programs, 3 if quick else 9))
     print_interference(measure_interference(programs, 3 if quick else 9))
     print_costs(measure_costs(programs, 3 if quick else 9))
     print_merging(measure_merging(programs, 2 if quick else 5))
@@ -34,6 +35,15 @@ def measure_encrypted(programs, rounds):
                 return json_lines(
                     [programs / "service_bench", ours.address, empty.address, "-", rounds],
                     {"DESCENT_TLS_CA": credentials.certificate, "DESCENT_TOKEN": credentials.token})
+
+
+def measure_inference(programs, rounds):
+    """By what the peer is written with."""
+    lines = {}
+    for kind in "threads", "asyncio":
+        with descentd(programs) as ours, onnx_server(kind) as peer:
+            lines[kind] = json_lines([programs / "inference_bench", ours.address, peer, rounds])
+    return lines
 
 
 def measure_interference(programs, rounds):
@@ -82,6 +92,18 @@ def print_encrypted(lines):
         [line["name"], f"{line['descent_per_s']:,}", f"{line['empty_per_s']:,}",
          ratio(line["descent_per_s"], line["empty_per_s"])]
         for line in lines
+    ])
+
+
+def print_inference(lines_by_kind):
+    print("\nOpen Inference Protocol: predictions a second by 13-64-1, raw FP32, beside Predict and beside Python servers "
+          "around onnxruntime\n")
+    print_table(["", "ModelInfer", "Predict", "ModelInfer / Predict", "Python server", "× Python server"], [
+        [f"{line['name']}; {kind}", f"{line['infer_per_s']:,}", f"{line['predict_per_s']:,}",
+         ratio(line["infer_per_s"], line["predict_per_s"]),
+         f"{line['peer_per_s']:,}" if line["peer_per_s"] else "-",
+         ratio(line["infer_per_s"] if line["peer_per_s"] else None, line["peer_per_s"])]
+        for kind, lines in lines_by_kind.items() for line in lines
     ])
 
 

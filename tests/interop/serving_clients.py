@@ -1,0 +1,151 @@
+"""What clients of serving systems find on a server, with their own packages and nothing of ours.
+
+    serving_clients.py FACTS CLIENT...
+
+FACTS is a file of JSON: where the server is, and what its models are and predict. CLIENT is one of the classes below.
+"""
+
+import asyncio
+import json
+import pathlib
+import sys
+import time
+import unittest
+
+import numpy as np
+
+FACTS = json.loads(pathlib.Path(sys.argv[1]).read_text())
+MODELS = FACTS["models"]
+NUMPY = {"FP32": np.float32, "FP64": np.float64, "FP16": np.float16, "BOOL": bool, "INT8": np.int8,
+         "INT16": np.int16, "INT32": np.int32, "INT64": np.int64, "UINT8": np.uint8, "UINT16": np.uint16,
+         "UINT32": np.uint32, "UINT64": np.uint64}
+
+
+def rows_of(model, datatype):
+    """Zeros and ones, which every datatype has."""
+    return np.array(model["inputs"]).astype(NUMPY[datatype])
+
+
+class Answers(unittest.TestCase):
+    """Every client can be asked these: `ready(name, version)`, `metadata(name)` and `predict(name, datatype)`."""
+
+    def check(self, name, outputs, of="outputs"):
+        """To the bit: the same rows are the same numbers, however they come."""
+        model = MODELS[name]
+        self.assertEqual(outputs.dtype, NUMPY[model["datatype"]])
+        np.testing.assert_array_equal(outputs, np.array(model[of], NUMPY[model["datatype"]]))
+
+
+if any(client.startswith("Triton") for client in sys.argv[2:]):
+    import tritonclient.grpc as triton
+    from tritonclient.utils import InferenceServerException
+
+    class TritonGrpc(Answers):
+        def setUp(self):
+            self.client = self.enterContext(triton.InferenceServerClient(FACTS["grpc"]))
+
+        def inputs(self, name, datatype="FP32"):
+            rows = rows_of(MODELS[name], datatype)
+            tensor = triton.InferInput("inputs", rows.shape, datatype)
+            tensor.set_data_from_numpy(rows)
+            return [tensor]
+
+        def test_says_what_is_ready(self):
+            self.assertTrue(self.client.is_server_live())
+            self.assertTrue(self.client.is_server_ready())
+            for name, model in MODELS.items():
+                self.assertTrue(self.client.is_model_ready(name))
+                for version in model["versions"]:
+                    self.assertTrue(self.client.is_model_ready(name, version))
+                self.assertFalse(self.client.is_model_ready(name, "999"))
+            self.assertFalse(self.client.is_model_ready("nobody"))
+
+        def test_describes(self):
+            self.assertEqual(self.client.get_server_metadata().name, "descent")
+            for name, model in MODELS.items():
+                metadata = self.client.get_model_metadata(name)
+                self.assertEqual(list(metadata.versions), model["versions"])
+                self.assertEqual((metadata.inputs[0].name, metadata.inputs[0].datatype, list(metadata.inputs[0].shape)),
+                                 ("inputs", model["datatype"], [-1, 3]))
+                self.assertEqual((metadata.outputs[0].name, list(metadata.outputs[0].shape)), ("outputs", [-1, 2]))
+
+        def test_predicts_from_every_datatype(self):
+            for name, model in MODELS.items():
+                for datatype in NUMPY:
+                    with self.subTest(model=name, datatype=datatype):
+                        answer = self.client.infer(name, self.inputs(name, datatype), request_id=datatype)
+                        self.check(name, answer.as_numpy("outputs"))
+                        self.assertEqual(answer.get_response().id, datatype)
+                        self.assertEqual(answer.get_response().model_version, str(model["step"]))
+
+        def test_hints_and_requested_outputs(self):
+            answer = self.client.infer("numbers", self.inputs("numbers"), priority=1, timeout=10_000_000,
+                                       client_timeout=60, outputs=[triton.InferRequestedOutput("outputs")])
+            self.check("numbers", answer.as_numpy("outputs"))
+
+        def test_errors_are_the_protocol_s(self):
+            wrong = triton.InferRequestedOutput("logits")
+            for status, call in (
+                ("INVALID_ARGUMENT", lambda: self.client.infer("numbers", self.inputs("numbers"), outputs=[wrong])),
+                ("INVALID_ARGUMENT", lambda: self.client.infer("numbers", self.inputs("numbers"), sequence_id=1)),
+                ("NOT_FOUND", lambda: self.client.infer("nobody", self.inputs("numbers"))),
+                ("NOT_FOUND", lambda: self.client.infer("numbers", self.inputs("numbers"), model_version="999")),
+                ("NOT_FOUND", lambda: self.client.get_model_metadata("nobody")),
+            ):
+                with self.assertRaises(InferenceServerException) as raised:
+                    call()
+                self.assertEqual(raised.exception.status(), f"StatusCode.{status}")
+
+        def test_calls_that_overlap(self):
+            answers = []
+            for _ in range(50):
+                self.client.async_infer("numbers", self.inputs("numbers"),
+                                        lambda result, error: answers.append((result, error)))
+            for _ in range(6000):
+                if len(answers) == 50:
+                    break
+                time.sleep(0.01)
+            self.assertEqual(len(answers), 50)
+            for result, error in answers:
+                self.assertIsNone(error)
+                self.check("numbers", result.as_numpy("outputs"))
+
+
+if any(client.startswith("KServe") for client in sys.argv[2:]):
+    import kserve
+
+    class KServeGrpc(Answers):
+        def run_with(self, work):
+            async def run():
+                client = kserve.InferenceGRPCClient(FACTS["grpc"])
+                try:
+                    return await work(client)
+                finally:
+                    await client.close()
+            return asyncio.run(run())
+
+        def test_says_what_is_ready(self):
+            async def ask(client):
+                return [await client.is_server_live(), await client.is_server_ready(),
+                        await client.is_model_ready("numbers"), await client.is_model_ready("nobody")]
+            self.assertEqual(self.run_with(ask), [True, True, True, False])
+
+        def test_predicts_from_every_datatype_raw_and_typed(self):
+            async def ask(client):
+                for name, model in MODELS.items():
+                    for datatype in NUMPY:
+                        for binary in (True, False):
+                            if datatype == "FP16" and not binary:
+                                continue  # which the protocol has raw alone
+                            rows = rows_of(model, datatype)
+                            tensor = kserve.InferInput("inputs", list(rows.shape), datatype)
+                            tensor.set_data_from_numpy(rows, binary_data=binary)
+                            with self.subTest(model=name, datatype=datatype, binary=binary):
+                                answer = await client.infer(kserve.InferRequest(name, [tensor], request_id="seven"))
+                                self.check(name, answer.outputs[0].as_numpy())
+                                self.assertEqual(answer.id, "seven")
+            self.run_with(ask)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["serving_clients", *sys.argv[2:]])
