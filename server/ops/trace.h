@@ -11,7 +11,9 @@ class ServerContextBase;
 
 namespace descent::ops {
 
-// Empty for a call without a valid `traceparent`, or with several.
+// Empty for a call without a valid `traceparent`, or with several. A current gRPC holds one of that
+// name and hands on the last: of several headers that is the one which counts there. None is ever
+// joined with another.
 struct Trace {
   std::string trace_id;
   std::string parent_id;

@@ -15,6 +15,9 @@ import unittest
 
 import grpc
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "hostile"))
+
+import http2
 from live_server import TIMEOUT, LiveServer
 
 OPTIONS = [("grpc.enable_http_proxy", 0)]
@@ -91,13 +94,29 @@ class AccessLogTest(unittest.TestCase):
     def test_what_is_no_traceparent_is_taken_for_none(self):
         self.call(b"none", ("traceparent", TRACEPARENT))
         self.call(b"none", ("traceparent", TRACEPARENT.upper()))
-        self.call(b"none", ("traceparent", TRACEPARENT), ("traceparent", TRACEPARENT))
         self.call(b"none", ("traceparent", '","trace_id":"forged'))
-        first, *others = self.await_lines(4)
+        first, *others = self.await_lines(3)
         self.assertEqual(first["trace_id"], TRACE_ID)
         self.assertEqual(first["reason"], "MODEL_NOT_FOUND")
         for line in others:
             self.assertNotIn("trace_id", line)
+
+    def test_several_traceparents_are_not_mixed(self):
+        # By hand, since a client of a current gRPC sends the last alone.
+        last = "b" * 32
+        connection = http2.Connection(self.server.address)
+        self.addCleanup(connection.close)
+        stream = connection.start(GET, headers=[
+            (b"traceparent", TRACEPARENT.encode()),
+            (b"traceparent", f"00-{last}-{PARENT_ID}-01".encode())])
+        connection.small_message(stream, b"\x0a\x04none", end=True)
+        line, = self.await_lines(1)
+        self.assertEqual(line["reason"], "MODEL_NOT_FOUND")
+        loaded = pathlib.Path(f"/proc/{self.server.pid}/maps").read_text()
+        if "/libgrpc++.so.1.51" in loaded:  # which hands on both; later ones keep the last
+            self.assertNotIn("trace_id", line)
+        else:
+            self.assertEqual(line["trace_id"], last)
 
     def test_a_callers_text_makes_no_line(self):
         error = self.call(b'a"}\n{"forged":1')
