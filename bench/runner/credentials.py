@@ -18,7 +18,8 @@ class Credentials:
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
              "-nodes", "-keyout", self.key, "-out", self.certificate, "-days", "2",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-addext", "keyUsage=critical,digitalSignature,keyCertSign"],
             check=True, capture_output=True)
         self.token = secrets.token_urlsafe(32)
         self.access = directory / "access.toml"

@@ -24,6 +24,7 @@
 #include "server/access/access.h"
 #include "server/access/certificate_names.h"
 #include "server/access/method_roles.h"
+#include "server/access/openssl_handles.h"
 #include "server/services/call_hooks.h"
 #include "tests/services/any_method.h"
 #include "tests/services/service_fixture.h"
@@ -184,6 +185,27 @@ TEST_F(CertificateTest, OtherPortsTellTheSameNamesOfACertificate) {
     EXPECT_EQ(CertificateNamesOf(*certificate).names, seen.names) << request.common_name;
   }
   server_.reset();
+}
+
+// Why a client that insists on RFC 5280 does not believe in the certificate: "ok" if it does.
+std::string JudgedStrictly(const std::string& authority, const std::string& certificate) {
+  const auto read = [](const std::string& pem) {
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  };
+  const std::unique_ptr<X509_STORE, OpensslFree<X509_STORE_free>> store(X509_STORE_new());
+  X509_STORE_add_cert(store.get(), read(authority).get());
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_X509_STRICT);
+  const std::unique_ptr<X509_STORE_CTX, OpensslFree<X509_STORE_CTX_free>> context(
+      X509_STORE_CTX_new());
+  const Certificate judged = read(certificate);
+  X509_STORE_CTX_init(context.get(), store.get(), judged.get(), nullptr);
+  X509_verify_cert(context.get());
+  return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()));
+}
+
+TEST_F(CertificateTest, StrictClientsBelieveInWhatTestsIssue) {
+  EXPECT_EQ(JudgedStrictly(authority_.certificate(), authority_.Issue().certificate), "ok");
 }
 
 TEST_F(CertificateTest, OnlyGoodCertificatesOfTheAuthorityCount) {

@@ -6,17 +6,20 @@ refused, and certificates that change under a training run.
 
 import os
 import pathlib
+import re
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from authority import Authority
+from authority import Authority, verify_strictly
 from live_server import TIMEOUT, LiveServer
 
-EXAMPLE = pathlib.Path(__file__).parents[2] / "client/examples/python"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "client/examples/python"
 CLEAN = {name: value for name, value in os.environ.items()
          if "proxy" not in name.lower() and not name.startswith("DESCENT_")}
 
@@ -133,6 +136,28 @@ class TlsTest(unittest.TestCase):
             _, errors = training.communicate(timeout=TIMEOUT)
             self.assertEqual(training.returncode, 0, errors)
             self.assertNotIn("tried again", errors)
+
+
+class RecipeTest(unittest.TestCase):
+    def test_a_strict_client_believes_in_a_certificate_as_operations_makes_it(self):
+        text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        recipe, = (block for block in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+                   if "openssl req" in block)
+        with tempfile.TemporaryDirectory() as directory:
+            subprocess.run(["sh", "-e", "-c", recipe.replace("descent.example", "localhost")],
+                           cwd=directory, check=True, capture_output=True, timeout=TIMEOUT)
+            authority, certificate, key = (
+                pathlib.Path(directory, name) for name in ("ca.pem", "server.pem", "server-key.pem"))
+            verify_strictly(certificate, authority)
+            context = ssl.create_default_context(cafile=authority)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            context.set_alpn_protocols(["h2"])
+            with LiveServer(DESCENTD, options=("--tls-certificate", certificate, "--tls-key", key),
+                            environment=CLEAN) as server:
+                host, port = server.address.rsplit(":", 1)
+                with socket.create_connection((host, int(port)), timeout=TIMEOUT) as connection:
+                    with context.wrap_socket(connection, server_hostname="localhost") as shaken:
+                        self.assertEqual(shaken.selected_alpn_protocol(), "h2")
 
 
 class PlaintextTest(unittest.TestCase):

@@ -85,8 +85,11 @@ Issued Authority::Issue(const CertificateRequest& request) {
   const PrivateKey key = NewKey();
   X509* const issuer = parts_->certificate.get();
   const Certificate certificate = Make(request, key.get(), issuer, ++parts_->issued);
-  Add(certificate.get(), issuer, NID_basic_constraints, "CA:FALSE");
+  Add(certificate.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
+  Add(certificate.get(), issuer, NID_key_usage, "critical,digitalSignature");
   Add(certificate.get(), issuer, NID_ext_key_usage, "serverAuth,clientAuth");
+  Add(certificate.get(), issuer, NID_subject_key_identifier, "hash");
+  Add(certificate.get(), issuer, NID_authority_key_identifier, "keyid");
   if (!request.alternative_names.empty()) {
     Add(certificate.get(), issuer, NID_subject_alt_name, request.alternative_names);
   }

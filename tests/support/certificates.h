@@ -22,6 +22,7 @@ struct CertificateRequest {
   int days_until = 1;
 };
 
+// Certificates are as RFC 5280 wants them, which strict clients take alone.
 class Authority {
  public:
   explicit Authority(const std::string& common_name);
