@@ -158,10 +158,14 @@ ROOMS = {
     # The command's rooms, each above those that it sees; all of them see the first.
     "client/cli": Room(sees=("proto",), uses=frozenset({"protobuf"})),
     "client/cli/text": Room(sees=("client/cli",), uses=frozenset({"surroundings"})),
-    "client/cli/tables": Room(sees=("client/cli", "client/cli/text")),
+    "client/cli/arrays": Room(sees=("client/cli", "client/cli/text")),
+    "client/cli/tables": Room(sees=("client/cli", "client/cli/text", "client/cli/arrays")),
     "client/cli/encoding": Room(
         sees=("proto", "client/descent", "client/cli", "client/cli/text", "client/cli/tables"),
         uses=frozenset({"protobuf"}),
+    ),
+    "client/cli/results": Room(
+        sees=("client/cli", "client/cli/encoding"), uses=frozenset({"surroundings"})
     ),
     "client/cli/display": Room(
         sees=("client/descent", "client/cli"), uses=frozenset({"protobuf", "surroundings"})
@@ -172,8 +176,8 @@ ROOMS = {
     ),
     "client/cli/commands": Room(
         sees=("proto", "clock", "version", "client/descent", "client/cli", "client/cli/text",
-              "client/cli/tables", "client/cli/encoding", "client/cli/display",
-              "client/cli/training"),
+              "client/cli/tables", "client/cli/encoding", "client/cli/results",
+              "client/cli/display", "client/cli/training"),
         uses=frozenset({"protobuf", "cli11", "openssl", "surroundings"}),
     ),
     "tests": Room(

@@ -48,7 +48,7 @@ void AddFileOptions(CLI::App* command, FileOptions* options) {
       ->add_option_function<std::string>(
           "--format", [options](const std::string& name) { options->format = FormatOf(name); },
           "The file's format, whatever it is compressed by: csv (or other delimiters), jsonl (one "
-          "JSON object a line) (default: as its first bytes tell)")
+          "JSON object a line), npy or npz (NumPy arrays) (default: as its first bytes tell)")
       ->option_text("FORMAT")
       ->check(CLI::IsMember(FormatNames()))
       ->group(kGroup);

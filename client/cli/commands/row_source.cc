@@ -19,7 +19,7 @@ void AddRowOptions(CLI::App* command, RowOptions* options) {
   constexpr char kGroup[] = "Rows (--csv or --row)";
   CLI::Option* csv = command->add_option(
       "--csv", options->csv,
-      "A file of rows (CSV, JSON lines; plain, gzip or zstd); - is standard input");
+      "A file of rows (CSV, JSON lines, npy, npz; plain, gzip or zstd); - is standard input");
   csv->option_text("FILE")->group(kGroup);
   CLI::Option* row = command->add_option(
       "--row", options->rows, "A row such as 1,2,red, columns in their order; repeatable");

@@ -172,9 +172,10 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
 // Adds them to the command, and returns --csv and --generate, of which one is to be given.
 std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOptions* options) {
   constexpr char kGroup[] = "Data (--csv or --generate)";
-  CLI::Option* csv = command->add_option("--csv", options->csv,
-                                         "A file of rows to learn from (CSV, JSON lines; plain, "
-                                         "gzip or zstd); - is standard input");
+  CLI::Option* csv =
+      command->add_option("--csv", options->csv,
+                          "A file of rows to learn from (CSV, JSON lines, npy, npz; plain, "
+                          "gzip or zstd); - is standard input");
   csv->option_text("FILE")->group(kGroup);
   CLI::Option* generate =
       command->add_option("--generate", options->generator,

@@ -195,13 +195,14 @@ absl::Status CheckLayoutOptions(const FileOptions& options, const TextSource& so
   if (source.format() == FileFormat::kCsv) return absl::OkStatus();
   FileOptions of_csv = options;
   of_csv.format.reset();
-  of_csv.charset.clear();
+  if (IsText(source.format())) of_csv.charset.clear();
   of_csv.missing.clear();
   of_csv.not_missing.clear();
   const std::string given = of_csv.FirstGiven();
   if (given.empty()) return absl::OkStatus();
-  return UsageError(absl::StrCat(given, " goes with CSV alone, and ", Shortened(source.name()),
-                                 " is in ", TitleOf(source.format())));
+  return UsageError(absl::StrCat(
+      given, given == "--encoding" ? " goes with text alone, and " : " goes with CSV alone, and ",
+      Shortened(source.name()), " is in ", TitleOf(source.format())));
 }
 
 CellFormat PlainCells(const FileOptions& options) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client/cli/arrays/array_reader.h"
 #include "client/cli/status_macros.h"
 #include "client/cli/text/json_lines_reader.h"
 
@@ -10,10 +11,15 @@ namespace descent::cli {
 absl::StatusOr<std::unique_ptr<RecordReader>> OpenRecords(
     std::unique_ptr<TextSource> source, const CsvOptions& csv,
     std::optional<std::vector<std::string>> wanted) {
-  if (source->format() == FileFormat::kJsonLines) {
-    ASSIGN_OR_RETURN(std::unique_ptr<RecordReader> lines,
-                     JsonLinesReader::Begin(std::move(source), std::move(wanted)));
-    return lines;
+  switch (source->format()) {
+    case FileFormat::kJsonLines:
+      return JsonLinesReader::Begin(std::move(source), std::move(wanted));
+    case FileFormat::kNpy:
+      return ArrayReader::BeginNpy(std::move(source));
+    case FileFormat::kNpz:
+      return ArrayReader::BeginNpz(std::move(source));
+    case FileFormat::kCsv:
+      break;
   }
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::Begin(std::move(source), csv));
   return std::make_unique<CsvReader>(std::move(reader));

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/cli/text/disk_file.h"
 #include "client/cli/text/unpacker.h"
 
 namespace descent::cli {
@@ -33,6 +34,10 @@ class ByteInput {
   // Whether it can be read from the beginning again.
   bool seekable() const { return start_ >= 0; }
   absl::Status Rewind();
+  // What it holds from its beginning on, uncompressed or not. It must be seekable.
+  absl::StatusOr<std::shared_ptr<const DiskFile>> AsFile() const {
+    return DiskFile::Of(descriptor_, start_, name_);
+  }
 
  private:
   ByteInput(int descriptor, std::string name);

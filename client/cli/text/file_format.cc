@@ -11,7 +11,13 @@
 namespace descent::cli {
 namespace {
 
+constexpr size_t kLongestMagic = 264;  // tar's stands far behind
 constexpr size_t kTarMagicAt = 257;
+
+constexpr absl::string_view kZipMember = "PK\x03\x04";
+constexpr absl::string_view kEmptyZip = "PK\x05\x06";
+constexpr size_t kZipNameLengthAt = 26;
+constexpr size_t kZipNameAt = 30;
 
 struct Magic {
   absl::string_view bytes;  // with which files of the format begin
@@ -53,7 +59,6 @@ constexpr std::array kMagics = {
     Magic{"\x89HDF", "an HDF5 file",
           "python3 -c \"import pandas; pandas.read_hdf('FILE').to_csv('FILE.csv', index=False)\", "
           "or h5dump"},
-    Magic{"\x93NUMPY", "a NumPy array", "write it with numpy.savetxt(..., delimiter=',')"},
     Magic{"\x80\x02", "a Python pickle", kPickle},
     Magic{"\x80\x03", "a Python pickle", kPickle},
     Magic{"\x80\x04", "a Python pickle", kPickle},
@@ -79,7 +84,14 @@ struct Named {
 constexpr std::array kFormats = {
     Named{FileFormat::kCsv, "csv", "CSV"},
     Named{FileFormat::kJsonLines, "jsonl", "JSON lines"},
+    Named{FileFormat::kNpy, "npy", "NumPy's npy"},
+    Named{FileFormat::kNpz, "npz", "NumPy's npz"},
 };
+
+size_t ZipNameLength(absl::string_view bytes) {
+  return static_cast<unsigned char>(bytes[kZipNameLengthAt]) |
+         static_cast<size_t>(static_cast<unsigned char>(bytes[kZipNameLengthAt + 1])) << 8;
+}
 
 }  // namespace
 
@@ -101,6 +113,26 @@ absl::string_view TitleOf(FileFormat format) {
     if (named.format == format) return named.title;
   }
   return "";
+}
+
+bool IsText(FileFormat format) {
+  return format == FileFormat::kCsv || format == FileFormat::kJsonLines;
+}
+
+size_t BytesToTell(absl::string_view bytes) {
+  constexpr size_t kEnough = 16;
+  if (!absl::StartsWith(bytes, kZipMember)) return kEnough;
+  return bytes.size() < kZipNameAt ? kZipNameAt : kZipNameAt + ZipNameLength(bytes);
+}
+
+std::optional<FileFormat> BinaryFormatOf(absl::string_view bytes) {
+  if (absl::StartsWith(bytes, "\x93NUMPY")) return FileFormat::kNpy;
+  if (absl::StartsWith(bytes, kEmptyZip)) return FileFormat::kNpz;
+  const bool zip = absl::StartsWith(bytes, kZipMember) && bytes.size() >= kZipNameAt;
+  if (zip && absl::EndsWith(bytes.substr(kZipNameAt).substr(0, ZipNameLength(bytes)), ".npy")) {
+    return FileFormat::kNpz;
+  }
+  return std::nullopt;
 }
 
 absl::Status CheckReadable(const std::string& name, absl::string_view bytes) {

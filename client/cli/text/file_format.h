@@ -16,16 +16,23 @@ namespace descent::cli {
 enum class FileFormat {
   kCsv,        // records of fields, whatever stands between them
   kJsonLines,  // one JSON object a line
+  kNpy,        // a NumPy array
+  kNpz,        // several of them in a ZIP archive
 };
 
-// "csv", "jsonl": what --format calls them.
+// "csv", "jsonl", "npy", "npz": what --format calls them.
 std::vector<std::string> FormatNames();
 std::optional<FileFormat> FormatOf(absl::string_view name);
-// "CSV", "JSON lines".
+// "CSV", "JSON lines", "NumPy's npy".
 absl::string_view TitleOf(FileFormat format);
 
-// How much of a file CheckReadable looks at.
-inline constexpr size_t kLongestMagic = 264;
+// Whether a file's content is text, in some charset.
+bool IsText(FileFormat format);
+
+// The format that is no text and that files begin with so; none if there is no such.
+std::optional<FileFormat> BinaryFormatOf(absl::string_view bytes);
+// How many first bytes it takes to tell, given those that are there; a few for most files.
+size_t BytesToTell(absl::string_view bytes);
 
 // A data error that names the format, and what turns the file into one that is read, if the bytes
 // begin a file of a format that is not: an archive, a spreadsheet, Parquet, a picture. `name` is

@@ -54,16 +54,22 @@ absl::Status TextSource::Begin() {
   recognised_.clear();
   decoder_.reset();
   // What a pipe has given until now is enough but for the shortest magic numbers.
-  constexpr size_t kEnough = 16;
   std::string bytes;
   std::string more;
   bool any = true;
-  while (any && bytes.size() < kEnough) {
+  while (any && bytes.size() < BytesToTell(bytes)) {
     ASSIGN_OR_RETURN(any, input_->Read(&more));
     if (any) bytes += more;
   }
-  RETURN_IF_ERROR(CheckReadable(name_, bytes));
   if (input_->compression() != nullptr) recognised_.emplace_back(input_->compression());
+  const std::optional<FileFormat> binary =
+      wanted_format_.has_value() ? wanted_format_ : BinaryFormatOf(bytes);
+  if (binary.has_value() && !IsText(*binary)) {
+    format_ = *binary;
+    ahead_ = std::move(bytes);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(CheckReadable(name_, bytes));
   const std::string charset = charset_.empty() ? WideCharset(bytes) : charset_;
   if (!charset.empty()) {
     ASSIGN_OR_RETURN(decoder_, CharsetDecoder::Create(charset));
@@ -112,6 +118,21 @@ absl::StatusOr<bool> TextSource::Read(std::string* piece) {
     replayed_ = kept_.size();
   }
   return any;
+}
+
+bool TextSource::in_place() const {
+  return input_ != nullptr && input_->seekable() && input_->compression() == nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<const DiskFile>> TextSource::AsFile() {
+  if (file_ != nullptr) return file_;
+  if (in_place()) {
+    ASSIGN_OR_RETURN(file_, input_->AsFile());
+  } else {
+    const auto next = [this](std::string* piece) { return Decode(piece); };
+    ASSIGN_OR_RETURN(file_, DiskFile::Spool(next, name_));
+  }
+  return file_;
 }
 
 absl::StatusOr<absl::string_view> TextSource::Peek(size_t bytes) {

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "client/cli/text/byte_input.h"
 #include "client/cli/text/charset.h"
+#include "client/cli/text/disk_file.h"
 #include "client/cli/text/file_format.h"
 
 namespace descent::cli {
@@ -39,7 +40,14 @@ class TextSource {
   // As it appears in messages.
   const std::string& name() const { return name_; }
 
+  // Of a format that is no text, what is read are its bytes.
   FileFormat format() const { return format_; }
+
+  // The whole of it, to be read anywhere: in place if it is an uncompressed file, or else copied to
+  // the disk, for which nothing must have been read.
+  absl::StatusOr<std::shared_ptr<const DiskFile>> AsFile();
+  // Whether that copies nothing.
+  bool in_place() const;
 
   // What was recognised, for a note: "gzip", "UTF-16LE", both or nothing.
   const std::vector<std::string>& recognised() const { return recognised_; }
@@ -74,7 +82,8 @@ class TextSource {
   std::unique_ptr<ByteInput> input_;         // null for a text in memory
   std::unique_ptr<CharsetDecoder> decoder_;  // null for UTF-8
   std::vector<std::string> recognised_;
-  std::string ahead_;  // decoded, not read yet
+  std::shared_ptr<const DiskFile> file_;  // once AsFile was called
+  std::string ahead_;                     // decoded, not read yet
   std::optional<char> separator_;
 
   bool keep_ = false;  // what is read is put into kept_, too

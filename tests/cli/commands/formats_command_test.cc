@@ -93,6 +93,73 @@ TEST_F(FormatsCommandTest, JsonLinesAndCsvOfTheSameRowsMakeTheSameModelToTheBit)
   EXPECT_EQ(HashOf("same-csv", lines.path()), HashOf("same-jsonl", csv.path()));
 }
 
+// What NumPy itself writes, in its directory.
+TEST_F(FormatsCommandTest, NumPysFilesMakeTheSameModelToTheBitAsCsv) {
+  const TemporaryFile place("");
+  const std::string dir = place.path() + ".d";
+  const TemporaryFile script(R"(
+import sys
+import numpy as np
+
+rng = np.random.default_rng(5)
+x = np.round(rng.normal(size=(60, 3)) * 100, 3)
+x[7, 1] = np.nan
+y = x[:, 0] * 2 - x[:, 2]
+rows = np.column_stack([x, y])
+d = sys.argv[1] + "/"
+np.savetxt(d + "rows.csv", rows, delimiter=",", fmt="%.17g")
+np.save(d + "c.npy", rows)
+np.save(d + "fortran.npy", np.asfortranarray(rows))
+np.save(d + "big.npy", rows.astype(">f8"))
+for version in [(1, 0), (2, 0), (3, 0)]:
+    with open(d + f"version{version[0]}.npy", "wb") as file:
+        np.lib.format.write_array(file, rows, version=version)
+names = np.dtype([("a", "f8"), ("b", "f8"), ("c", "f8"), ("y", "f8")], align=True)
+np.save(d + "records.npy", np.array([tuple(row) for row in rows], names))
+np.savez(d + "xy.npz", y=y, x=x)
+np.savez_compressed(d + "packed.npz", x=np.asfortranarray(x), y=y)
+np.savez(d + "columns.npz", a=x[:, 0], b=x[:, 1], c=x[:, 2], y=y)
+np.savetxt(d + "small.csv", np.round(rows).astype(int)[8:], delimiter=",", fmt="%d")
+for kind in ["i2", "i4", "i8", ">i4", "f4", ">f4", "f2"]:
+    np.save(d + "small-" + kind.replace(">", "big-") + ".npy", np.round(rows)[8:].astype(kind))
+)");
+  const Result written =
+      Shell(absl::StrCat("mkdir ", dir, " && /usr/bin/python3 ", script.path(), " ", dir));
+  ASSERT_EQ(written.code, 0) << written.err;
+  constexpr char kLast[] = " --epochs 2 --layers 4";
+  const auto hash_of = [&](const std::string& name, const std::string& file) {
+    return HashAfter(name, absl::StrCat("descent train ", name, " --csv ", dir, "/", file, kLast));
+  };
+  const std::string hash = hash_of("numpy-csv", "rows.csv");
+  for (const char* file : {"c.npy", "fortran.npy", "big.npy", "version1.npy", "version2.npy",
+                           "version3.npy", "records.npy", "xy.npz", "packed.npz", "columns.npz"}) {
+    const std::string name = absl::StrCat("numpy-", file);
+    EXPECT_EQ(hash_of(name, file), hash) << file;
+    for (const char* pipe : {"cat", "gzip -c"}) {
+      const std::string piped = absl::StrCat(name, ".", std::string(pipe, 1));
+      EXPECT_EQ(HashAfter(piped, absl::StrCat(pipe, " ", dir, "/", file, " | descent train ", piped,
+                                              " --csv -", kLast)),
+                hash)
+          << pipe << " " << file;
+    }
+    // Each reads what the other does, by places or by names.
+    const std::string predicted =
+        Shell(absl::StrCat("descent predict ", name, " --csv ", dir, "/", file)).out;
+    EXPECT_THAT(predicted, HasSubstr("\n"));
+    EXPECT_EQ(
+        Shell(absl::StrCat("descent predict numpy-csv --csv ", dir, "/c.npy | tail -n +2")).out,
+        Shell(absl::StrCat("descent predict ", name, " --csv ", dir, "/", file, " | tail -n +2"))
+            .out)
+        << file;
+  }
+  const std::string small = hash_of("numpy-small", "small.csv");
+  for (const char* kind : {"i2", "i4", "i8", "big-i4", "f4", "big-f4", "f2"}) {
+    const std::string name = absl::StrCat("small-", kind);
+    EXPECT_EQ(hash_of(name, name + ".npy"), small) << kind;
+  }
+  Shell("rm -rf " + dir);
+}
+
 TEST_F(FormatsCommandTest, AKeyThatNoRowHasIsSaidAndRowsWithNoneAreRefused) {
   const TemporaryFile file("a,b,y\n1,2,3\n4,5,6\n7,8,9\n2,2,4\n5,1,7\n");
   ASSERT_EQ(Run({"train", "keys", "--csv", file.path(), "--epochs", "1"}).code, 0);
