@@ -62,7 +62,7 @@ ROOMS = {
     # Files of other programs; the formats' rooms see the first, and no other format.
     "server/exchange": Room(sees=("core",)),
     "server/exchange/safetensors": Room(sees=("core", "server/exchange")),
-    "server/exchange/onnx": Room(sees=("core", "server/exchange"), uses=frozenset({"protobuf"})),
+    "server/exchange/onnx": Room(sees=("proto", "core", "server/exchange"), uses=frozenset({"protobuf"})),
     # The models' rooms, each above those that it sees; all of them see the first.
     "server/models": Room(sees=("clock", "core", "server/store")),
     "server/models/work": Room(

@@ -1,0 +1,97 @@
+// A graph's nodes and values, with what only moves numbers taken out of the way.
+
+#ifndef SERVER_EXCHANGE_ONNX_GRAPH_H_
+#define SERVER_EXCHANGE_ONNX_GRAPH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "onnx/onnx_subset.pb.h"
+#include "server/exchange/onnx/constant.h"
+#include "server/exchange/onnx/operators.h"
+
+namespace descent::exchange {
+
+// Immutable once read; views the messages, which outlive it.
+//
+// A value that is another, moved or converted between float32 and float64 (Identity, Cast, Flatten,
+// Reshape to a matrix, Dropout outside of training) is one and the same value here; Resolve says
+// which. What moves a constant gives a constant.
+class Graph {
+ public:
+  // kInvalidArgument where names are used twice, a node reads what no node before it makes (so that
+  // there are no cycles), an initialiser is wrong, or there is not one input beside initialisers.
+  static absl::StatusOr<std::unique_ptr<const Graph>> Read(const onnx::GraphProto& proto,
+                                                           std::int64_t opset);
+
+  const onnx::GraphProto& proto() const { return *proto_; }
+  std::int64_t opset() const { return opset_; }
+  const onnx::ValueInfoProto& input() const { return *input_; }
+
+  // The value that `name` is, of a name that a node reads, or an output's; "" for others.
+  absl::string_view Resolve(absl::string_view name) const;
+
+  // Each takes a name that may be unresolved.
+  // The node that makes a value as its first output; null for others.
+  const GraphNode* MakerOf(absl::string_view name) const;
+  // Null for others.
+  const Constant* ConstantOf(absl::string_view name) const;
+  bool IsInput(absl::string_view name) const;
+  // Of its maker among the nodes; -1 for the input and constants.
+  int PlaceOf(absl::string_view name) const;
+
+  // The widths that values were reshaped to: kInvalidArgument naming the node where the value is
+  // not so wide.
+  absl::Status CheckWidth(absl::string_view name, std::int64_t width) const;
+
+ private:
+  struct Value {
+    absl::string_view name = {};
+    const GraphNode* maker = nullptr;
+    std::optional<Constant> constant = {};
+  };
+  struct Width {
+    std::int64_t width;
+    const GraphNode* node;
+  };
+
+  explicit Graph(const onnx::GraphProto& proto, std::int64_t opset)
+      : proto_(&proto), opset_(opset) {}
+
+  absl::Status ReadInitializers();
+  absl::Status ReadInputs();
+  absl::Status ReadNode(const GraphNode& node);
+  absl::Status Define(absl::string_view name, Value value, absl::string_view what);
+  // Gives a value another name.
+  absl::Status Alias(absl::string_view name, std::size_t value, absl::string_view what);
+  // Null for a name that nothing has.
+  const Value* Find(absl::string_view name) const;
+  std::optional<Constant> FoldedConstant(const GraphNode& node);
+  std::optional<Constant> ReshapedConstant(const GraphNode& node, const Constant& moved) const;
+  std::optional<Constant> ConstantOfNode(const GraphNode& node);
+  bool OnlyMoves(const GraphNode& node);
+  // Those of a shape or of axes; unset unless they are a constant of few integers.
+  std::optional<std::vector<std::int64_t>> IntegersOf(absl::string_view name) const;
+
+  const onnx::GraphProto* proto_;
+  std::int64_t opset_;
+  const onnx::ValueInfoProto* input_ = nullptr;
+  std::vector<GraphNode> nodes_;
+  std::vector<Value> values_;
+  absl::flat_hash_map<absl::string_view, std::size_t> names_;  // places in values_
+  absl::flat_hash_map<absl::string_view, Width> widths_;
+  std::deque<onnx::TensorProto> made_;  // of Constant nodes without a tensor
+};
+
+}  // namespace descent::exchange
+
+#endif  // SERVER_EXCHANGE_ONNX_GRAPH_H_

@@ -1,0 +1,384 @@
+"""ONNX files both ways: onnxruntime runs ours, and we read those of PyTorch and scikit-learn.
+
+    onnx_interop_test.py ONNX_TOOL
+
+Needs onnx, onnxruntime, scikit-learn and skl2onnx, for which an environment is made where they are not. Skipped where PyPI
+can't be reached. PyTorch's files are made where Debian's python3-torch is; those of its newer exporter are in data/, where PyPI's
+torch 2.15 and onnxscript 0.7 wrote them by
+
+    onnx_interop_test.py --write-data
+"""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+
+PACKAGES = {"onnx": "onnx", "onnxruntime": "onnxruntime", "skl2onnx": "skl2onnx", "sklearn": "scikit-learn"}
+HERE = pathlib.Path(__file__).resolve().parent
+TOOL = os.environ.get("ONNX_TOOL")
+
+if TOOL and __name__ == "__main__":
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from skl2onnx import to_onnx
+
+
+def run_onnx(model, inputs):
+    """The outputs of onnxruntime, by name."""
+    bytes_ = model if isinstance(model, bytes) else model.SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(bytes_, options, providers=["CPUExecutionProvider"])
+    values = session.run(None, {session.get_inputs()[0].name: inputs})
+    return dict(zip((output.name for output in session.get_outputs()), values))
+
+
+def distance(actual, expected):
+    """The largest difference, relative to the largest number."""
+    return float(np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-30))
+
+
+class OursTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        subprocess.run([TOOL, "write", cls.directory], check=True)
+        cls.files = sorted(cls.directory.glob("*.onnx"))
+        assert len(cls.files) > 100
+
+    def cases(self):
+        for file in self.files:
+            with self.subTest(file.stem):
+                model = onnx.load(file)
+                dtype = np.float64 if file.stem.endswith("float64") else np.float32
+                features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+                inputs = np.fromfile(f"{self.directory / file.stem}.in", dtype).reshape(-1, features)
+                outputs = np.fromfile(f"{self.directory / file.stem}.out", dtype).reshape(len(inputs), -1)
+                exact = np.fromfile(f"{self.directory / file.stem}.exact").reshape(outputs.shape)
+                yield model, inputs, outputs, exact
+
+    def test_the_checker_of_onnx_finds_nothing(self):
+        for model, _, _, _ in self.cases():
+            onnx.checker.check_model(model, full_check=True)
+
+    def test_they_say_what_they_are(self):
+        for model, inputs, outputs, _ in self.cases():
+            self.assertEqual((model.producer_name, model.ir_version), ("descent", 7))
+            self.assertEqual([(entry.domain, entry.version) for entry in model.opset_import], [("", 13)])
+            self.assertIn(("descent.step", "5"), [(entry.key, entry.value) for entry in model.metadata_props])
+            for value, name, width in ((model.graph.input[0], "input", inputs.shape[1]),
+                                       (model.graph.output[0], "output", outputs.shape[1])):
+                dims = value.type.tensor_type.shape.dim
+                self.assertEqual((value.name, dims[0].dim_param, dims[1].dim_value), (name, "batch", width))
+
+    def test_onnxruntime_predicts_what_predict_does(self):
+        worst = {}
+        for model, inputs, outputs, exact in self.cases():
+            answered = run_onnx(model, inputs)["output"]
+            self.assertEqual((answered.dtype, answered.shape), (outputs.dtype, outputs.shape))
+            apart = distance(answered, outputs)
+            # Where layers make rounding to floats larger, Predict itself is as far from what is exact.
+            allowed = 1e-12 if outputs.dtype == np.float64 else max(1e-6, 3 * distance(outputs, exact))
+            self.assertLessEqual(apart, allowed)
+            kind = outputs.dtype.name
+            worst[kind] = max(worst.get(kind, 0), apart)
+        print("onnxruntime beside Predict, at worst:", worst)
+
+    def test_any_number_of_rows_can_be_predicted(self):
+        for model, inputs, outputs, _ in self.cases():
+            for rows in (1, 2, len(inputs)):
+                self.assertEqual(run_onnx(model, inputs[:rows])["output"].shape, (rows, outputs.shape[1]))
+
+
+class ReadTest(unittest.TestCase):
+    """Files of others. Each is read, predicts what onnxruntime does, and is trained on."""
+
+    def setUp(self):
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def predict(self, path, inputs, loss=""):
+        return subprocess.run([TOOL, "predict", path, str(len(inputs)), loss],
+                              input=inputs.astype(np.float64).tobytes(), capture_output=True)
+
+    def check(self, model, inputs, output=None, loss="", of=lambda values: values):
+        """`output`: of several, the one to be compared, and `of` what of it."""
+        path = self.directory / "model.onnx"
+        path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
+        answers = run_onnx(path.read_bytes(), inputs)
+        expected = of(answers[output] if output else next(iter(answers.values())))
+        ran = self.predict(path, inputs, loss)
+        self.assertEqual(ran.returncode, 0, ran.stderr.decode())
+        actual = np.frombuffer(ran.stdout).reshape(len(inputs), -1)
+        limit = 1e-12 if inputs.dtype == np.float64 else 1e-5
+        self.assertLessEqual(distance(actual, expected.reshape(actual.shape)), limit)
+
+    def refused(self, model, *texts, loss=""):
+        path = self.directory / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        ran = self.predict(path, np.zeros((1, 4)), loss)
+        self.assertEqual(ran.returncode, 1)
+        for text in texts:
+            self.assertIn(text, ran.stderr.decode())
+
+
+class ScikitTest(ReadTest):
+    @classmethod
+    def setUpClass(cls):
+        warnings.filterwarnings("ignore")
+        cls.x = np.random.default_rng(0).normal(size=(80, 4)) * [1, 10, 0.1, 3] + [0, 50, 0, -3]
+        cls.y = np.sin(cls.x[:, 0]) + cls.x[:, 3]
+        cls.classes = np.digitize(cls.x[:, 0], [-0.5, 0.5])
+
+    def fitted(self, estimator, targets):
+        return estimator.fit(self.x, targets)
+
+    def test_regressors(self):
+        for dtype in (np.float32, np.float64):
+            inputs = self.x.astype(dtype)
+            for activation in ("relu", "tanh", "logistic", "identity"):
+                with self.subTest(activation, dtype=dtype.__name__):
+                    model = MLPRegressor(hidden_layer_sizes=(7, 5), activation=activation, max_iter=20, random_state=1)
+                    self.check(to_onnx(self.fitted(model, self.y), inputs[:1]), inputs)
+            with self.subTest("scaled", dtype=dtype.__name__):
+                model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(7,), max_iter=20, random_state=1))
+                self.check(to_onnx(self.fitted(model, self.y), inputs[:1]), inputs)
+
+    def test_several_targets_in_one_column_are_refused(self):
+        # skl2onnx 1.20 puts them one below the other.
+        targets = np.stack([self.y, self.y + 1], 1)
+        model = self.fitted(MLPRegressor(hidden_layer_sizes=(7,), max_iter=20, random_state=1), targets)
+        exported = to_onnx(model, self.x[:1].astype(np.float32))
+        if next(iter(run_onnx(exported, self.x.astype(np.float32)).values())).shape == targets.shape:
+            self.skipTest("this skl2onnx does not")
+        self.refused(exported, "Reshape", "rows of 1 from rows of 2")
+
+    def test_classifiers_by_their_probabilities(self):
+        inputs = self.x.astype(np.float32)
+        names = np.array(["a", "b", "c"])[self.classes]
+        for zipmap in (False, True):
+            def probabilities(values):
+                return np.array([list(row.values()) for row in values]) if zipmap else values
+
+            for name, targets, of in (
+                    ("two classes", self.classes > 1, lambda p: probabilities(p)[:, 1]),
+                    ("three classes", self.classes, probabilities),
+                    ("classes by name", names, probabilities)):
+                with self.subTest(name, zipmap=zipmap):
+                    model = self.fitted(MLPClassifier(hidden_layer_sizes=(6,), max_iter=20, random_state=1), targets)
+                    exported = to_onnx(model, inputs[:1], options={"zipmap": zipmap})
+                    self.check(exported, inputs, exported.graph.output[1].name, of=of)
+
+    def test_several_labels(self):
+        inputs = self.x.astype(np.float32)
+        model = self.fitted(MLPClassifier(hidden_layer_sizes=(6,), max_iter=20, random_state=1), (self.x[:, :2] > [0, 50]).astype(int))
+        exported = to_onnx(model, inputs[:1], options={"zipmap": False})
+        # It has 1 - p of both before p of both.
+        self.check(exported, inputs, exported.graph.output[1].name, of=lambda p: p[:, 2:])
+
+    def test_what_is_no_network_is_refused_by_its_operator(self):
+        from sklearn.ensemble import RandomForestRegressor
+        forest = self.fitted(RandomForestRegressor(n_estimators=2, random_state=1), self.y)
+        self.refused(to_onnx(forest, self.x[:1].astype(np.float32)), "ai.onnx.ml.TreeEnsembleRegressor")
+
+
+TORCH = """
+import sys, warnings
+warnings.filterwarnings("ignore")
+import torch
+from torch import nn
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.inner, self.outer = nn.LayerNorm(4), nn.Linear(4, 4), nn.Linear(4, 2)
+    def forward(self, x):
+        x = x + torch.relu(self.inner(self.norm(x)))
+        return torch.softmax(self.outer(x), -1)
+
+directory, opset = sys.argv[1], sys.argv[2]
+torch.manual_seed(1)
+models = {"residual": Residual(), "flatten": nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.3), nn.Tanh(), nn.Linear(3, 1)),
+          "no_bias": nn.Sequential(nn.Linear(4, 5, bias=False), nn.SiLU(), nn.LayerNorm(5), nn.Linear(5, 1, bias=False)),
+          "binary": nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 1), nn.Sigmoid()),
+          "rates": nn.Sequential(nn.Linear(4, 5), nn.Hardswish(), nn.Linear(5, 1))}
+for name in ("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "Mish", "Softplus", "Softsign", "ELU", "SELU", "LeakyReLU",
+             "ReLU6", "Hardsigmoid", "Hardswish"):
+    models[name] = nn.Sequential(nn.Linear(4, 5), getattr(nn, name)(), nn.Linear(5, 2))
+models["GELU_tanh"] = nn.Sequential(nn.Linear(4, 5), nn.GELU(approximate="tanh"), nn.Linear(5, 2))
+models["ELU_half"] = nn.Sequential(nn.Linear(4, 5), nn.ELU(0.5), nn.Linear(5, 2))
+models["LeakyReLU_0.3"] = nn.Sequential(nn.Linear(4, 5), nn.LeakyReLU(0.3), nn.Linear(5, 2))
+for name, model in models.items():
+    if opset == "dynamo":
+        torch.onnx.export(model.eval(), (torch.zeros(2, 4),), f"{directory}/dynamo_{name}.onnx", dynamo=True, input_names=["x"],
+                          dynamic_shapes=({0: torch.export.Dim("batch")},), external_data=False, verbose=False)
+    else:
+        torch.onnx.export(model.eval(), torch.zeros(1, 4), f"{directory}/{name}.onnx", opset_version=int(opset),
+                          input_names=["x"], dynamic_axes={"x": {0: "batch"}})
+"""
+
+
+def write_data():
+    import onnx
+    data = HERE / "data"
+    data.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "-c", TORCH, data, "dynamo"], check=True)
+    for file in data.glob("dynamo_*.onnx"):
+        model = onnx.load(file)
+        # Stack traces, with the paths of whoever ran this.
+        for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output,
+                     *model.graph.initializer):
+            part.ClearField("metadata_props")
+        onnx.save(model, file)
+
+
+class TorchTest(ReadTest):
+    inputs = property(lambda _: np.random.default_rng(3).normal(size=(40, 4), scale=3).astype(np.float32))
+
+    def check_all(self, files):
+        self.assertGreater(len(files), 10)
+        for file in files:
+            with self.subTest(file.stem):
+                self.check(file.read_bytes(), self.inputs)
+
+    def test_torchscript_exporter(self):
+        python = "/usr/bin/python3"
+        if subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("Debian's python3-torch is not there")
+        for opset in (11, 13, 16):
+            with self.subTest(opset=opset):
+                directory = self.directory / str(opset)
+                directory.mkdir()
+                ran = subprocess.run([python, "-c", TORCH, directory, str(opset)], capture_output=True, text=True)
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+                self.check_all(sorted(directory.glob("*.onnx")))
+
+    def test_dynamo_exporter(self):
+        self.check_all(sorted((HERE / "data").glob("dynamo_*.onnx")))
+
+
+class HandMadeTest(ReadTest):
+    """As tf2onnx writes Keras's layers, and other ways that there are."""
+
+    def make(self, nodes, initializers, outputs=("y",), features=4, opset=15):
+        dtype = np.float32
+        element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        graph = helper.make_graph(
+            nodes, "graph", [helper.make_tensor_value_info("x", element, [None, features])],
+            [helper.make_tensor_value_info(name, element, None) for name in outputs],
+            [numpy_helper.from_array(np.asarray(value, None if np.asarray(value).dtype == np.int64 else dtype), name)
+             for name, value in initializers.items()])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+    def random(self, *shape):
+        return np.random.default_rng(len(shape) + sum(shape)).normal(size=shape)
+
+    def dense(self, source, target, inputs, units, initializers, first_bias=False):
+        initializers |= {f"{target}_w": self.random(inputs, units), f"{target}_b": self.random(units)}
+        terms = [f"{target}_p", f"{target}_b"]
+        return [helper.make_node("MatMul", [source, f"{target}_w"], [f"{target}_p"], f"{target}/MatMul"),
+                helper.make_node("Add", terms[::-1] if first_bias else terms, [target], f"{target}/BiasAdd")]
+
+    inputs = property(lambda self: self.random(9, 4).astype(np.float32))
+
+    def test_keras_dense_layers(self):
+        values = {}
+        nodes = [helper.make_node("Identity", ["x"], ["x0"]), *self.dense("x0", "a", 4, 6, values, first_bias=True),
+                 helper.make_node("Relu", ["a"], ["b"]), helper.make_node("Identity", ["b"], ["b0"]),
+                 *self.dense("b0", "c", 6, 3, values), helper.make_node("Softmax", ["c"], ["y0"], axis=1),
+                 helper.make_node("Identity", ["y0"], ["y"])]
+        self.check(self.make(nodes, values), self.inputs)
+
+    def test_keras_layer_normalization(self):
+        values = {"eps": 1e-3, "gamma": self.random(6), "beta": self.random(6) + 1}
+        nodes = [*self.dense("x", "a", 4, 6, values),
+                 helper.make_node("ReduceMean", ["a"], ["mean"], axes=[1], keepdims=1),
+                 helper.make_node("Identity", ["mean"], ["stopped"]),
+                 helper.make_node("Sub", ["a", "stopped"], ["d"]), helper.make_node("Mul", ["d", "d"], ["dd"]),
+                 helper.make_node("ReduceMean", ["dd"], ["var"], axes=[1], keepdims=1),
+                 helper.make_node("Add", ["var", "eps"], ["ve"]), helper.make_node("Sqrt", ["ve"], ["s"]),
+                 helper.make_node("Reciprocal", ["s"], ["r"]), helper.make_node("Mul", ["r", "gamma"], ["inv"]),
+                 helper.make_node("Mul", ["a", "inv"], ["scaled"]), helper.make_node("Mul", ["mean", "inv"], ["shift"]),
+                 helper.make_node("Sub", ["beta", "shift"], ["rest"]), helper.make_node("Add", ["scaled", "rest"], ["n"]),
+                 *self.dense("n", "y", 6, 1, values)]
+        self.check(self.make(nodes, values), self.inputs)
+
+    def test_weights_that_are_moved_first(self):
+        values = {"w": self.random(5, 4), "b": self.random(5), "shape": np.array([1, 5], np.int64),
+                  "v": self.random(5, 2)}
+        nodes = [helper.make_node("Transpose", ["w"], ["wt"], perm=[1, 0]),
+                 helper.make_node("Reshape", ["b", "shape"], ["b0"]), helper.make_node("Identity", ["v"], ["v0"]),
+                 helper.make_node("MatMul", ["x", "wt"], ["p"]), helper.make_node("Add", ["b0", "p"], ["z"]),
+                 helper.make_node("Tanh", ["z"], ["a"]), helper.make_node("MatMul", ["a", "v0"], ["y"])]
+        self.check(self.make(nodes, values), self.inputs)
+
+    def test_inputs_scaled_by_numbers(self):
+        values = {"c": 255.0, "m": self.random(4)}
+        nodes = [helper.make_node("Div", ["x", "c"], ["x0"]), helper.make_node("Sub", ["x0", "m"], ["x1"]),
+                 *self.dense("x1", "y", 4, 2, values)]
+        self.check(self.make(nodes, values), self.inputs)
+
+    def test_logarithms_of_probabilities_with_their_loss(self):
+        values = {}
+        model = self.make([*self.dense("x", "a", 4, 3, values), helper.make_node("LogSoftmax", ["a"], ["y"], axis=-1)],
+                          values)
+        self.refused(model, "LogSoftmax", "softmax cross-entropy")
+        self.check(model, self.inputs, loss="softmax_cross_entropy", of=np.exp)
+
+    def test_logits_whose_loss_is_said(self):
+        values = {}
+        model = self.make(self.dense("x", "y", 4, 3, values), values)
+        self.check(model, self.inputs)
+        self.check(model, self.inputs, loss="binary_cross_entropy", of=lambda w: 1 / (1 + np.exp(-w)))
+
+    def test_what_there_is_not_is_refused_by_operator_and_node(self):
+        values = {}
+        dense = self.dense("x", "a", 4, 4, values)
+        gain = {"g": np.ones(4), "zero": np.zeros(4)}
+        for node, *texts in (
+                (helper.make_node("BatchNormalization", ["a", "g", "zero", "zero", "g"], ["y"], "bn"),
+                 "BatchNormalization", '"bn"'),
+                (helper.make_node("Sin", ["a"], ["y"], "wave"), "Sin", '"wave"'),
+                (helper.make_node("Concat", ["a", "x"], ["y"], "both", axis=1), "Concat", '"both"'),
+                (helper.make_node("Add", ["a", "other"], ["y"], "sum"), "Add", '"sum"', "residual"),
+                (helper.make_node("ThresholdedRelu", ["a"], ["y"], "t"), "ThresholdedRelu", '"t"'),
+                (helper.make_node("Clip", ["a", "low", "high"], ["y"], "c"), "Clip", '"c"'),
+                (helper.make_node("Softmax", ["a"], ["y"], "s", axis=0), "Softmax", '"s"')):
+            with self.subTest(node.op_type):
+                more = self.dense("x", "other", 4, 4, values)
+                model = self.make([*dense, *more, node], values | gain | {"low": -1.0, "high": 1.0})
+                self.refused(model, *texts)
+
+
+def main():
+    if sys.argv[1:] == ["--write-data"]:
+        return write_data()
+    if TOOL:
+        return unittest.main(argv=sys.argv[:1] + sys.argv[2:])
+    missing = [package for name, package in PACKAGES.items() if importlib.util.find_spec(name) is None]
+    environment = {**os.environ, "ONNX_TOOL": str(pathlib.Path(sys.argv[1]).resolve())}
+    with tempfile.TemporaryDirectory() as directory:
+        python = sys.executable
+        if missing:
+            subprocess.run([python, "-m", "venv", directory], check=True)
+            python = pathlib.Path(directory) / "bin/python"
+            installed = subprocess.run(
+                [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES.values()],
+                stderr=subprocess.PIPE, text=True)
+            if installed.returncode != 0:
+                print(f"skipped: PyPI has no packages for us: {installed.stderr}")
+                return 0
+        return subprocess.run([python, "-B", __file__, *sys.argv[1:]], env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
