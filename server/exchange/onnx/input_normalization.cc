@@ -38,6 +38,16 @@ const GraphNode* MakerBy(const Graph& graph, absl::string_view value, absl::stri
   return node != nullptr && node->op() == op && CheckOperator(*node).ok() ? node : nullptr;
 }
 
+// Whether a node shifts or scales by what is constant, or made of constants as WriteNormalization
+// does.
+bool MayNormalize(const Graph& graph, const GraphNode& node) {
+  if (node.op() == "Scaler") return true;
+  constexpr std::array<absl::string_view, 4> kShiftsAndScales = {"Add", "Sub", "Mul", "Div"};
+  if (std::ranges::find(kShiftsAndScales, node.op()) == kShiftsAndScales.end()) return false;
+  return graph.ConstantOf(node.input(0)) != nullptr || graph.ConstantOf(node.input(1)) != nullptr ||
+         MakerBy(graph, node.input(1), "Reciprocal") != nullptr;
+}
+
 // What WriteNormalization writes.
 struct OwnConstants {
   const Constant* mean;
@@ -184,13 +194,8 @@ class Affine {
 
 absl::Status CheckBeforeLayers(const Graph& graph, absl::string_view value) {
   if (graph.IsInput(value)) return absl::OkStatus();
-  constexpr std::array<absl::string_view, 5> kShiftsAndScales = {"Add", "Sub", "Mul", "Div",
-                                                                 "Scaler"};
   const GraphNode* const node = graph.MakerOf(value);
-  if (node == nullptr ||
-      std::ranges::find(kShiftsAndScales, node->op()) == kShiftsAndScales.end()) {
-    return RefuseValue(graph, value);
-  }
+  if (node == nullptr || !MayNormalize(graph, *node)) return RefuseValue(graph, value);
   return CheckOperator(*node);
 }
 
