@@ -13,7 +13,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "client/cli/commands/command.h"
+#include "client/cli/commands/interrupt.h"
 #include "client/cli/commands/parameters.h"
+#include "client/cli/commands/prediction_output.h"
 #include "client/cli/commands/row_source.h"
 #include "client/cli/display/output.h"
 #include "client/cli/encoding/batches.h"
@@ -63,58 +65,38 @@ std::string NameOf(const RowOptions& rows) {
   return rows.csv == "-" ? "standard input" : rows.csv;
 }
 
+struct PredictOptions : RowCommandOptions {
+  OutputOptions output;
+};
+
 // Predictions of rows, with what is kept of them, as they come.
 class PredictionPrinter {
  public:
-  PredictionPrinter(const RowTask& task, bool json)
-      : predictions_(*task.encoding, task.model.network()),
-        kept_(task.source->kept()),
-        model_(task.model.name()),
-        json_(json) {}
-
-  void PrintHeader() const {
-    if (json_) return;
-    std::string header;
-    for (const std::string& name : kept_) absl::StrAppend(&header, CsvField(name), ",");
-    Print(absl::StrCat(header, predictions_.CsvHeader(), "\n"));
-  }
+  PredictionPrinter(const RowTask& task, PredictionOutput* output, const Predictions& predictions)
+      : predictions_(predictions), model_(task.model.name()), output_(*output) {}
 
   // Of the first `count` rows. An error for one that isn't finite; those before it have been
   // printed.
   absl::Status PrintRows(const Dataset& rows, int64_t count, const v1::PredictResponse& answer) {
     ASSIGN_OR_RETURN(const std::vector<Prediction> predictions,
                      predictions_.DecodeAnswer(answer.outputs(), count));
+    std::vector<std::string> kept(rows.kept.size());
     for (int64_t row = 0; row < count; ++row) {
       const Prediction& prediction = predictions[row];
       for (const double value : prediction.values) {
         if (std::isfinite(value)) continue;
         return NotFinite({rows.source, rows.lines[row]}, "the prediction", model_);
       }
-      PrintRow(rows, row, prediction, answer.step());
+      for (size_t i = 0; i < kept.size(); ++i) kept[i] = rows.kept[i][row];
+      RETURN_IF_ERROR(output_.Add(kept, prediction, answer.step()));
     }
     return absl::OkStatus();
   }
 
  private:
-  void PrintRow(const Dataset& rows, int64_t row, const Prediction& prediction, int64_t step) {
-    ++printed_;
-    if (json_) {
-      nlohmann::ordered_json json = predictions_.Json(printed_, prediction);
-      json["step"] = step;
-      for (size_t i = 0; i < kept_.size(); ++i) json["kept"][kept_[i]] = rows.kept[i][row];
-      PrintJson(json);
-      return;
-    }
-    std::string record;
-    for (const auto& cells : rows.kept) absl::StrAppend(&record, CsvField(cells[row]), ",");
-    Print(absl::StrCat(record, predictions_.CsvRecord(prediction), "\n"));
-  }
-
-  const Predictions predictions_;
-  const std::vector<std::string> kept_;
+  const Predictions& predictions_;
   const std::string model_;
-  const bool json_;
-  int64_t printed_ = 0;
+  PredictionOutput& output_;
 };
 
 // Predicts and prints the rows, or those before the one that the server can't answer for, whose
@@ -134,16 +116,43 @@ absl::Status PredictRows(const Dataset& rows, const std::string& model, const Co
   return AtItsPlace(answer.status(), rows, all, model);
 }
 
-absl::StatusOr<ExitCode> Predict(const RowCommandOptions& options, const Context& context) {
+// What a file holds now, for whoever can't see it.
+void PrintOutput(const PredictOptions& options, const PredictionOutput& output, bool json) {
+  if (json) {
+    PrintJson({{"model", options.name},
+               {"step", output.step()},
+               {"rows", output.rows()},
+               {"file", options.output.path}});
+    return;
+  }
+  Print(absl::StrCat(FormatCount(output.rows()),
+                     output.rows() == 1 ? " prediction" : " predictions", " in ",
+                     options.output.path, "\n"));
+}
+
+absl::StatusOr<ExitCode> Predict(const PredictOptions& options, const Context& context) {
   ASSIGN_OR_RETURN(RowTask task, Begin(options, context, /*with_target=*/false));
-  PredictionPrinter printer(task, context.json);
-  printer.PrintHeader();
+  const Predictions predictions(*task.encoding, task.model.network());
+  const bool into_file = !options.output.path.empty();
+  // A file that is begun is not left behind.
+  std::optional<InterruptGuard> guard;
+  if (into_file) guard.emplace();
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<PredictionOutput> output,
+      PredictionOutput::Create(options.output, predictions, task.source->kept(), context.json));
+  PredictionPrinter printer(task, output.get(), predictions);
   while (true) {
+    if (guard.has_value() && guard->interrupted()) {
+      Note("descent: interrupted; nothing was kept");
+      return ExitCode::kInterrupted;
+    }
     ASSIGN_OR_RETURN(const Dataset rows,
                      task.source->ReadSound(RowsInMessage(task.encoding->features())));
     if (rows.rows == 0) break;
     RETURN_IF_ERROR(PredictRows(rows, options.name, context, &printer));
   }
+  RETURN_IF_ERROR(output->Finish());
+  if (into_file) PrintOutput(options, *output, context.json);
   NoteAny(task.source->unknown().Text());
   NoteAny(task.source->without_target().Text());
   NoteAny(task.source->UnseenColumns());
@@ -283,7 +292,7 @@ CLI::App* AddRowCommand(CLI::App* app, const char* name, const char* description
 }  // namespace
 
 void AddPredictCommand(CLI::App* app, Command* chosen) {
-  auto options = std::make_shared<RowCommandOptions>();
+  auto options = std::make_shared<PredictOptions>();
   CLI::App* command = AddRowCommand(
       app, "predict", "Predict rows: CSV with numbers in the target's unit, or classes", Predict,
       options, chosen);
@@ -293,6 +302,7 @@ void AddPredictCommand(CLI::App* app, Command* chosen) {
                    "number from 1; repeatable")
       ->option_text("COLUMN")
       ->allow_extra_args(false);
+  AddOutputOptions(command, &options->output);
 }
 
 void AddEvaluateCommand(CLI::App* app, Command* chosen) {

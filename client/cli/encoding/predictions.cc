@@ -39,11 +39,20 @@ std::string NumberField(double value, int digits) {
   return {text.data(), end};
 }
 
+std::string CsvOf(const std::vector<std::string>& fields) {
+  std::string record;
+  for (const std::string& field : fields) {
+    absl::StrAppend(&record, &field == &fields.front() ? "" : ",", CsvField(field));
+  }
+  return record;
+}
+
 }  // namespace
 
-std::string CsvField(const std::string& text) {
+std::string CsvField(const std::string& text, char delimiter) {
   const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos &&
-                     text.front() != ' ' && text.back() != ' ';
+                     text.find(delimiter) == std::string::npos && text.front() != ' ' &&
+                     text.back() != ' ';
   if (plain) return text;
   std::string field(csv_write(nullptr, 0, text.data(), text.size()), '\0');
   csv_write(field.data(), field.size(), text.data(), text.size());
@@ -102,30 +111,32 @@ Prediction Predictions::Decode(absl::Span<const double> outputs) const {
   return prediction;
 }
 
-std::string Predictions::CsvHeader() const {
-  if (classes_.empty() && outputs_ == 1) return CsvField(target_);
-  std::string header;
+std::vector<std::string> Predictions::Names() const {
+  if (classes_.empty() && outputs_ == 1) return {target_};
+  std::vector<std::string> names;
   if (classes_.empty()) {
-    for (int64_t i = 1; i <= outputs_; ++i) {
-      absl::StrAppend(&header, i == 1 ? "" : ",", "output ", i);
-    }
-    return header;
+    for (int64_t i = 1; i <= outputs_; ++i) names.push_back(absl::StrCat("output ", i));
+    return names;
   }
-  header = CsvField(target_);
+  names.push_back(target_);
   for (const std::string& name : classes_) {
     const char* mark = name == positive_ ? " (positive)" : "";
-    absl::StrAppend(&header, ",", CsvField(absl::StrCat("probability of ", name, mark)));
+    names.push_back(absl::StrCat("probability of ", name, mark));
   }
-  return header;
+  return names;
 }
 
+std::vector<std::string> Predictions::Fields(const Prediction& prediction) const {
+  std::vector<std::string> fields;
+  if (!classes_.empty()) fields.push_back(prediction.label);
+  for (const double value : prediction.values) fields.push_back(NumberField(value, digits_));
+  return fields;
+}
+
+std::string Predictions::CsvHeader() const { return CsvOf(Names()); }
+
 std::string Predictions::CsvRecord(const Prediction& prediction) const {
-  std::string record;
-  if (!classes_.empty()) record = CsvField(prediction.label);
-  for (const double value : prediction.values) {
-    absl::StrAppend(&record, record.empty() ? "" : ",", NumberField(value, digits_));
-  }
-  return record;
+  return CsvOf(Fields(prediction));
 }
 
 nlohmann::ordered_json Predictions::Json(int64_t row, const Prediction& prediction) const {

@@ -21,8 +21,8 @@ struct Prediction {
   std::vector<double> values;  // numbers in their own unit, or a probability for each class
 };
 
-// A field of a CSV record, in quotes where it needs them.
-std::string CsvField(const std::string& text);
+// A field of a record, in quotes where it needs them.
+std::string CsvField(const std::string& text, char delimiter = ',');
 
 class Predictions {
  public:
@@ -36,8 +36,17 @@ class Predictions {
   // One row's prediction from its outputs in the targets' terms, as many as the network has.
   Prediction Decode(absl::Span<const double> outputs) const;
 
-  // "house_value", or "income,probability of <=50K,probability of >50K (positive)", where one of
-  // two classes is what precision and recall are of; "prediction" for a target without a name.
+  // The labels of classes; none for numbers.
+  const std::vector<std::string>& classes() const { return classes_; }
+
+  // What a table of predictions calls its columns: "house_value", or "income", "probability of
+  // <=50K", "probability of >50K (positive)", where one of two classes is what precision and recall
+  // are of; "prediction" for a target without a name.
+  std::vector<std::string> Names() const;
+  // A row of it, as many fields: numbers with the digits that they have.
+  std::vector<std::string> Fields(const Prediction& prediction) const;
+
+  // The same as CSV.
   std::string CsvHeader() const;
   std::string CsvRecord(const Prediction& prediction) const;
 

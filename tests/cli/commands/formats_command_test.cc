@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -176,6 +178,109 @@ TEST_F(FormatsCommandTest, AKeyThatNoRowHasIsSaidAndRowsWithNoneAreRefused) {
   EXPECT_EQ(refused.code, 65);
   EXPECT_THAT(refused.err,
               HasSubstr("none of its keys is a column that the model was trained with"));
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string Unpacked(const std::string& zstd) {
+  std::string text(1 << 20, '\0');
+  text.resize(ZSTD_decompress(text.data(), text.size(), zstd.data(), zstd.size()));
+  return text;
+}
+
+TEST_F(FormatsCommandTest, PredictionsAreWrittenInEveryFormat) {
+  const Rows60 rows;
+  const TemporaryFile csv(rows.csv);
+  ASSERT_EQ(Shell(absl::StrCat("descent train number --csv ", csv.path(), kQuick)).code, 0);
+  ASSERT_EQ(Shell(absl::StrCat("descent train color --csv ", csv.path(),
+                               " --epochs 2 --target color --missing ''"))
+                .code,
+            0);
+  const std::string base = csv.path() + ".out";
+  for (const std::string name : {"number", "color"}) {
+    const auto into = [&](const std::string& ending, const std::string& more = "") {
+      const Result result = Shell(absl::StrCat("descent predict ", name, " --csv ", csv.path(),
+                                               " --output ", base, ending, more));
+      EXPECT_EQ(result.code, 0) << result.err;
+      EXPECT_EQ(result.out, absl::StrCat("60 predictions in ", base, ending, "\n"));
+      return FileText(base + ending);
+    };
+    const std::string expected = Run({"predict", name, "--csv", csv.path()}).out;
+    EXPECT_EQ(into(".csv"), expected);
+    EXPECT_EQ(into(".txt", " --output-format csv"), expected);
+    EXPECT_EQ(Unpacked(into(".csv.zst")), expected);
+    into(".csv.gz");
+    EXPECT_EQ(Shell("gzip -dc " + base + ".csv.gz").out, expected);
+    std::string tabs = into(".tsv");
+    EXPECT_EQ(Run({"predict", name, "--csv", csv.path(), "--output-format", "tsv"}).out, tabs);
+    EXPECT_EQ(std::count(tabs.begin(), tabs.end(), '\t'), name == "number" ? 0 : 61 * 3);
+    // The array and the lines have the same numbers in full, which CSV has rounded.
+    into(".jsonl");
+    into(".npy");
+    const TemporaryFile script(R"(
+import csv, json, sys
+import numpy as np
+base = sys.argv[1]
+array = np.load(base + ".npy")
+lines = [json.loads(line) for line in open(base + ".jsonl")]
+table = list(csv.DictReader(open(base + ".csv")))
+assert array.shape == (60,) and len(lines) == len(table) == 60, array.shape
+for item, line, row in zip(array, lines, table):
+    assert list(line) == list(row), (line, row)
+    cells = list(item) if array.dtype.names else [item]
+    assert cells == list(line.values()), (cells, line)
+    for value, text in zip(line.values(), row.values()):
+        assert value == text if isinstance(value, str) else abs(value - float(text)) < 1e-6 * (1 + abs(value))
+if array.dtype.names:
+    assert list(array.dtype.names) == list(table[0]), array.dtype
+)");
+    const Result checked = Shell(absl::StrCat("/usr/bin/python3 ", script.path(), " ", base));
+    EXPECT_EQ(checked.code, 0) << checked.err;
+  }
+  // What is kept comes along in texts.
+  const Result kept = Run({"predict", "number", "--csv", csv.path(), "--keep", "color", "--keep",
+                           "y", "--output-format", "jsonl"});
+  const Json first = Json::parse(kept.Lines().front());
+  EXPECT_EQ(first["color"], "red");
+  EXPECT_EQ(first["y"], "0");
+  EXPECT_TRUE(first["predicted y"].is_number());
+  Shell("rm -f " + base + ".*");
+}
+
+TEST_F(FormatsCommandTest, AnOutputFileHasAllRowsOrIsNotThere) {
+  const TemporaryFile csv("a,y\n1,2.5\n2,3\n3,5\n4,6.5\n5,8\n");
+  ASSERT_EQ(Run({"train", "whole", "--csv", csv.path(), "--epochs", "1"}).code, 0);
+  const TemporaryFile bad("a\n1\n2\nx\n");
+  const std::string out = csv.path() + ".csv";
+  const Result result = Run({"predict", "whole", "--csv", bad.path(), "--output", out});
+  EXPECT_EQ(result.code, 65);
+  EXPECT_EQ(Shell("ls " + out + "*").out, "");
+  EXPECT_EQ(RunJson({"predict", "whole", "--csv", csv.path(), "--output", out, "--json"})["rows"],
+            5);
+  const std::string before = FileText(out);
+  EXPECT_EQ(Run({"predict", "whole", "--csv", bad.path(), "--output", out}).code, 65);
+  EXPECT_EQ(FileText(out), before);
+  EXPECT_EQ(Shell("ls " + out + "*").out, out + "\n");
+  Shell("rm -f " + out);
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"--output", "/tmp/x.parquet"},
+                                             {"--output", "/tmp/x.npy.gz"},
+                                             {"--output", "/tmp/x.npy", "--keep", "a"},
+                                             {"--output", "/dev/null", "--output-format", "npy"},
+                                             {"--output-format", "npy"},
+                                             {"--output-format", "csv", "--json"}}) {
+    std::vector<std::string> arguments = {"predict", "whole", "--csv", csv.path()};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(Run(arguments).code, 64) << absl::StrJoin(wrong, " ");
+  }
+  EXPECT_EQ(Run({"predict", "whole", "--csv", csv.path(), "--output", "/no/such/x.csv"}).code, 74);
+  EXPECT_EQ(
+      Shell("descent predict whole --csv " + csv.path() + " --output /dev/full --output-format csv")
+          .code,
+      74);
 }
 
 TEST_F(FormatsCommandTest, FormatsAreSaidByNameAndOptionsOfCsvGoWithCsv) {
