@@ -32,7 +32,7 @@ using google::protobuf::io::CodedInputStream;
 constexpr std::size_t kAllocation = 16;
 constexpr std::size_t kPointer = 2 * sizeof(void*);
 constexpr std::size_t kString = sizeof(std::string) + kAllocation;
-constexpr std::size_t kMapNode = 64;
+constexpr std::size_t kMapNode = 192;  // with the entry's key and value, empty
 // Deeper ones are refused by protobuf.
 constexpr int kMostNested = 100;
 
@@ -100,15 +100,21 @@ class Measuring {
   bool TakeMessage(const Descriptor& descriptor, int length, int depth) {
     if (depth == kMostNested) return false;
     if (std::exchange(last_descriptor_, &descriptor) != &descriptor) {
-      const Message* prototype = MessageFactory::generated_factory()->GetPrototype(&descriptor);
-      last_bytes_ = prototype->SpaceUsedLong() + kAllocation + kPointer;
+      last_bytes_ = OwnBytes(descriptor);
     }
     cost_.bytes += last_bytes_;
-    if (descriptor.options().map_entry()) cost_.bytes += kMapNode;
     const CodedInputStream::Limit limit = input_.PushLimit(length);
     const bool goes_on = Walk(descriptor, depth + 1);
     input_.PopLimit(limit);
     return goes_on;
+  }
+
+  // Of a message without anything in its fields.
+  static std::size_t OwnBytes(const Descriptor& descriptor) {
+    // An entry becomes a node of a map; its prototype has no size that it could be asked for.
+    if (descriptor.options().map_entry()) return kMapNode;
+    const Message* prototype = MessageFactory::generated_factory()->GetPrototype(&descriptor);
+    return prototype->SpaceUsedLong() + kAllocation + kPointer;
   }
 
   bool TakePacked(const FieldDescriptor& field, int length) {

@@ -12,6 +12,7 @@
 #include "descent/v1/network_service.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "inference/open_inference.pb.h"
 #include "tests/services/messages.h"
 
 namespace descent::services {
@@ -78,6 +79,19 @@ TEST(MessageTest, CostsAtLeastWhatItTakes) {
   const std::string label = Block('\x52', Block('\x0a', "key") + Block('\x12', "value"));
   ExpectCovered<v1::CreateModelRequest>(Block('\x0a', label), "labels");
   ExpectCovered<v1::CreateModelRequest>(LineModel("line").SerializeAsString(), "a model");
+}
+
+// Of maps with messages in them too: the parameters of a serving client's request.
+TEST(MessageTest, MapsOfMessagesCostWhatTheyTake) {
+  inference::ModelInferRequest request;
+  for (int i = 0; i < 1000; ++i) {
+    (*request.mutable_parameters())[absl::StrCat(i)].set_int64_param(i);
+    auto* input = request.add_inputs();
+    (*input->mutable_parameters())[absl::StrCat("a name that fits into no small string ", i)]
+        .set_string_param(std::string(40, 'x'));
+    (*request.add_outputs()->mutable_parameters())["binary_data"].set_bool_param(true);
+  }
+  ExpectCovered<inference::ModelInferRequest>(request.SerializeAsString(), "parameters");
 }
 
 TEST(MessageTest, CountsFieldsAtAllDepthsAndNoFurtherThanNeeded) {
