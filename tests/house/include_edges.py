@@ -167,6 +167,9 @@ ROOMS = {
     "client/cli/results": Room(
         sees=("client/cli", "client/cli/encoding"), uses=frozenset({"surroundings"})
     ),
+    "client/cli/tensorboard": Room(
+        sees=("client/cli",), uses=frozenset({"protobuf", "boost", "surroundings"})
+    ),
     "client/cli/display": Room(
         sees=("client/descent", "client/cli"), uses=frozenset({"protobuf", "surroundings"})
     ),
@@ -177,7 +180,7 @@ ROOMS = {
     "client/cli/commands": Room(
         sees=("proto", "clock", "version", "client/descent", "client/cli", "client/cli/text",
               "client/cli/tables", "client/cli/encoding", "client/cli/results",
-              "client/cli/display", "client/cli/training"),
+              "client/cli/tensorboard", "client/cli/display", "client/cli/training"),
         uses=frozenset({"protobuf", "cli11", "openssl", "surroundings"}),
     ),
     "tests": Room(

@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/finite.h"
+#include "client/cli/commands/tensorboard_log.h"
 #include "client/cli/display/loss_curve.h"
 #include "client/cli/display/output.h"
 #include "client/cli/format.h"
@@ -29,6 +30,7 @@ struct HistoryOptions {
   std::string name;
   int64_t after_step = 0;
   std::string plot;
+  std::string tensorboard;
 };
 
 // Of updates from gradients that were computed elsewhere there is no loss.
@@ -59,13 +61,15 @@ LossCurve CurveOf(const v1::Model& model, const std::vector<v1::HistoryPoint>& p
   return curve;
 }
 
+absl::Status NothingToShow(const HistoryOptions& options, absl::string_view option) {
+  return UsageError(absl::StrCat(option, ": ", options.name, " was not trained",
+                                 options.after_step > 0 ? " after that step" : " yet",
+                                 ", so there is nothing to draw"));
+}
+
 absl::Status Plot(const HistoryOptions& options, const Context& context,
                   const std::vector<v1::HistoryPoint>& points) {
-  if (points.empty()) {
-    return UsageError(absl::StrCat("--plot: ", options.name, " was not trained",
-                                   options.after_step > 0 ? " after that step" : " yet",
-                                   ", so there is nothing to draw"));
-  }
+  if (points.empty()) return NothingToShow(options, "--plot");
   ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.name));
   RETURN_IF_ERROR(CheckFinite(model));
   return WriteLossCurve(CurveOf(model, points), options.plot);
@@ -89,12 +93,20 @@ absl::StatusOr<ExitCode> History(const HistoryOptions& options, const Context& c
                    context.client.ListAllHistory(options.name, options.after_step));
   for (const v1::HistoryPoint& point : points) RETURN_IF_ERROR(CheckFinite(point));
   if (!options.plot.empty()) RETURN_IF_ERROR(Plot(options, context, points));
+  if (!options.tensorboard.empty()) {
+    if (points.empty()) return NothingToShow(options, "--tensorboard");
+    RETURN_IF_ERROR(WriteHistory(points, options.tensorboard));
+  }
   if (context.json) {
     for (const v1::HistoryPoint& point : points) PrintJson(point);
-  } else if (!options.plot.empty()) {
-    Print(absl::StrCat("loss curve in ", options.plot, "\n"));
-  } else {
+  } else if (options.plot.empty() && options.tensorboard.empty()) {
     PrintPoints(points);
+  } else {
+    if (!options.plot.empty()) Print(absl::StrCat("loss curve in ", options.plot, "\n"));
+    if (!options.tensorboard.empty()) {
+      Print(absl::StrCat(FormatCount(static_cast<int64_t>(points.size())), " points in ",
+                         options.tensorboard, "\n"));
+    }
   }
   return ExitCode::kOk;
 }
@@ -113,6 +125,11 @@ void AddHistoryCommand(CLI::App* app, Command* chosen) {
       ->add_option("--plot", options->plot,
                    "Draws the loss over the steps into this SVG file, instead of the table")
       ->option_text("FILE");
+  command
+      ->add_option("--tensorboard", options->tensorboard,
+                   "Writes them into a new file in this directory, with their times, for "
+                   "TensorBoard to show, instead of the table")
+      ->option_text("DIR");
   command->callback([options, chosen] {
     *chosen = [options](const Context& context) { return History(*options, context); };
   });

@@ -1,9 +1,11 @@
 // train: streams a file or a generator's rows to a model.
 
 #include <CLI/Option.hpp>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@
 #include "client/cli/commands/help.h"
 #include "client/cli/commands/interrupt.h"
 #include "client/cli/commands/model_options.h"
+#include "client/cli/commands/tensorboard_log.h"
 #include "client/cli/commands/train_report.h"
 #include "client/cli/display/loss_curve.h"
 #include "client/cli/display/output.h"
@@ -34,6 +37,7 @@ struct TrainOptions {
   int64_t epochs = 30;
   int64_t batch_rows = 64;
   std::string plot;
+  std::string tensorboard;
 };
 
 absl::StatusOr<Task> StartModel(const TrainOptions& options, const Context& context) {
@@ -129,10 +133,21 @@ absl::Status CheckWritable(const std::string& path) {
   return UsageError(absl::StrCat("--plot: can't write ", path));
 }
 
+absl::Status MakeDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  return error ? FileError(path, error.message()) : absl::OkStatus();
+}
+
 absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& context) {
   if (!options.plot.empty()) RETURN_IF_ERROR(CheckWritable(options.plot));
+  if (!options.tensorboard.empty()) RETURN_IF_ERROR(MakeDirectory(options.tensorboard));
   ASSIGN_OR_RETURN(const Task task, PrepareTask(options, context));
   Announce(task);
+  std::unique_ptr<TensorBoardLog> tensorboard;
+  if (!options.tensorboard.empty()) {
+    ASSIGN_OR_RETURN(tensorboard, TensorBoardLog::Create(options.tensorboard, task.model.step()));
+  }
 
   const InterruptGuard guard;
   RunOptions run;
@@ -143,6 +158,9 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
   run.seed = options.model.seed.value_or(task.model.network().seed());
   if (!task.is_new) run.learning_rate = options.model.learning_rate;
   run.interrupted = [&guard] { return guard.interrupted(); };
+  if (tensorboard != nullptr) {
+    run.on_ack = [&tensorboard](const v1::TrainAck& ack) { tensorboard->Add(ack); };
+  }
   run.on_break = [](const absl::Status& cause) {
     // Of what is not a matter of the connection, the context's notes tell.
     if (!absl::IsUnavailable(cause)) return;
@@ -151,8 +169,9 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
   Progress progress(stderr, context.json ? Progress::Style::kSilent : Progress::StyleFor(stderr));
   context.trouble->SetBefore([&progress] { progress.Clear(); });
   const absl::StatusOr<RunResult> result =
-      RunTraining(context.client, task.data, run, &progress, [&context](const EpochResult& epoch) {
+      RunTraining(context.client, task.data, run, &progress, [&](const EpochResult& epoch) {
         if (context.json) PrintEpochJson(epoch);
+        if (tensorboard != nullptr) tensorboard->Add(epoch);
       });
   context.trouble->SetBefore(nullptr);
   RETURN_IF_ERROR(result.status());
@@ -166,6 +185,7 @@ absl::StatusOr<ExitCode> Train(const TrainOptions& options, const Context& conte
     PrintResult(task, *result);
     if (!options.plot.empty()) Print(absl::StrCat("loss curve in ", options.plot, "\n"));
   }
+  if (tensorboard != nullptr) RETURN_IF_ERROR(tensorboard->status());
   return result->interrupted ? ExitCode::kInterrupted : ExitCode::kOk;
 }
 
@@ -265,6 +285,12 @@ void AddTrainCommand(CLI::App* app, Command* chosen) {
       ->group(kGroup);
   command->add_option("--plot", options->plot, "Draws the loss over the epochs into this SVG file")
       ->option_text("FILE")
+      ->group(kGroup);
+  command
+      ->add_option("--tensorboard", options->tensorboard,
+                   "Writes loss, gradient norm, learning rate, rows a second and test metrics into "
+                   "a new file in this directory as training goes along, for TensorBoard to show")
+      ->option_text("DIR")
       ->group(kGroup);
   AddModelOptions(command,
                   "by the target: mean_squared_error for a number, binary_cross_entropy for two "

@@ -35,7 +35,9 @@ class TrainingRun {
       result.epoch = epoch;
       const absl::Time start = SteadyNow();
       RETURN_IF_ERROR(Explained(Train(&result)));
-      result_.training_time += SteadyNow() - start;
+      result.training_time = SteadyNow() - start;
+      result.rows = epoch_rows_;
+      result_.training_time += result.training_time;
       if (epoch_rows_ == 0) break;  // interrupted as it began: the last epoch is the one before
       result_.rows_in_last_epoch = epoch_rows_;
       RETURN_IF_ERROR(Test(&result));
@@ -149,6 +151,7 @@ class TrainingRun {
 
   // On a thread of the session.
   void OnAck(const v1::TrainAck& ack) {
+    if (options_.on_ack) options_.on_ack(ack);
     acked_rows_ += ack.rows();
     acked_loss_ += ack.loss() * static_cast<double>(ack.rows());
     const auto epoch_rows = static_cast<int64_t>(data_.training_rows.size());

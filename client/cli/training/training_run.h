@@ -15,6 +15,7 @@
 #include "client/cli/display/progress.h"
 #include "client/cli/training/training_data.h"
 #include "client/descent/client.h"
+#include "descent/v1/network_service.pb.h"
 
 namespace descent::cli {
 
@@ -28,13 +29,18 @@ struct RunOptions {
 
   // Asked now and then; true ends the run in order.
   std::function<bool()> interrupted;
+  // Told of each ack, on a thread of the session but never two at a time, and none after the epoch
+  // that it is of.
+  std::function<void(const v1::TrainAck& ack)> on_ack;
   // Told when the connection broke and is being mended.
   std::function<void(const absl::Status& cause)> on_break;
 };
 
 struct EpochResult {
   int64_t epoch = 0;
-  int64_t step = 0;          // the model's, after the epoch
+  int64_t step = 0;  // the model's, after the epoch
+  int64_t rows = 0;  // learnt from
+  absl::Duration training_time;
   double training_loss = 0;  // mean over the epoch's rows, each before its update
   // Of the test rows, after the epoch; without any, no loss and no metrics.
   std::optional<double> test_loss;
