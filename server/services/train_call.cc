@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "clock/steady.h"
@@ -20,6 +22,7 @@
 #include "core/status_macros.h"
 #include "server/models/registry/model.h"
 #include "server/models/training_session.h"
+#include "server/models/work/executor.h"
 #include "server/services/ack_pace.h"
 #include "server/services/call_gate.h"
 #include "server/services/message.h"
@@ -107,7 +110,14 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
 
   void OnCapacity() override {
     const absl::MutexLock lock(&mutex_);
-    Read();
+    if (!HasBatches()) {
+      Read();
+      return;
+    }
+    // Whoever says so has something else to do than to train.
+    resources_.executor->Post([self = shared_from_this(), session = session_] {
+      if (session != nullptr) self->SubmitBatches(*session);
+    });
   }
 
   void OnFinished(absl::Status status) override { End(std::move(status)); }
@@ -232,6 +242,10 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   void Submit(models::TrainingSession& session, const v1::TrainRequest& request) {
     absl::StatusOr<models::TrainBatchCommand> batch =
         CatchExceptions([&] { return wire::DecodeTrainBatch(request, *network_); });
+    if (batch.ok() && request.more_size() > 0) {
+      SubmitAll(session, *std::move(batch), request);
+      return;
+    }
     if (batch.ok()) {
       // Before it can be applied.
       const absl::MutexLock lock(&mutex_);
@@ -243,6 +257,54 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
       const absl::MutexLock lock(&mutex_);
       Read();
     }
+  }
+
+  // Of a message of several batches: the first, and those that follow it.
+  void SubmitAll(models::TrainingSession& session, models::TrainBatchCommand first,
+                 const v1::TrainRequest& request) {
+    std::deque<models::TrainBatchCommand> batches;
+    batches.push_back(std::move(first));
+    absl::Status undecoded;
+    for (int i = 0; i < request.more_size() && undecoded.ok(); ++i) {
+      absl::StatusOr<models::TrainBatchCommand> batch =
+          CatchExceptions([&] { return wire::DecodeFollowingBatch(request, i, *network_); });
+      undecoded = batch.status();
+      if (batch.ok()) batches.push_back(*std::move(batch));
+    }
+    {
+      const absl::MutexLock lock(&mutex_);
+      batches_ = std::move(batches);
+      undecoded_ = std::move(undecoded);
+    }
+    SubmitBatches(session);
+  }
+
+  // Whether there is something of the last message that the session has not taken.
+  bool HasBatches() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !batches_.empty() || !undecoded_.ok();
+  }
+
+  // Hands over what is left of a message of several batches, while the session has capacity.
+  void SubmitBatches(models::TrainingSession& session) {
+    while (true) {
+      models::TrainBatchCommand batch;
+      {
+        const absl::MutexLock lock(&mutex_);
+        if (batches_.empty()) break;
+        batch = std::move(batches_.front());
+        batches_.pop_front();
+        // The message is done with when its last batch is.
+        unapplied_.push_back(batches_.empty() ? read_bytes_ : 0);
+      }
+      if (!session.Submit(std::move(batch))) return;
+    }
+    absl::Status undecoded;
+    {
+      const absl::MutexLock lock(&mutex_);
+      undecoded = undecoded_;
+      if (undecoded.ok()) Read();
+    }
+    if (!undecoded.ok()) session.Fail(std::move(undecoded));
   }
 
   void End(absl::Status status) {
@@ -312,6 +374,9 @@ class TrainCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   std::shared_ptr<TrainCall> self_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<models::TrainingSession> session_ ABSL_GUARDED_BY(mutex_);
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the last message: batches that wait for capacity, and why there are no more.
+  std::deque<models::TrainBatchCommand> batches_ ABSL_GUARDED_BY(mutex_);
+  absl::Status undecoded_ ABSL_GUARDED_BY(mutex_);
   // The bytes of each batch that is not applied yet.
   std::deque<std::size_t> unapplied_ ABSL_GUARDED_BY(mutex_);
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;

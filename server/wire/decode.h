@@ -76,11 +76,16 @@ absl::StatusOr<models::StepCommand> Decode(const v1::StepRequest& request, const
 absl::StatusOr<models::PredictCommand> Decode(const v1::PredictRequest& request,
                                               const Network& network);
 
-// The first message of a training stream, and any later one. Errors of a batch carry its sequence
-// as metadata.
+// The most batches of one message of a training stream.
+inline constexpr int kMostBatches = 64;
+
+// The first message of a training stream, and of any later one its first batch, which looks at the
+// whole message, and those that follow. Errors of a batch carry its sequence as metadata.
 absl::StatusOr<models::TrainStart> DecodeTrainStart(const v1::TrainRequest& first);
 absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainRequest& request,
                                                            const Network& network);
+absl::StatusOr<models::TrainBatchCommand> DecodeFollowingBatch(const v1::TrainRequest& request,
+                                                               int index, const Network& network);
 
 // Any message of an evaluation of `model`.
 absl::StatusOr<Batch> DecodeEvaluateBatch(const v1::EvaluateRequest& request,

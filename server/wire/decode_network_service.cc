@@ -75,6 +75,12 @@ absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainBatch&
   return command;
 }
 
+// The error of a batch in a field of a message.
+absl::Status OfBatch(const v1::TrainBatch& batch, std::string_view field, absl::Status status) {
+  return WithMetadata(WithFieldPrefix(std::move(status), field), "sequence",
+                      absl::StrCat(batch.sequence()));
+}
+
 }  // namespace
 
 absl::StatusOr<models::ForwardCommand> Decode(const v1::ForwardRequest& request,
@@ -162,6 +168,7 @@ absl::StatusOr<models::TrainStart> DecodeTrainStart(const v1::TrainRequest& firs
   constexpr std::size_t kLongestSessionId = 128;
   RETURN_IF_ERROR(RejectUnknownFields(first));
   if (!first.has_start()) return RequiredField("start");
+  if (first.more_size() > 0) return ContradictoryField("more", "it follows a batch, not a start");
   const v1::TrainStart& message = first.start();
   if (message.session_id().empty() || message.session_id().size() > kLongestSessionId) {
     return InvalidField("start.session_id",
@@ -184,10 +191,22 @@ absl::StatusOr<models::TrainBatchCommand> DecodeTrainBatch(const v1::TrainReques
   if (!request.has_batch()) {
     return InvalidField("batch", "required in every message but the first", {}, "REQUIRED_FIELD");
   }
+  if (request.more_size() >= kMostBatches) {
+    return InvalidField(
+        "more", absl::StrCat("has ", request.more_size(), " batches; at most ", kMostBatches,
+                             " come in one message, `batch` among them"));
+  }
   auto command = DecodeTrainBatch(request.batch(), network);
   if (command.ok()) return command;
-  return WithMetadata(WithFieldPrefix(std::move(command).status(), "batch"), "sequence",
-                      absl::StrCat(request.batch().sequence()));
+  return OfBatch(request.batch(), "batch", std::move(command).status());
+}
+
+absl::StatusOr<models::TrainBatchCommand> DecodeFollowingBatch(const v1::TrainRequest& request,
+                                                               int index, const Network& network) {
+  auto command = DecodeTrainBatch(request.more(index), network);
+  if (command.ok()) return command;
+  return OfBatch(request.more(index), absl::StrCat("more[", index, "]"),
+                 std::move(command).status());
 }
 
 absl::StatusOr<Batch> DecodeEvaluateBatch(const v1::EvaluateRequest& request,

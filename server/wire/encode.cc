@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/wire/decode.h"
 #include "server/wire/specs.h"
 
 namespace descent::wire {
@@ -172,6 +173,7 @@ void Encode(const models::TrainReady& ready, v1::TrainResponse* response) {
   message->set_next_sequence(ready.next_sequence);
   message->set_step(ready.step);
   message->set_window(ready.window);
+  message->set_most_batches(kMostBatches);
 }
 
 void Encode(const models::TrainAck& ack, v1::TrainResponse* response) {

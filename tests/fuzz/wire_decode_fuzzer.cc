@@ -99,6 +99,9 @@ void CheckAnswer(const absl::Status& answer) {
 void CheckRequest(const v1::TrainRequest& request) {
   CheckAnswer(DecodeTrainStart(request));
   CheckAnswer(DecodeTrainBatch(request, TheNetwork()));
+  for (int i = 0; i < request.more_size(); ++i) {
+    CheckAnswer(DecodeFollowingBatch(request, i, TheNetwork()));
+  }
 }
 
 void CheckRequest(const v1::EvaluateRequest& request) {

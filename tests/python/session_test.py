@@ -22,8 +22,9 @@ POLICY = descent.RetryPolicy(give_up_after=10, initial_backoff=0.1, max_backoff=
 AWAY = error("UNAVAILABLE", "away")
 
 
-def ready(next_sequence, window=4, step=0):
-    return TrainResponse(ready={"next_sequence": next_sequence, "window": window, "step": step})
+def ready(next_sequence, window=4, step=0, most_batches=0):
+    return TrainResponse(ready={"next_sequence": next_sequence, "window": window, "step": step,
+                                "most_batches": most_batches})
 
 
 def ack(sequence, durable=None, rows=4, loss=1.0):
@@ -50,9 +51,23 @@ def sent(session):
     return numbers
 
 
-def fill(session, count):
+def sent_together(session):
+    """The same for each message."""
+    messages = []
+    while (request := session.next_to_send()) is not None:
+        message = TrainRequest.FromString(request)
+        messages.append([message.batch.sequence, *(batch.sequence for batch in message.more)])
+    return messages
+
+
+def fill(session, count, batch=b""):
     for _ in range(count):
-        session.take(of_bytes(b""))
+        session.take(of_bytes(batch))
+
+
+def large(size):
+    """A batch of so many bytes, and some more."""
+    return message_class("Batch")(inputs={"raw": bytes(size)}).SerializeToString()
 
 
 class RetryTest(unittest.TestCase):
@@ -104,6 +119,37 @@ class RetryTest(unittest.TestCase):
 
 
 class SessionTest(unittest.TestCase):
+    def test_small_batches_that_wait_go_together_if_the_server_takes_them(self):
+        for most_batches, expected in [(0, [[1], [2], [3], [4], [5]]), (1, [[1], [2], [3], [4], [5]]),
+                                       (2, [[1, 2], [3, 4], [5]]), (64, [[1, 2, 3, 4, 5]])]:
+            session = make()
+            session.hear(ready(1, window=8, most_batches=most_batches), first=True)
+            fill(session, 5)
+            self.assertEqual(sent_together(session), expected)
+            self.assertEqual(sent_together(session), [])
+            fill(session, 1)
+            self.assertEqual(sent_together(session), [[6]])
+
+    def test_batches_that_go_together_are_what_they_are_alone(self):
+        session = make()
+        session.hear(ready(1, window=8, most_batches=64), first=True)
+        tensor = {"inputs": {"raw": b"12345678", "shape": [1, 2]}}
+        fill(session, 3, message_class("Batch")(**tensor).SerializeToString())
+        message = TrainRequest.FromString(session.next_to_send())
+        self.assertEqual(message, TrainRequest(
+            batch={"sequence": 1, "batch": tensor},
+            more=[{"sequence": 2, "batch": tensor}, {"sequence": 3, "batch": tensor}]))
+
+    def test_large_batches_go_alone(self):
+        session = make()
+        session.hear(ready(1, window=64, most_batches=64), first=True)
+        fill(session, 2, large(17 << 10))
+        self.assertEqual(sent_together(session), [[1], [2]])
+        fill(session, 1)
+        fill(session, 1, large(128 << 10))
+        fill(session, 20, large(15 << 10))
+        self.assertEqual(sent_together(session), [[3], [4], [*range(5, 13)], [*range(13, 21)], [*range(21, 25)]])
+
     def test_batches_are_numbered_from_where_the_server_wants_them(self):
         session = begun(next_sequence=8)
         self.assertEqual(session.skipped, 7)

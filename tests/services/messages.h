@@ -152,6 +152,13 @@ inline v1::TrainRequest BatchOf(std::int64_t sequence, const v1::Batch& batch) {
   return request;
 }
 
+// The batches of messages in one message.
+inline v1::TrainRequest Joined(const std::vector<v1::TrainRequest>& requests) {
+  v1::TrainRequest joined = requests.at(0);
+  for (std::size_t i = 1; i < requests.size(); ++i) *joined.add_more() = requests[i].batch();
+  return joined;
+}
+
 }  // namespace descent::testing
 
 #endif  // TESTS_SERVICES_MESSAGES_H_

@@ -1,6 +1,7 @@
 // The Train stream, through the real server.
 
 #include <deque>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -207,6 +208,122 @@ TEST_F(TrainTest, OneBadBatchEndsTheStreamAfterWhatCameBefore) {
   EXPECT_EQ(status.metadata.at("sequence"), "3");
   EXPECT_THAT(status.fields, ElementsAre("batch.batch.inputs"));
   EXPECT_EQ(Get("line").step(), 2);
+}
+
+TEST_F(TrainTest, SeveralBatchesOfAMessageAreAppliedAsIfEachHadItsOwn) {
+  TrainStream stream = Begin("s");
+  EXPECT_EQ(ready_.most_batches(), 64);
+  std::int64_t last = 0;
+  std::vector<std::int64_t> acknowledged;
+  for (const int count : {3, 1, 64, 2}) {
+    std::vector<v1::TrainRequest> requests;
+    for (int i = 0; i < count; ++i) {
+      ++last;
+      requests.push_back(BatchOf(last, LineBatch(8, static_cast<unsigned>(last))));
+    }
+    ASSERT_TRUE(stream.Write(Joined(requests)));
+    for (const v1::TrainAck& ack : AcksUpTo(last, &stream)) acknowledged.push_back(ack.sequence());
+  }
+  EXPECT_EQ(last, 70);
+  std::vector<std::int64_t> expected(70);
+  std::iota(expected.begin(), expected.end(), 1);
+  EXPECT_EQ(acknowledged, expected);
+  stream.HalfClose();
+  const CallStatus status = stream.Finish();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Get("line").state_hash(), HashAfterSteps(70));
+}
+
+TEST_F(TrainTest, SeveralBatchesOfAMessageWaitForTheWindow) {
+  models_options_.session_window = 2;
+  Restart();
+  Create(SlowModel("slow"));
+  TrainStream stream = Begin("s", 0, "slow");
+  std::vector<v1::TrainRequest> requests;
+  for (int i = 1; i <= 20; ++i) requests.push_back(BatchOf(i, SlowBatch()));
+  ASSERT_TRUE(stream.Write(Joined(requests)));
+  ASSERT_TRUE(stream.Write(BatchOf(21, SlowBatch())));
+  stream.HalfClose();
+  std::int64_t most = 0;
+  std::thread watcher([&] {
+    while (Get("slow").step() < 21) most = std::max(most, registry_->Usage().held_items);
+  });
+  EXPECT_EQ(AcksUpTo(21, &stream).back().sequence(), 21);
+  watcher.join();
+  EXPECT_TRUE(stream.Finish().ok());
+  EXPECT_LE(most, 2 + 2);
+}
+
+TEST_F(TrainTest, BatchesOfAMessageThatWaitGoWithTheirStream) {
+  models_options_.session_window = 1;
+  Restart();
+  Create(SlowModel("slow"));
+  {
+    TrainStream stream = Begin("s", 0, "slow");
+    std::vector<v1::TrainRequest> requests;
+    for (int i = 1; i <= 64; ++i) requests.push_back(BatchOf(i, SlowBatch()));
+    ASSERT_TRUE(stream.Write(Joined(requests)));
+    AcksUpTo(2, &stream);
+    stream.Cancel();
+    EXPECT_EQ(stream.Finish().code, StatusCode::kCancelled);
+  }
+  TrainStream stream = Begin("s", 0, "slow");
+  EXPECT_LT(ready_.next_sequence(), 65);
+  stream.HalfClose();
+  EXPECT_TRUE(stream.Finish().ok());
+}
+
+TEST_F(TrainTest, BatchesOfAMessageThatWereAppliedBeforeAreNotAppliedAgain) {
+  {
+    TrainStream stream = Begin("s");
+    for (unsigned i = 1; i <= 5; ++i) ASSERT_TRUE(stream.Write(BatchOf(i, LineBatch(8, i))));
+    AcksUpTo(5, &stream);
+    stream.Cancel();
+    stream.Finish();
+  }
+  TrainStream stream = Begin("s");
+  std::vector<v1::TrainRequest> requests;
+  for (unsigned i = 3; i <= 9; ++i) requests.push_back(BatchOf(i, LineBatch(8, i)));
+  ASSERT_TRUE(stream.Write(Joined(requests)));
+  stream.HalfClose();
+  AcksUpTo(9, &stream);
+  EXPECT_TRUE(stream.Finish().ok());
+  EXPECT_EQ(Get("line").state_hash(), HashAfterSteps(9));
+}
+
+TEST_F(TrainTest, ABadBatchInAMessageEndsTheStreamAfterThoseBeforeIt) {
+  TrainStream stream = Begin("s");
+  std::vector<v1::TrainRequest> requests;
+  for (unsigned i = 1; i <= 5; ++i) requests.push_back(BatchOf(i, LineBatch(8, i)));
+  requests[3].mutable_batch()->mutable_batch()->mutable_inputs()->set_shape(1, 3);
+  ASSERT_TRUE(stream.Write(Joined(requests)));
+  EXPECT_EQ(AcksUpTo(3, &stream).size(), 3u);
+  const CallStatus status = stream.Finish();
+  EXPECT_EQ(status.code, StatusCode::kInvalidArgument) << status;
+  EXPECT_EQ(status.metadata.at("sequence"), "4");
+  EXPECT_THAT(status.fields, ElementsAre("more[2].batch.inputs"));
+  EXPECT_EQ(Get("line").step(), 3);
+}
+
+TEST_F(TrainTest, TooManyBatchesInAMessageAndBatchesWithoutAFirstAreRefused) {
+  TrainStream stream = Begin("s");
+  std::vector<v1::TrainRequest> requests;
+  for (unsigned i = 1; i <= 65; ++i) requests.push_back(BatchOf(i, LineBatch(8, i)));
+  ASSERT_TRUE(stream.Write(Joined(requests)));
+  EXPECT_THAT(stream.Finish().fields, ElementsAre("more"));
+
+  TrainStream headless = Begin("t");
+  v1::TrainRequest request = Joined({requests[0], requests[1]});
+  request.clear_batch();
+  ASSERT_TRUE(headless.Write(request));
+  EXPECT_THAT(headless.Finish().fields, ElementsAre("batch"));
+
+  TrainStream early = client_->Train();
+  request = StartOf("line", "u");
+  *request.add_more() = requests[0].batch();
+  ASSERT_TRUE(early.Write(request));
+  EXPECT_THAT(early.Finish().fields, ElementsAre("more"));
+  EXPECT_EQ(Get("line").step(), 0);
 }
 
 TEST_F(TrainTest, AnUpdateThatWouldNotBeFiniteNamesItsSequence) {

@@ -267,7 +267,7 @@ TEST(EncodeTest, Step) {
 TEST(EncodeTest, Train) {
   v1::TrainResponse ready;
   Encode(models::TrainReady{5, 4, 64}, &ready);
-  ExpectResponse(ready, "ready { next_sequence: 5 step: 4 window: 64 }");
+  ExpectResponse(ready, "ready { next_sequence: 5 step: 4 window: 64 most_batches: 64 }");
   v1::TrainResponse ack;
   Encode(models::TrainAck{8, 7, 0.5, 2, 0.1, 6, 128}, &ack);
   ExpectResponse(ack,

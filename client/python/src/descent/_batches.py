@@ -51,6 +51,11 @@ class BatchEncoder:
         raise failed
 
 
+def as_more(request: bytes) -> bytes:
+    """What `train_request` wrote, to be appended to another one: with the number of `TrainRequest.more`."""
+    return b"\x1a" + request[1:]
+
+
 def train_request(sequence: int, batch: Parts) -> bytes:
     """TrainRequest with a TrainBatch."""
     return field(2, of_bytes(b"\x08" + varint(sequence)) + field(2, batch)).joined()

@@ -17,7 +17,7 @@ import uuid
 from typing import Any, Callable, Optional
 
 from . import _arrays
-from ._batches import train_request
+from ._batches import as_more, train_request
 from ._contract import message_class
 from ._failure import is_transient
 from ._retry import Backoff
@@ -33,6 +33,9 @@ _MOST_BYTES_TO_REPLAY = 256 << 20
 # Acknowledgements cost both ends about as much as a small batch does.
 _BATCHES_OF_AN_ACK = 16
 _LARGE_BATCH = 256 << 10
+# A message costs more than a small batch does: those that wait go together.
+_SMALL_BATCH = 16 << 10
+_MOST_BYTES_TOGETHER = 128 << 10
 
 # Seconds between two looks of whoever shows progress.
 GLANCE = 0.1
@@ -68,6 +71,7 @@ class Session:
 
         self._first = 0  # the first batch of this run
         self._window = 0
+        self._most_batches = 1  # of one message
         self._step = 0
         self._rows = 0
         self._loss = 0.0
@@ -115,6 +119,7 @@ class Session:
                         "goes on with this session")  # fmt: skip
         self._applied = self._sent = wanted - 1
         self._window = max(ready.window, 1)
+        self._most_batches = max(ready.most_batches, 1)
         self._step = ready.step
         sizes = [len(batch) for batch in self._kept]
         self._bytes_to_replay = sum(sizes[: wanted - self._first_kept])
@@ -213,11 +218,24 @@ class Session:
         self._bytes_ahead += len(request)
 
     def next_to_send(self) -> Optional[bytes]:
-        """Counts as sent from now on. None if there is none."""
+        """A message of what waits: one batch, or several small ones. They count as sent from now on. None if
+        there is nothing."""
         if self._sent >= self.last:
             return None
+        begin = self._sent + 1 - self._first_kept
         self._sent += 1
-        return self._kept[self._sent - self._first_kept]
+        request = self._kept[begin]
+        if self._sent == self.last or self._most_batches == 1 or len(request) > _SMALL_BATCH:
+            return request
+        together = [request]
+        room = _MOST_BYTES_TOGETHER - len(request)
+        for another in itertools.islice(self._kept, begin + 1, begin + self._most_batches):
+            room -= len(another)
+            if room < 0:
+                break
+            together.append(as_more(another))
+        self._sent += len(together) - 1
+        return b"".join(together)
 
     def summary(self) -> TrainingSummary:
         return TrainingSummary(
