@@ -36,6 +36,13 @@ struct ExportedModel {
   FileMetadata metadata;
 };
 
+// What an optimizer knows beside the parameters.
+struct ImportedOptimizerState {
+  std::int64_t updates = 0;  // the optimizer's t
+  std::vector<Buffer> slots;
+  std::vector<double> scalars;
+};
+
 // What came out of a file, validated: sizes fit the network, every value is finite.
 struct ImportedModel {
   // What the parameters are laid out for: what the file says, or what the reader was told.
@@ -44,13 +51,8 @@ struct ImportedModel {
   // Of networks that normalise their inputs; null for others.
   std::shared_ptr<const InputStatistics> statistics;
   std::int64_t step = 0;
-  // The optimizer's state, if the file has it.
-  struct OptimizerState {
-    std::int64_t updates = 0;  // the optimizer's t
-    std::vector<Buffer> slots;
-    std::vector<double> scalars;
-  };
-  std::optional<OptimizerState> optimizer_state;
+  // If the file has it.
+  std::optional<ImportedOptimizerState> optimizer_state;
   FileMetadata metadata;
 };
 

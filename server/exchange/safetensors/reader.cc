@@ -163,7 +163,7 @@ class ModelReader {
       return TensorMismatch(first->name, absl::StrCat("expected ", kOptimizerUpdatesKey,
                                                       " in the metadata beside it"));
     }
-    ImportedModel::OptimizerState& state = model_.optimizer_state.emplace();
+    ImportedOptimizerState& state = model_.optimizer_state.emplace();
     state.updates = *updates_;
     state.slots.resize(slots.size());
     state.scalars.resize(scalars.size());
@@ -326,7 +326,7 @@ class ModelReader {
     RETURN_IF_ERROR(CheckFinite(network_.layout(), model_.parameters));
     RETURN_IF_ERROR(TakeStatistics());
     if (!model_.optimizer_state.has_value()) return absl::OkStatus();
-    const ImportedModel::OptimizerState& state = *model_.optimizer_state;
+    const ImportedOptimizerState& state = *model_.optimizer_state;
     for (std::size_t i = 0; i < state.slots.size(); ++i) {
       const std::string_view name = optimizer_->slot_names()[i];
       RETURN_IF_ERROR(CheckBounds(ScalarName(name), BoundsOfState(name), between_[i]));
