@@ -100,6 +100,56 @@ class OursTest(unittest.TestCase):
                 self.assertEqual(run_onnx(model, inputs[:rows])["output"].shape, (rows, outputs.shape[1]))
 
 
+class PreprocessingTest(unittest.TestCase):
+    """`descent export --with-preprocessing`: raw columns in, predictions in the target's unit out."""
+
+    COLUMNS = {"area": np.array([100.0, 140, np.nan, -20]) if TOOL else None,
+               "ocean proximity": ["INLAND", "", "ISLAND", "<1H OCEAN"],
+               "as it is": [1.0, -1, 0.25, 0],
+               "day.year_sin": [0.5, np.nan, -1, 1] if TOOL else None,
+               "day.days": [18000.0, 18300, 17700, np.nan] if TOOL else None}
+
+    def setUp(self):
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        subprocess.run([TOOL, "encoded", self.directory], check=True)
+
+    def encoded(self):
+        """The rows as the network sees them, by the definition of the encoding."""
+        def number(name, median, mean, scale):
+            values = np.array(self.COLUMNS[name], float)
+            return (np.where(np.isnan(values), median, values) - mean) / scale
+
+        places = {"<1H OCEAN": 0, "": 1, "?": 1, "INLAND": 2}
+        ocean = np.zeros((4, 3))
+        for row, category in enumerate(self.COLUMNS["ocean proximity"]):
+            if category in places:
+                ocean[row, places[category]] = 1
+        return np.column_stack([number("area", 90, 100, 20), ocean, self.COLUMNS["as it is"],
+                                number("day.year_sin", 0.5, 0.5, 0.25), number("day.days", 18000, 18000, 300)])
+
+    def test_raw_columns_predict_what_encoded_ones_do(self):
+        columns = {name: np.array(values, object if name == "ocean proximity" else float).reshape(-1, 1)
+                   for name, values in self.COLUMNS.items()}
+        for name in ("number", "two_classes", "classes"):
+            for dtype in (np.float32, np.float64):
+                with self.subTest(name, dtype=dtype.__name__):
+                    stem = f"{self.directory}/{name}.{dtype.__name__}"
+                    model = onnx.load(f"{stem}.onnx")
+                    onnx.checker.check_model(model, full_check=True)
+                    session = onnxruntime.InferenceSession(f"{stem}.onnx", providers=["CPUExecutionProvider"])
+                    answers = dict(zip((output.name for output in session.get_outputs()), session.run(None, columns)))
+                    plain = run_onnx(pathlib.Path(f"{stem}.plain.onnx").read_bytes(), self.encoded().astype(dtype))["output"]
+                    limit = 1e-12 if dtype == np.float64 else 1e-6
+                    if name == "number":
+                        self.assertLessEqual(distance(answers["price"], plain.astype(float) * 1e5 + 2e5), limit)
+                        self.assertEqual(answers["price"].dtype, np.float64)
+                        continue
+                    expected = np.column_stack([1 - plain, plain]) if name == "two_classes" else plain
+                    labels = np.array(["no", "yes"] if name == "two_classes" else ["a", "b", "c"])
+                    self.assertLessEqual(distance(answers["probabilities"], expected), limit)
+                    self.assertEqual(list(answers["label"]), list(labels[expected.argmax(1)]))
+
+
 class ReadTest(unittest.TestCase):
     """Files of others. Each is read, predicts what onnxruntime does, and is trained on."""
 

@@ -8,6 +8,9 @@
 //   onnx_tool predict FILE ROWS [LOSS]  reads rows of doubles from standard input, and writes
 //   doubles;
 //                                       then trains on, and fails unless the loss falls
+//   onnx_tool encoded DIRECTORY         NAME.plain.onnx and NAME.onnx: networks for the encoding of
+//   the
+//                                       test, and the same with what encodes columns in the graph
 //   onnx_tool again FILE                writes the file that is exported after it was imported
 
 #include <cmath>
@@ -25,8 +28,12 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/encoding/encoding.h"
+#include "client/cli/encoding/onnx_preprocessing.h"
 #include "core/losses/kinds.h"
 #include "core/trainer.h"
+#include "descent/v1/network.pb.h"
 #include "server/exchange/onnx/onnx_import.h"
 #include "tests/exchange/onnx_cases.h"
 #include "tests/support/random_network.h"
@@ -82,6 +89,66 @@ int Write(const std::string& directory) {
     WriteMatrix(path + ".in", inputs);
     WriteMatrix(path + ".out", PredictionsOf(*trainer, inputs));
     WriteMatrix(path + ".exact", ExactPredictionsOf(each, *trainer, inputs));
+  }
+  return 0;
+}
+
+// What onnx_interop_test.py encodes by itself.
+cli::Encoding EncodingOfTheTest() {
+  cli::Encoding encoding;
+  encoding.inputs = {
+      {"area", 0, cli::NumberEncoding{{100, 20}, 90}},
+      {"ocean proximity", 1, cli::CategoryEncoding{{"<1H OCEAN", "?", "INLAND"}}},
+      {"as it is", 2, cli::NumberEncoding{{0, 1}, std::nan("")}},
+      {"day", 3, cli::NumberEncoding{{0.5, 0.25}, 0.5}, "", cli::DatePart::kYearSin},
+      {"day", 3, cli::NumberEncoding{{18000, 300}, 18000}, "", cli::DatePart::kDays}};
+  return encoding;
+}
+
+int WriteEncoded(const std::string& directory) {
+  struct Case {
+    const char* name;
+    std::int64_t outputs;
+    LossSpec loss;
+    v1::LossKind kind;
+    cli::TargetEncoding target;
+  };
+  const Case cases[] = {{"number",
+                         1,
+                         MeanSquaredErrorLoss{},
+                         v1::LOSS_KIND_MEAN_SQUARED_ERROR,
+                         {"price", 4, cli::Standardization{2e5, 1e5}}},
+                        {"two_classes",
+                         1,
+                         BinaryCrossEntropyLoss{},
+                         v1::LOSS_KIND_BINARY_CROSS_ENTROPY,
+                         {"fraud", 4, cli::CategoryEncoding{{"no", "yes"}}}},
+                        {"classes",
+                         3,
+                         SoftmaxCrossEntropyLoss{},
+                         v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY,
+                         {"kind", 4, cli::CategoryEncoding{{"a", "b", "c"}}}}};
+  for (const Case& each : cases) {
+    for (const DataType type : {DataType::kFloat32, DataType::kFloat64}) {
+      cli::Encoding encoding = EncodingOfTheTest();
+      encoding.target = each.target;
+      TrainedCase trained;
+      trained.network = testing::DenseNetwork(encoding.features(), {8, each.outputs},
+                                              GeluActivation{}, each.loss, type);
+      trained.optimizer.learning_rate = 0.1;
+      const std::string plain = OnnxOf(*TrainedOn(trained, 3));
+      v1::NetworkSpec network;
+      network.set_data_type(type == DataType::kFloat32 ? v1::DATA_TYPE_FLOAT32
+                                                       : v1::DATA_TYPE_FLOAT64);
+      network.mutable_loss()->set_kind(each.kind);
+      network.add_layers()->mutable_dense()->set_units(each.outputs);
+      const absl::StatusOr<std::string> encoded = cli::WithPreprocessing(plain, encoding, network);
+      if (!encoded.ok()) return Fail(encoded.status().ToString());
+      const std::string path =
+          absl::StrCat(directory, "/", each.name, ".", std::string(DataTypeName(type)));
+      WriteFile(path + ".plain.onnx", plain);
+      WriteFile(path + ".onnx", *encoded);
+    }
   }
   return 0;
 }
@@ -165,11 +232,14 @@ int main(int argc, char** argv) {
   if (arguments.size() == 2 && arguments[0] == "write") {
     return descent::exchange::Write(arguments[1]);
   }
+  if (arguments.size() == 2 && arguments[0] == "encoded") {
+    return descent::exchange::WriteEncoded(arguments[1]);
+  }
   if (arguments.size() == 2 && arguments[0] == "again") {
     return descent::exchange::Again(arguments[1]);
   }
   if (arguments.size() >= 3 && arguments[0] == "predict" && absl::SimpleAtoi(arguments[2], &rows)) {
     return descent::exchange::Predict(arguments[1], rows, arguments.size() > 3 ? arguments[3] : "");
   }
-  return descent::exchange::Fail("expected write, predict or again");
+  return descent::exchange::Fail("expected write, predict, encoded or again");
 }

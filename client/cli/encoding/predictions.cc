@@ -59,6 +59,13 @@ std::string CsvField(const std::string& text, char delimiter) {
   return field;
 }
 
+const std::vector<std::string>* AnsweredClasses(const Encoding& encoding,
+                                                const v1::NetworkSpec& network) {
+  const bool by_class =
+      network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || OutputsOf(network) == 1;
+  return by_class ? encoding.target.classes() : nullptr;
+}
+
 Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& network)
     : target_(encoding.named ? encoding.target.name : "prediction"), outputs_(OutputsOf(network)) {
   const std::vector<std::string>* classes = encoding.target.classes();
@@ -67,7 +74,7 @@ Predictions::Predictions(const Encoding& encoding, const v1::NetworkSpec& networ
   if (classes == nullptr) {
     standardization_ = std::get<Standardization>(encoding.target.values);
     digits_ = DigitsOf(standardization_, float64);
-  } else if (network.loss().kind() == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY || outputs_ == 1) {
+  } else if (AnsweredClasses(encoding, network) != nullptr) {
     classes_ = *classes;
     positive_ = PositiveClass(encoding.target);
   }

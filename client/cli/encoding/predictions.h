@@ -24,6 +24,10 @@ struct Prediction {
 // A field of a record, in quotes where it needs them.
 std::string CsvField(const std::string& text, char delimiter = ',');
 
+// The classes that a network's outputs are of; null where they are numbers.
+const std::vector<std::string>* AnsweredClasses(const Encoding& encoding,
+                                                const v1::NetworkSpec& network);
+
 class Predictions {
  public:
   Predictions(const Encoding& encoding, const v1::NetworkSpec& network);
