@@ -83,14 +83,16 @@ TEST(OnnxPreprocessingTest, ClassesAreAnsweredByLabelAndProbabilities) {
   EXPECT_THAT(NamesOf(graph.output()), ElementsAre("label", "probabilities"));
   EXPECT_EQ(graph.output(1).type().tensor_type().shape().dim(1).dim_value(), 2);
   encoding = PlainEncoding(2, 0, 2);
-  EXPECT_THAT(NamesOf(Preprocessed(encoding, 3).output()), ElementsAre("prediction"));
+  const onnx::GraphProto of_numbers = Preprocessed(encoding, 3);
+  EXPECT_THAT(NamesOf(of_numbers.output()), ElementsAre("prediction"));
 }
 
 TEST(OnnxPreprocessingTest, NoMissingNumberIsReplacedWhereThereIsNothingToPutInItsPlace) {
   Encoding encoding;
   encoding.inputs = {{"a", 0, NumberEncoding{{0, 1}, std::nan("")}}};
   encoding.target = {"b", 1, Standardization{}};
-  for (const onnx::NodeProto& node : Preprocessed(encoding, 1).node()) {
+  const onnx::GraphProto graph = Preprocessed(encoding, 1);
+  for (const onnx::NodeProto& node : graph.node()) {
     EXPECT_NE(node.op_type(), "IsNaN");
   }
 }
