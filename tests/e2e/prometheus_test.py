@@ -78,7 +78,7 @@ class Prometheus:
             time.sleep(0.1)
 
     def _address(self):
-        found = re.search(r'msg="Listening on" address=(\S+)', self._log.read_text())
+        found = re.search(r'msg="Listening on".* address=(\S+)', self._log.read_text())
         return None if found is None else found.group(1)
 
     def _get(self, path):
