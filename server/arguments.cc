@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "core/instruction_set.h"
 #include "endpoint/endpoint.h"
+#include "help/help_format.h"
 #include "server/ops/log.h"
 #include "version/version.h"
 
@@ -406,6 +407,7 @@ const std::map<std::string, ops::LogLevel>& LogLevels() {
 void AddOptions(CLI::App* app, Arguments* arguments) {
   app->description(kDescription);
   app->footer(kFooter);
+  app->formatter(std::make_shared<help::HelpFormat>());
   app->option_defaults()->always_capture_default();
   AddServerOptions(app, arguments);
   AddSecurityOptions(app, arguments);

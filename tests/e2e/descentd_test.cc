@@ -21,7 +21,6 @@
 namespace descent::testing {
 namespace {
 
-using ::testing::AnyOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -317,12 +316,11 @@ TEST(DescentdTest, ABadVariableIsNamed) {
 TEST(DescentdTest, HelpAndVersionSayWhatThereIs) {
   const Invocation help({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* text : {"--listen", "127.0.0.1:50051", "DESCENT_LISTEN", "--max-message-mib",
-                           "--drain-timeout", "healthcheck", "Exit status"}) {
+  for (const char* text :
+       {"--listen", "127.0.0.1:50051", "DESCENT_LISTEN", "--max-message-mib MIB=64",
+        "--drain-timeout", "healthcheck", "Exit status"}) {
     EXPECT_THAT(help.output, HasSubstr(text));
   }
-  // A default, as CLI11's versions write it.
-  EXPECT_THAT(help.output, AnyOf(HasSubstr("MIB=64"), HasSubstr("MIB [64]")));
   const Invocation version({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.output,

@@ -8,7 +8,7 @@ import dataclasses
 import pathlib
 import re
 
-SOURCE_DIRECTORIES = ("clock", "core", "endpoint", "server", "client", "tests", "bench")
+SOURCE_DIRECTORIES = ("clock", "core", "endpoint", "help", "server", "client", "tests", "bench")
 SUFFIXES = (".h", ".cc")
 
 # Headers of other projects, by the prefix of their path.
@@ -55,6 +55,7 @@ ROOMS = {
     "core": Room(uses=frozenset({"eigen"}), headers=frozenset({"sys/mman.h", "sys/prctl.h"})),
     "clock": Room(uses=frozenset({"surroundings"})),
     "endpoint": Room(headers=frozenset({"sys/un.h"})),
+    "help": Room(uses=frozenset({"cli11"})),
     "server/wire": Room(
         sees=("proto", "core", "server/models/commands.h"),
         uses=frozenset({"grpc", "protobuf", "surroundings"}),
@@ -147,7 +148,7 @@ ROOMS = {
         uses=frozenset({"surroundings"}),
     ),
     "server": Room(
-        sees=("proto", "clock", "core", "endpoint", "server", "version"),
+        sees=("proto", "clock", "core", "endpoint", "help", "server", "version"),
         uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost", "prometheus"},
     ),
     "client/descent": Room(
@@ -178,13 +179,13 @@ ROOMS = {
               "client/cli/tables", "client/cli/encoding", "client/cli/display"),
     ),
     "client/cli/commands": Room(
-        sees=("proto", "clock", "version", "client/descent", "client/cli", "client/cli/text",
+        sees=("proto", "clock", "help", "version", "client/descent", "client/cli", "client/cli/text",
               "client/cli/tables", "client/cli/encoding", "client/cli/results",
               "client/cli/tensorboard", "client/cli/display", "client/cli/training"),
         uses=frozenset({"protobuf", "cli11", "openssl", "surroundings"}),
     ),
     "tests": Room(
-        sees=("proto", "clock", "core", "endpoint", "server", "client", "tests", "version"),
+        sees=("proto", "clock", "core", "endpoint", "help", "server", "client", "tests", "version"),
         uses=EVERYTHING,
     ),
     "bench": Room(

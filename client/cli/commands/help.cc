@@ -38,20 +38,19 @@ std::string Wrap(const std::string& text, size_t width) {
 HelpFormatter::HelpFormatter() { column_width(kColumn); }
 
 std::string HelpFormatter::make_option_name(const CLI::Option* option, bool is_positional) const {
-  std::string name = CLI::Formatter::make_option_name(option, is_positional);
+  std::string name = HelpFormat::make_option_name(option, is_positional);
   const size_t brace = name.find('{');  // CLI11 marks the negative half of a flag with {false}
   return brace == std::string::npos ? name : name.substr(0, brace);
 }
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
-  return Wrap(CLI::Formatter::make_option_desc(option), kHelpWidth - kColumn);
+  return Wrap(HelpFormat::make_option_desc(option), kHelpWidth - kColumn);
 }
 
 std::string HelpFormatter::make_footer(const CLI::App* app) const {
-  std::string footer = CLI::Formatter::make_footer(app);
+  std::string footer = HelpFormat::make_footer(app);
   if (app->get_parent() == nullptr) return footer;
-  return "\n--server, --connect-timeout and --json may come here too: see descent --help.\n" +
-         footer;
+  return "--server, --connect-timeout and --json may come here too: see descent --help.\n" + footer;
 }
 
 CLI::Validator PositiveInteger() {

@@ -4,15 +4,16 @@
 #define CLIENT_CLI_COMMANDS_HELP_H_
 
 #include <CLI/App.hpp>
-#include <CLI/Formatter.hpp>
 #include <CLI/Option.hpp>
 #include <CLI/Validators.hpp>
 #include <string>
 
+#include "help/help_format.h"
+
 namespace descent::cli {
 
-// CLI11's format with descriptions broken into lines. Subcommands point to the options of all.
-class HelpFormatter final : public CLI::Formatter {
+// Descriptions are broken into lines. Subcommands point to the options of all.
+class HelpFormatter final : public help::HelpFormat {
  public:
   HelpFormatter();
 
