@@ -44,7 +44,7 @@ absl::StatusOr<ExitCode> Create(const CheckpointOptions& options, const Context&
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> List(const CheckpointOptions& options, const Context& context) {
+absl::StatusOr<ExitCode> ListCheckpoints(const CheckpointOptions& options, const Context& context) {
   ASSIGN_OR_RETURN(const std::vector<v1::Checkpoint> checkpoints,
                    context.client.ListAllCheckpoints(options.model));
   if (context.json) {
@@ -124,7 +124,7 @@ void AddCheckpointCommand(CLI::App* app, Command* chosen) {
   checkpoint->require_subcommand(1);
   Add(checkpoint, "create", "Save the model as it is, until the checkpoint is deleted", Create,
       chosen);
-  Add(checkpoint, "list", "List a model's checkpoints, newest first", List, chosen);
+  Add(checkpoint, "list", "List a model's checkpoints, newest first", ListCheckpoints, chosen);
   const Subcommand restore =
       Add(checkpoint, "restore",
           "Put the model back to a checkpoint: parameters, optimizer, step, training sessions",

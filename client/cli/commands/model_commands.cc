@@ -132,7 +132,7 @@ absl::StatusOr<ExitCode> Create(const CreateOptions& options, const Context& con
   return Report(context, model);
 }
 
-absl::StatusOr<ExitCode> List(const Context& context) {
+absl::StatusOr<ExitCode> ListModels(const Context& context) {
   ASSIGN_OR_RETURN(const std::vector<v1::Model> models, context.client.ListAllModels());
   for (const v1::Model& model : models) RETURN_IF_ERROR(CheckFinite(model));
   if (context.json) {
@@ -179,7 +179,7 @@ void AddCreateCommand(CLI::App* app, Command* chosen) {
 }
 
 void AddListCommand(CLI::App* app, Command* chosen) {
-  app->add_subcommand("list", "List all models")->callback([chosen] { *chosen = List; });
+  app->add_subcommand("list", "List all models")->callback([chosen] { *chosen = ListModels; });
 }
 
 void AddGetCommand(CLI::App* app, Command* chosen) {
