@@ -12,6 +12,7 @@ torch 2.15 and onnxscript 0.7 wrote them by
 import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,11 @@ class OursTest(unittest.TestCase):
                 exact = np.fromfile(f"{self.directory / file.stem}.exact").reshape(outputs.shape)
                 yield model, inputs, outputs, exact
 
+    @staticmethod
+    def allowed(outputs, exact):
+        # Where layers make rounding to floats larger, Predict itself is as far from what is exact.
+        return 1e-12 if outputs.dtype == np.float64 else max(1e-6, 3 * distance(outputs, exact))
+
     def test_the_checker_of_onnx_finds_nothing(self):
         for model, _, _, _ in self.cases():
             onnx.checker.check_model(model, full_check=True)
@@ -87,12 +93,30 @@ class OursTest(unittest.TestCase):
             answered = run_onnx(model, inputs)["output"]
             self.assertEqual((answered.dtype, answered.shape), (outputs.dtype, outputs.shape))
             apart = distance(answered, outputs)
-            # Where layers make rounding to floats larger, Predict itself is as far from what is exact.
-            allowed = 1e-12 if outputs.dtype == np.float64 else max(1e-6, 3 * distance(outputs, exact))
-            self.assertLessEqual(apart, allowed)
+            self.assertLessEqual(apart, self.allowed(outputs, exact))
             kind = outputs.dtype.name
             worst[kind] = max(worst.get(kind, 0), apart)
         print("onnxruntime beside Predict, at worst:", worst)
+
+    def test_onnxruntime_of_node_predicts_the_same(self):
+        if not shutil.which("node") or not shutil.which("npm"):
+            self.skipTest("Node is not there")
+        home = self.enterContext(tempfile.TemporaryDirectory())
+        installed = subprocess.run(["npm", "install", "--prefix", home, "--no-audit", "--no-fund", "--loglevel=error",
+                                    "--onnxruntime-node-install=skip", "--onnxruntime-node-install-cuda=skip",
+                                    "onnxruntime-node"], stderr=subprocess.PIPE, text=True)
+        if installed.returncode != 0:
+            self.skipTest(f"npm has no onnxruntime-node for us: {installed.stderr}")
+        ran = subprocess.run(["node", HERE / "run_onnx.js", self.directory], stderr=subprocess.PIPE, text=True,
+                             env={**os.environ, "NODE_PATH": f"{home}/node_modules"})
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        for file in self.files:
+            with self.subTest(file.stem):
+                dtype = np.float64 if file.stem.endswith("float64") else np.float32
+                answered, outputs = (np.fromfile(f"{self.directory / file.stem}.{kind}", dtype) for kind in ("node", "out"))
+                exact = np.fromfile(f"{self.directory / file.stem}.exact")
+                self.assertEqual(answered.shape, outputs.shape)
+                self.assertLessEqual(distance(answered, outputs), self.allowed(outputs, exact))
 
     def test_any_number_of_rows_can_be_predicted(self):
         for model, inputs, outputs, _ in self.cases():

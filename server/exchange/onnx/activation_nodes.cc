@@ -59,7 +59,12 @@ class ActivationWriter {
     return Op("Mul", {z_, Op("Sigmoid", {Times(sum, kTwoSlopes)})});
   }
 
-  Value operator()(const SiluActivation&) { return Op("Mul", {z_, Op("Sigmoid", {z_})}); }
+  // Not by Sigmoid in float64: onnxruntime 1.30 joins that to an operator that it has not for
+  // it.
+  Value operator()(const SiluActivation&) {
+    if (IsFloat32()) return Op("Mul", {z_, Op("Sigmoid", {z_})});
+    return Op("Div", {z_, Plus(Op("Exp", {Op("Neg", {z_})}), 1)});
+  }
   Value operator()(const MishActivation&) { return Op("Mul", {z_, Op("Tanh", {Softplus()})}); }
   Value operator()(const SoftplusActivation&) { return Softplus(); }
   Value operator()(const HardSigmoidActivation&) {

@@ -117,7 +117,7 @@ class ChainReader {
     return Take(std::move(layer), skip);
   }
 
-  absl::StatusOr<bool> Take(GraphLayer layer, absl::string_view input) {
+  absl::StatusOr<bool> Take(GraphLayer&& layer, absl::string_view input) {
     result_.layers.push_back(std::move(layer));
     value_ = input;
     return true;
