@@ -147,6 +147,10 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(self.model.step_count, 300)
 
     def test_an_interrupt_leaves_what_was_sent_applied_and_says_so(self):
+        # A shell has the jobs in its background ignore interrupts, and the tests may be of one.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
         def interrupted():
             for i, batch in enumerate(batches(COUNT)):
                 if i == 333:
