@@ -225,7 +225,7 @@ void AddSecurityOptions(CLI::App* app, Arguments* arguments) {
       ->type_name("HOST:PORT");
   app->add_option("--http", arguments->http,
                   "Also answer HTTP here: a page for people at /, /metrics for Prometheus, /livez\n"
-                  "and /readyz for probes.\n"
+                  "and /readyz for probes, and the Open Inference Protocol below /v2.\n"
                   "Encrypted as --listen is, but not on a loopback address or at unix:PATH. With\n"
                   "--access, everything but the probes asks who calls: a browser takes the token\n"
                   "as a password, with any name. Port 0 picks a free one")

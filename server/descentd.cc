@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/instruction_set.h"
+#include "core/status_macros.h"
 #include "server/arguments.h"
 #include "server/http/port.h"
 #include "server/http/probes.h"
@@ -25,6 +26,7 @@
 #include "server/metrics/call_metrics.h"
 #include "server/metrics/exposition.h"
 #include "server/models/registry/registry.h"
+#include "server/models/work/memory_budget.h"
 #include "server/ops/access_control.h"
 #include "server/ops/access_log.h"
 #include "server/ops/call_log.h"
@@ -43,6 +45,7 @@
 #include "server/ops/transport_log.h"
 #include "server/options.h"
 #include "server/pages/status_pages.h"
+#include "server/rest/inference_routes.h"
 #include "server/services/call_hooks.h"
 #include "server/services/services.h"
 #include "server/store/memory_store.h"
@@ -121,6 +124,16 @@ bool StartAccessLog(const Serve& serve, std::unique_ptr<ops::AccessLog>* log,
   return true;
 }
 
+// Counts what requests send by HTTP as what they send by gRPC.
+rest::Reserve ReserveReceived(const models::Registry* registry) {
+  return [memory = registry->memory()](
+             std::size_t bytes) -> absl::StatusOr<std::shared_ptr<const void>> {
+    ASSIGN_OR_RETURN(models::MemoryCharge charge,
+                     memory->Reserve(models::MemoryPurpose::kReceived, bytes));
+    return std::make_shared<models::MemoryCharge>(std::move(charge));
+  };
+}
+
 // What is answered over HTTP.
 std::vector<http::Route> HttpRoutes(const Serve& serve,
                                     const metrics::Exposition::Sources& sources) {
@@ -137,6 +150,11 @@ std::vector<http::Route> HttpRoutes(const Serve& serve,
                                         .options = serve.changed}});
   routes.insert(routes.end(), std::make_move_iterator(pages.begin()),
                 std::make_move_iterator(pages.end()));
+  std::vector<http::Route> inference = rest::InferenceRoutes(
+      rest::InferenceCalls(sources.server->InProcessChannel(), sources.server->visitors()),
+      is_serving, ReserveReceived(sources.registry));
+  routes.insert(routes.end(), std::make_move_iterator(inference.begin()),
+                std::make_move_iterator(inference.end()));
   return routes;
 }
 
@@ -147,7 +165,11 @@ absl::StatusOr<std::unique_ptr<http::Port>> StartHttp(const Serve& serve,
   if (serve.http.empty()) return nullptr;
   http::Site site(HttpRoutes(serve, sources), access == nullptr ? nullptr : access->access(),
                   access == nullptr ? nullptr : access->refusals());
-  return http::Port::Start({.address = serve.http}, sources.server->tls(), std::move(site));
+  return http::Port::Start(
+      {.address = serve.http,
+       .max_body_bytes = static_cast<std::size_t>(serve.server.max_message_bytes),
+       .reserve_body = ReserveReceived(sources.registry)},
+      sources.server->tls(), std::move(site));
 }
 
 // The exit status of a server that can't be started.

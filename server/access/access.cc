@@ -116,10 +116,15 @@ void Access::Replace(Rules rules) {
 
 absl::StatusOr<std::unique_ptr<services::CallPermit>> Access::Admit(
     const services::MethodName& name, const grpc::ServerContextBase& context) {
-  ASSIGN_OR_RETURN(const Credentials credentials, CredentialsOf(context));
+  return AdmitCaller(name, CredentialsOf(context));
+}
+
+absl::StatusOr<std::unique_ptr<services::CallPermit>> Access::AdmitCaller(
+    const services::MethodName& name, const absl::StatusOr<Credentials>& credentials) {
+  RETURN_IF_ERROR(credentials.status());
   Numbered rules = Current();
-  const Caller* const caller = rules.rules->Find(credentials);
-  if (caller == nullptr) return Unknown(credentials);
+  const Caller* const caller = rules.rules->Find(*credentials);
+  if (caller == nullptr) return Unknown(*credentials);
   RETURN_IF_ERROR(CheckMethod(*caller, name));
   return std::make_unique<Permit>(this, std::move(rules), caller, name);
 }

@@ -29,6 +29,10 @@ class Access final : public services::Admission {
   absl::StatusOr<std::unique_ptr<services::CallPermit>> Admit(
       const services::MethodName& name, const grpc::ServerContextBase& context) override;
 
+  // The same for a call of one who has shown these credentials another way than with it.
+  absl::StatusOr<std::unique_ptr<services::CallPermit>> AdmitCaller(
+      const services::MethodName& name, const absl::StatusOr<Credentials>& credentials);
+
   // Of one who looks at the server's pages over HTTP: whoever is known may, and is shown the models
   // that the permit lets see. UNAUTHENTICATED as above.
   absl::StatusOr<std::unique_ptr<services::CallPermit>> AdmitToPages(

@@ -9,9 +9,10 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -29,7 +30,9 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "clock/steady.h"
 #include "server/http/encryption.h"
@@ -46,12 +49,14 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 using Plain = beast::basic_stream<asio::generic::stream_protocol>;
 using Encrypted = beast::ssl_stream<Plain>;
-using Parser = beast::http::request_parser<beast::http::empty_body>;
+using Parser = beast::http::request_parser<beast::http::string_body>;
 using Response = beast::http::response<beast::http::string_body>;
 
 // What is read at most of a client that is still sending when its connection ends, so that it gets
 // to see the answer.
 constexpr std::size_t kMostDiscarded = std::size_t{64} << 10;
+// How far ahead of a body's bytes memory is counted for it, where its length is not known.
+constexpr std::size_t kBodyPiece = std::size_t{1} << 20;
 
 struct Peer {
   std::string address;  // without the port
@@ -156,6 +161,7 @@ class ConnectionOver final : public Connection,
 
   void CloseWhenAnswered() override {
     closing_ = true;
+    closing_for_good_ = true;
     if (phase_ == Phase::kReading) Close();
   }
 
@@ -179,7 +185,7 @@ class ConnectionOver final : public Connection,
     Enter(Phase::kReading);
     parser_ = std::make_unique<Parser>();
     parser_->header_limit(kMostHeadBytes);
-    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // none is read
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // until one is read
     if (buffer_.size() > 0) {
       ReadHead();
       return;
@@ -216,6 +222,7 @@ class ConnectionOver final : public Connection,
   void OnHead() {
     const Parser::value_type& request = parser_->get();
     const bool has_body = request.chunked() || parser_->content_length().value_or(0) > 0;
+    // What is not read would be taken for the next request.
     if (has_body || !request.keep_alive()) closing_ = true;
     if (request.version() >= 11 && request.count(beast::http::field::host) != 1) {
       closing_ = true;
@@ -225,6 +232,8 @@ class ConnectionOver final : public Connection,
     std::variant<Answer, Visit> received = host_->site().Receive(HeadOf(request));
     if (auto* const answer = std::get_if<Answer>(&received)) {
       Write(std::move(*answer));
+    } else if (has_body && std::get<Visit>(received).route->method == Method::kPost) {
+      BeginBody(std::move(std::get<Visit>(received)));
     } else if (has_body) {
       Write({.status = 413, .body = "expected a request without a body\n"});
     } else {
@@ -244,33 +253,161 @@ class ConnectionOver final : public Connection,
     return head;
   }
 
+  // Whether the body may be sent at all, before any of it is read.
+  std::optional<Answer> RefuseBody() {
+    const Parser::value_type& request = parser_->get();
+    const std::size_t most = host_->most_body_bytes();
+    if (parser_->content_length().value_or(0) > most) return TooLarge(most);
+    const beast::string_view encoding = request[beast::http::field::content_encoding];
+    if (!encoding.empty() && !beast::iequals(encoding, "identity")) {
+      return Answer{.status = 415, .body = "expected a body without a Content-Encoding\n"};
+    }
+    const beast::string_view expected = request[beast::http::field::expect];
+    if (!expected.empty() && !beast::iequals(expected, "100-continue")) {
+      return Answer{.status = 417, .body = "expected no other Expect than 100-continue\n"};
+    }
+    return std::nullopt;
+  }
+
+  static Answer TooLarge(std::size_t most) {
+    return {.status = 413, .body = absl::StrCat("expected at most ", most, " bytes\n")};
+  }
+
+  static Answer Busy(std::string body) {
+    return {.status = 503, .body = std::move(body), .headers = {{"Retry-After", "1"}}};
+  }
+
+  void BeginBody(Visit visit) {
+    if (std::optional<Answer> refusal = RefuseBody(); refusal.has_value()) {
+      Write(*std::move(refusal));
+      return;
+    }
+    body_visit_ = std::move(visit);
+    parser_->body_limit(host_->most_body_bytes());
+    if (!ReserveBody(parser_->content_length().value_or(0))) return;
+    Within(times_.body);
+    if (parser_->get()[beast::http::field::expect].empty() || buffer_.size() > 0) {
+      ReadBody();
+      return;
+    }
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
+                      [self = Self()](const error_code& error, std::size_t /*bytes*/) {
+                        if (!error) self->ReadBody();
+                      });
+  }
+
+  // Counts what has been read, or will be. False, having said so, if there is no room.
+  bool ReserveBody(std::size_t bytes) {
+    if (bytes <= reserved_) return true;
+    // Of a body of unknown length a piece ahead.
+    const std::size_t wanted = parser_->get().chunked() ? bytes + kBodyPiece : bytes;
+    body_visit_->request.body_memory = nullptr;
+    absl::StatusOr<std::shared_ptr<const void>> memory = host_->ReserveBody(wanted);
+    if (!memory.ok()) {
+      Write(Busy("no memory for the body of the request now\n"));
+      return false;
+    }
+    body_visit_->request.body_memory = *std::move(memory);
+    reserved_ = wanted;
+    return true;
+  }
+
+  void ReadBody() {
+    if (parser_->is_done()) {
+      OnBody();
+      return;
+    }
+    beast::http::async_read_some(stream_, buffer_, *parser_,
+                                 [self = Self()](const error_code& error, std::size_t /*bytes*/) {
+                                   self->OnBodyPiece(error);
+                                 });
+  }
+
+  void OnBodyPiece(const error_code& error) {
+    if (error == beast::http::error::body_limit) {
+      Write(TooLarge(host_->most_body_bytes()));
+    } else if (error) {
+      OnUnreadable(error);
+    } else if (ReserveBody(parser_->get().body().size())) {
+      ReadBody();
+    }
+  }
+
+  void OnBody() {
+    closing_ = closing_for_good_ || !parser_->get().keep_alive();
+    reserved_ = 0;
+    Visit visit = *std::move(body_visit_);
+    body_visit_.reset();
+    visit.request.body = std::move(parser_->get().body());
+    Run(std::move(visit));
+  }
+
+  // For the one who answers later.
+  void Introduce(Request* request) const {
+    request->visitor.peer = peer_.name;
+    for (const auto& field : parser_->get()) {
+      const beast::string_view name = field.name_string();
+      std::string& value =
+          request->headers[absl::AsciiStrToLower(absl::string_view(name.data(), name.size()))];
+      absl::StrAppend(&value, value.empty() ? "" : ", ",
+                      absl::string_view(field.value().data(), field.value().size()));
+    }
+  }
+
+  void RunLater(Visit visit) {
+    if (!host_->late().MayAwait()) {
+      Write(Busy("too many requests are being answered\n"));
+      return;
+    }
+    Introduce(&visit.request);
+    Enter(Phase::kWorking);
+    Lowest().expires_never();
+    // Called while the host is there, maybe on a thread of others.
+    auto deliver = [self = Self(), host = host_, path = visit.route->path](Later::Make make) {
+      host->Work([self, path, make = std::move(make)] { self->WriteSoon(Site::Run(path, make)); });
+    };
+    host_->Work(
+        [later = host_->late().Await(std::move(deliver)),
+         work = std::make_shared<Visit>(std::move(visit))] { Site::Run(std::move(*work), later); });
+  }
+
+  // On another thread than that which writes.
+  void WriteSoon(Answer made) {
+    auto answer = std::make_shared<Answer>(std::move(made));
+    asio::post(Lowest().get_executor(),
+               [self = Self(), answer = std::move(answer)] { self->Write(std::move(*answer)); });
+  }
+
   void Run(Visit visit) {
     if (visit.route->at_once) {
       Write(Site::Run(visit));
       return;
     }
     if (!host_->MayAnswer()) {
-      Write({.status = 503,
-             .body = "too many answers wait to be taken\n",
-             .headers = {{"Retry-After", "1"}}});
+      Write(Busy("too many answers wait to be taken\n"));
+      return;
+    }
+    if (visit.route->deferred != nullptr) {
+      RunLater(std::move(visit));
       return;
     }
     Enter(Phase::kWorking);
     Lowest().expires_never();
     // Shared, for what is handed on is copied.
     host_->Work([self = Self(), work = std::make_shared<Visit>(std::move(visit))]() mutable {
-      auto answer = std::make_shared<Answer>(Site::Run(*work));
+      Answer answer = Site::Run(*work);
       work.reset();
-      const auto executor = self->Lowest().get_executor();
-      asio::post(executor, [self = std::move(self), answer = std::move(answer)] {
-        self->Write(std::move(*answer));
-      });
+      self->WriteSoon(std::move(answer));
     });
   }
 
   void Write(Answer answer) {
     Enter(Phase::kWriting);
+    body_visit_.reset();
+    reserved_ = 0;
     const Parser::value_type& request = parser_->get();
+    answer = ErrorFor(ViewOf(request.target()), std::move(answer));
     ops::Log(ops::LogLevel::kDebug, "http",
              {{"method", ViewOf(request.method_string())},
               {"target", ViewOf(request.target())},
@@ -339,6 +476,9 @@ class ConnectionOver final : public Connection,
   Phase phase_ = Phase::kReading;
   absl::Time since_ = SteadyNow();
   bool closing_ = false;  // when what has been read is answered
+  bool closing_for_good_ = false;
+  std::optional<Visit> body_visit_;  // whose body is read
+  std::size_t reserved_ = 0;         // for that body
   beast::flat_buffer buffer_;
   std::unique_ptr<Parser> parser_;  // of the request that is read or answered
   std::optional<Response> response_;

@@ -12,7 +12,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/http/late_answers.h"
 #include "server/http/site.h"
 #include "server/ops/file.h"
 
@@ -26,6 +28,7 @@ struct ConnectionTimes {
   absl::Duration handshake = absl::Seconds(10);  // of TLS
   absl::Duration head = absl::Seconds(10);       // a request, from its first byte, however it comes
   absl::Duration idle = absl::Seconds(75);       // between two requests
+  absl::Duration body = absl::Seconds(60);       // what a POST sends, all of it
   absl::Duration answer = absl::Seconds(30);     // to take an answer
   absl::Duration close = absl::Seconds(2);       // to see that it is over
 };
@@ -58,6 +61,12 @@ class ConnectionHost {
   virtual const Site& site() const = 0;
   // Has `work` run on another thread.
   virtual void Work(std::function<void()> work) = 0;
+  // Those that come later, which may be after the host has gone.
+  virtual LateAnswers& late() = 0;
+  // Most bytes that a request may send, and what counts so many of them while it is held.
+  // RESOURCE_EXHAUSTED: there is no room for them now.
+  virtual std::size_t most_body_bytes() const = 0;
+  virtual absl::StatusOr<std::shared_ptr<const void>> ReserveBody(std::size_t bytes) = 0;
   // Whether an answer may be made now: those that wait for their clients do not hold too much.
   virtual bool MayAnswer() const = 0;
   virtual void AddUnsent(std::size_t bytes) = 0;

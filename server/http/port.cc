@@ -76,7 +76,13 @@ class Port::Impl final : public ConnectionHost {
        ops::Listening listening)
       : max_connections_(options.max_connections),
         max_unsent_(options.max_unsent_bytes),
-        times_{.head = options.head_time, .idle = options.idle_time, .answer = options.answer_time},
+        max_body_(options.max_body_bytes),
+        reserve_body_(options.reserve_body),
+        late_(std::make_shared<LateAnswers>(options.max_late_answers)),
+        times_{.head = options.head_time,
+               .idle = options.idle_time,
+               .body = options.body_time,
+               .answer = options.answer_time},
         site_(std::move(site)),
         listening_(std::move(listening)),
         pause_(io_) {
@@ -117,6 +123,12 @@ class Port::Impl final : public ConnectionHost {
 
   const Site& site() const override { return site_; }
   void Work(std::function<void()> work) override { asio::post(work_, std::move(work)); }
+  LateAnswers& late() override { return *late_; }
+  std::size_t most_body_bytes() const override { return max_body_; }
+  absl::StatusOr<std::shared_ptr<const void>> ReserveBody(std::size_t bytes) override {
+    if (reserve_body_ == nullptr) return std::shared_ptr<const void>();
+    return reserve_body_(bytes);
+  }
   bool MayAnswer() const override { return unsent_ < max_unsent_; }
   void AddUnsent(std::size_t bytes) override { unsent_ += bytes; }
   void SubtractUnsent(std::size_t bytes) override { unsent_ -= bytes; }
@@ -189,6 +201,7 @@ class Port::Impl final : public ConnectionHost {
     while (io_thread_.joinable() && connections_.size() > 0 && SteadyNow() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    late_->Close();
     work_.stop();
     for (std::thread& worker : workers_) worker.join();
     io_.stop();
@@ -197,6 +210,9 @@ class Port::Impl final : public ConnectionHost {
 
   const std::size_t max_connections_;
   const std::size_t max_unsent_;
+  const std::size_t max_body_;
+  const std::function<absl::StatusOr<std::shared_ptr<const void>>(std::size_t)> reserve_body_;
+  const std::shared_ptr<LateAnswers> late_;
   const ConnectionTimes times_;
   const Site site_;
   ops::Listening listening_;

@@ -9,6 +9,7 @@
 #define SERVER_HTTP_PORT_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,13 +22,22 @@ namespace descent::http {
 
 struct PortOptions {
   std::string address = {};  // HOST:PORT, port 0 picks one, or unix:PATH
-  std::size_t max_connections = 64;
+  std::size_t max_connections = 256;
+  // Of them, those that wait for answers that come later. More are told to come again, so that
+  // there is room for probes.
+  std::size_t max_late_answers = 192;
+  // Most bytes that a request may send, and what counts so many of them: what it gives is held as
+  // long as they are there, and an error refuses them. Null: nobody counts.
+  std::size_t max_body_bytes = std::size_t{64} << 20;
+  std::function<absl::StatusOr<std::shared_ptr<const void>>(std::size_t bytes)> reserve_body =
+      nullptr;
   // Answers that wait to be sent hold at most about so many bytes; what asks for more pages is told
   // to come again.
   std::size_t max_unsent_bytes = std::size_t{64} << 20;
   // See ConnectionTimes.
   absl::Duration head_time = absl::Seconds(10);
   absl::Duration idle_time = absl::Seconds(75);
+  absl::Duration body_time = absl::Seconds(60);
   absl::Duration answer_time = absl::Seconds(30);
 };
 

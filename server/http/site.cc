@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "core/exceptions.h"
+#include "nlohmann/json.hpp"
 #include "server/access/credentials.h"
 #include "server/http/target.h"
 #include "server/ops/log.h"
@@ -38,7 +41,32 @@ bool Leads(const Route& route, std::string_view path) {
   return path.size() > prefix.size() && path.starts_with(prefix);
 }
 
+Answer NotAllowed(std::string_view allowed) {
+  const std::string methods(allowed);
+  return {.status = 405,
+          .body = absl::StrCat("expected ", absl::StrReplaceAll(methods, {{", ", " or "}}), "\n"),
+          .headers = {{"Allow", methods}}};
+}
+
+bool IsOfProtocol(std::string_view target) {
+  constexpr std::string_view kRoot = "/v2";
+  if (!target.starts_with(kRoot)) return false;
+  const std::string_view rest = target.substr(kRoot.size());
+  return rest.empty() || rest.front() == '/' || rest.front() == '?';
+}
+
 }  // namespace
+
+Answer ErrorFor(std::string_view target, Answer answer) {
+  if (answer.status < 400 || !answer.type.starts_with("text/plain") || !IsOfProtocol(target)) {
+    return answer;
+  }
+  answer.type = "application/json";
+  answer.body =
+      nlohmann::json({{"error", std::string(absl::StripTrailingAsciiWhitespace(answer.body))}})
+          .dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
+  return answer;
+}
 
 Answer AnswerOf(const absl::Status& status) {
   Answer answer{.status = StatusNumber(status.code()),
@@ -53,26 +81,30 @@ Answer AnswerOf(const absl::Status& status) {
 Site::Site(std::vector<Route> routes, access::Access* access, ops::RefusalLog* refusals)
     : routes_(std::move(routes)), access_(access), refusals_(refusals) {}
 
-const Route* Site::Find(std::string_view path) const {
+const Route* Site::Find(std::string_view path, Method method, std::string* allowed) const {
   for (const Route& route : routes_) {
-    if (Leads(route, path)) return &route;
+    if (!Leads(route, path)) continue;
+    if (route.method == method) return &route;
+    absl::StrAppend(allowed, allowed->empty() ? "" : ", ",
+                    route.method == Method::kGet ? "GET, HEAD" : "POST");
   }
   return nullptr;
 }
 
 std::variant<Answer, Visit> Site::Receive(const RequestHead& head) const {
-  if (head.method != "GET" && head.method != "HEAD") {
-    return Answer{
-        .status = 405, .body = "expected GET or HEAD\n", .headers = {{"Allow", "GET, HEAD"}}};
-  }
+  const bool is_post = head.method == "POST";
+  if (!is_post && head.method != "GET" && head.method != "HEAD") return NotAllowed("GET, HEAD");
   absl::StatusOr<Target> target = ParseTarget(head.target);
   if (!target.ok()) return AnswerOf(target.status());
-  const Route* const route = Find(target->path);
+  std::string allowed;
+  const Route* const route = Find(target->path, is_post ? Method::kPost : Method::kGet, &allowed);
   Request request{.path = std::move(target->path), .query = std::move(target->query)};
   const bool is_open = route != nullptr && route->audience == Audience::kEverybody;
   if (access_ != nullptr && !is_open) {
+    absl::StatusOr<access::Credentials> credentials =
+        access::HttpCredentials(head.authorization, head.certificate);
     absl::StatusOr<std::unique_ptr<services::CallPermit>> permit =
-        access_->AdmitToPages(access::HttpCredentials(head.authorization, head.certificate));
+        access_->AdmitToPages(credentials);
     if (!permit.ok()) {
       refusals_->Add({.service = "http",
                       .method = route == nullptr ? std::string_view() : route->path,
@@ -83,18 +115,40 @@ std::variant<Answer, Visit> Site::Receive(const RequestHead& head) const {
       return AnswerOf(permit.status());
     }
     request.permit = *std::move(permit);
+    if (route != nullptr && route->deferred != nullptr) {
+      request.visitor.admit = [access = access_, credentials = std::move(credentials)](
+                                  const services::MethodName& name) {
+        return access->AdmitCaller(name, credentials);
+      };
+    }
   }
+  if (route == nullptr && !allowed.empty()) return NotAllowed(allowed);
   if (route == nullptr) return AnswerOf(absl::NotFoundError("there is nothing here"));
   return Visit{.route = route, .request = std::move(request)};
 }
 
 Answer Site::Run(const Visit& visit) {
-  absl::StatusOr<Answer> answer = CatchExceptions(
-      [&]() -> absl::StatusOr<Answer> { return visit.route->handler(visit.request); });
+  return Run(visit.route->path, [&] { return visit.route->handler(visit.request); });
+}
+
+void Site::Run(Visit visit, const Later& later) {
+  const Route& route = *visit.route;
+  Answer failed = Run(route.path, [&] {
+    route.deferred(std::move(visit.request), later);
+    return Answer{};
+  });
+  if (failed.status != 200) {
+    later([failed = std::move(failed)] { return failed; });
+  }
+}
+
+Answer Site::Run(std::string_view path, const Later::Make& make) {
+  absl::StatusOr<Answer> answer =
+      CatchExceptions([&]() -> absl::StatusOr<Answer> { return make(); });
   if (answer.ok()) return *std::move(answer);
   const std::string error(answer.status().message());
   ops::Log(ops::LogLevel::kError, "a page could not be made",
-           {{"path", visit.route->path}, {"error", std::string_view(error)}});
+           {{"path", path}, {"error", std::string_view(error)}});
   return {.status = 500, .body = "the page could not be made; the server's log says why\n"};
 }
 

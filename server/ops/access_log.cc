@@ -50,7 +50,7 @@ std::string AccessLog::Line(const services::CallRecord& record, absl::Time begin
       "\",\"method\":\"/", View(record.name.service), "/", View(record.name.method), "\"");
   AppendIfAny("model", record.model, &line);
   AppendIfAny("caller", record.caller, &line);
-  AppendText("peer", record.context.peer(), &line);
+  AppendText("peer", services::PeerOf(record), &line);
   AppendText("code", absl::StatusCodeToString(record.status.code()), &line);
   if (!record.status.ok()) AppendIfAny("reason", GetErrorDetails(record.status).reason, &line);
   absl::StrAppend(&line, ",\"received_bytes\":", record.received_bytes,

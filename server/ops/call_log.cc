@@ -16,7 +16,7 @@ void CallLog::OnCallEnd(const services::CallRecord& record) {
   if (!LogEnabled(level)) return;
   const std::string code = absl::StatusCodeToString(record.status.code());
   const std::string reason = GetErrorDetails(record.status).reason;
-  const std::string peer = record.context.peer();
+  const std::string peer = services::PeerOf(record);
   const Trace trace = TraceOf(record.context);
   Log(level, "call",
       {{"service", record.name.service},

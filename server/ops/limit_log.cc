@@ -20,7 +20,7 @@ void LimitLog::OnCallEnd(const services::CallRecord& record) {
   if (!details.metadata.contains("limited")) return;
   const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
   if (!withheld.has_value()) return;
-  const std::string peer = record.context.peer();
+  const std::string peer = services::PeerOf(record);
   const Trace trace = TraceOf(record.context);
   Log(LogLevel::kWarning, "a call was over a limit",
       {{"reason", std::string_view(details.reason)},

@@ -31,7 +31,7 @@ std::optional<std::int64_t> LineAllowance::Take(absl::Time now) {
 
 void RefusalLog::OnCallEnd(const services::CallRecord& record) {
   if (record.status.ok()) return;
-  const std::string peer = record.context.peer();
+  const std::string peer = services::PeerOf(record);
   const Trace trace = TraceOf(record.context);
   Add({.service = record.name.service,
        .method = record.name.method,

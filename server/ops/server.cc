@@ -92,7 +92,8 @@ Server::Server(const ServerOptions& options, models::Registry* registry,
       gate_({.observers = hooks.observers,
              .admission = hooks.admission,
              .limiter = &limiter_,
-             .messages = hooks.messages}),
+             .messages = hooks.messages,
+             .visitors = visitors_.get()}),
       messages_("messages", MessageThreads()),
       reader_(options.messages, registry->memory(), &messages_),
       unsent_(options.unsent, registry->memory(), &messages_),
@@ -167,8 +168,11 @@ std::string Server::health_address() const {
   return health_server_ == nullptr ? "" : health_server_->address();
 }
 
-std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
-  return server_->InProcessChannel(grpc::ChannelArguments());
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() const {
+  // What may be sent may be taken.
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  return server_->InProcessChannel(arguments);
 }
 
 void Server::TakeCalls() { gate_.Open(); }
@@ -219,6 +223,7 @@ bool Server::Drain(absl::Time deadline) {
   health_.Shutdown();
   if (health_server_ != nullptr) health_server_->Shutdown();
   if (acceptor_ != nullptr) acceptor_->Stop();
+  visitors_->Close();
   server_->Shutdown(ToSystemClock(SteadyNow() + (finished ? kCancelGrace : absl::ZeroDuration())));
   server_->Wait();
   return finished;

@@ -34,6 +34,7 @@
 #include "server/services/open_streams.h"
 #include "server/services/services.h"
 #include "server/services/unsent_answers.h"
+#include "server/services/visitors.h"
 
 namespace grpc {
 class Channel;
@@ -111,7 +112,10 @@ class Server {
   // The ports' encryption; null: none.
   const std::shared_ptr<Tls>& tls() const { return tls_; }
 
-  std::shared_ptr<grpc::Channel> InProcessChannel();
+  std::shared_ptr<grpc::Channel> InProcessChannel() const;
+
+  // Of whom calls through that channel may be; see Visitors. Outlives the server where it is held.
+  const std::shared_ptr<services::Visitors>& visitors() const { return visitors_; }
 
   // What callers may have, and how many calls were refused for it.
   const services::CallLimiter& limiter() const { return limiter_; }
@@ -144,6 +148,7 @@ class Server {
 
   models::Registry* const registry_;
   services::CallLimiter limiter_;
+  const std::shared_ptr<services::Visitors> visitors_ = std::make_shared<services::Visitors>();
   services::CallGate gate_;
   models::Executor messages_;  // reads large requests, and begins answers whose turn has come
   services::MessageReader reader_;

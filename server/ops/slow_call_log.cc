@@ -17,7 +17,7 @@ void SlowCallLog::OnCallEnd(const services::CallRecord& record) {
   if (!LogEnabled(LogLevel::kWarning)) return;
   const std::optional<std::int64_t> withheld = lines_.Take(SteadyNow());
   if (!withheld.has_value()) return;
-  const std::string peer = record.context.peer();
+  const std::string peer = services::PeerOf(record);
   const std::string code = absl::StatusCodeToString(record.status.code());
   const Trace trace = TraceOf(record.context);
   Log(LogLevel::kWarning, "a call was slow",

@@ -60,6 +60,7 @@ CallPass::CallPass(CallGate* gate, const MethodName& name, const grpc::ServerCon
     : gate_(gate),
       name_(name),
       context_(context),
+      visitor_(gate->hooks_.visitors == nullptr ? nullptr : gate->hooks_.visitors->Take(context)),
       start_(SteadyNow()),
       counts_(gate->hooks_.messages == nullptr ? nullptr : gate->hooks_.messages->CountsOf(name)),
       admission_(Enter(kind, request_bytes)) {}
@@ -71,14 +72,26 @@ absl::Status CallPass::Enter(CallKind kind, std::size_t request_bytes) {
     RETURN_IF_ERROR(gate_->Enter());
     counted_ = true;
   }
-  if (hooks.admission != nullptr) {
+  if (visitor_ != nullptr) {
+    if (visitor_->admit != nullptr) {
+      ASSIGN_OR_RETURN(permit_, visitor_->admit(name_));
+    }
+  } else if (hooks.admission != nullptr) {
     ASSIGN_OR_RETURN(permit_, hooks.admission->Admit(name_, context_));
   }
   if (hooks.limiter == nullptr || kind == CallKind::kProbe) return absl::OkStatus();
   return hooks.limiter->Enter(
       permit_ == nullptr ? std::string_view() : permit_->caller(),
-      permit_ == nullptr ? nullptr : permit_->limits(), [this] { return context_.peer(); },
-      request_bytes, &share_);
+      permit_ == nullptr ? nullptr : permit_->limits(), [this] { return peer(); }, request_bytes,
+      &share_);
+}
+
+std::string CallPass::peer() const {
+  return visitor_ == nullptr ? context_.peer() : visitor_->peer;
+}
+
+std::string PeerOf(const CallRecord& record) {
+  return record.visitor.empty() ? record.context.peer() : std::string(record.visitor);
 }
 
 CallPass::~CallPass() {
@@ -100,6 +113,7 @@ CallPass::~CallPass() {
                          .sent_messages = sent_messages_,
                          .request_id = request_id_,
                          .phases = phases,
+                         .visitor = visitor_ == nullptr ? std::string_view() : visitor_->peer,
                          .context = context_});
   }
   // Last: whoever waits for this may take down the observers.

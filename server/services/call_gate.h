@@ -21,6 +21,7 @@
 #include "server/services/call_hooks.h"
 #include "server/services/call_limiter.h"
 #include "server/services/method_name.h"
+#include "server/services/visitors.h"
 
 namespace grpc {
 class ServerContextBase;
@@ -78,6 +79,9 @@ class CallPass {
   CallPass(const CallPass&) = delete;
   CallPass& operator=(const CallPass&) = delete;
 
+  // Who makes the call, as gRPC writes it.
+  std::string peer() const;
+
   // Not OK: the call was refused, and ends with this.
   const absl::Status& admission() const { return admission_; }
 
@@ -124,6 +128,7 @@ class CallPass {
   CallGate* const gate_;
   const MethodName name_;
   const grpc::ServerContextBase& context_;
+  const std::unique_ptr<Visitor> visitor_;  // null: the peer itself
   const absl::Time start_;
   MessageCounts* const counts_;         // of the method; null: nobody counts
   bool counted_ = false;                // by the gate

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@ class ServerContextBase;
 namespace descent::services {
 
 class CallLimiter;
+class Visitors;
 
 // Where a call's time went, together all of it.
 struct CallPhases {
@@ -46,8 +48,12 @@ struct CallRecord {
   std::int64_t sent_messages = 0;
   std::string_view request_id = {};        // of the request; empty: it has none
   std::optional<CallPhases> phases = {};   // of calls with one request and one answer
+  std::string_view visitor = {};           // the peer of one who came by HTTP; empty: the context's
   const grpc::ServerContextBase& context;  // for the peer
 };
+
+// Who made the call, as gRPC writes it: "ipv4:10.0.0.1:5000".
+std::string PeerOf(const CallRecord& record);
 
 // Is told of every call's beginning, before anything else is done about it, and then of its end:
 // once each, on gRPC's threads. Thread-safe; must not block.
@@ -116,6 +122,7 @@ struct CallHooks {
   Admission* admission = nullptr;
   CallLimiter* limiter = nullptr;
   MessageCounter* messages = nullptr;
+  Visitors* visitors = nullptr;  // null: none come another way
 };
 
 }  // namespace descent::services

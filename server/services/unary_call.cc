@@ -32,7 +32,7 @@ absl::Status UnaryCall::AwaitTurn(std::size_t bytes, std::size_t held_bytes,
   ASSIGN_OR_RETURN(models::MemoryCharge held,
                    memory_.Reserve(models::MemoryPurpose::kHeldWork, held_bytes));
   unsent_answers_.Await(
-      context_.peer(), bytes, progress_->cancelled, &unsent_,
+      pass_.peer(), bytes, progress_->cancelled, &unsent_,
       [this, held = std::move(held), go = std::move(go)](absl::Status status) mutable {
         held = models::MemoryCharge();  // from here on the models count it
         if (status.ok()) status = go();

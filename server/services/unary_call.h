@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -54,7 +55,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   models::CallContext context() const {
     return {.deadline = DeadlineOf(context_),
             .cancelled = {progress_, &progress_->cancelled},
-            .caller = CallerOf(context_),
+            .caller = absl::HashOf(pass_.peer()),
             .begun = &progress_->begun};
   }
 

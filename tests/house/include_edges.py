@@ -147,6 +147,10 @@ ROOMS = {
               "server/store", "server/access", "server/http"),
         uses=frozenset({"surroundings"}),
     ),
+    "server/rest": Room(
+        sees=("proto", "clock", "core", "server/wire", "server/services", "server/http"),
+        uses=frozenset({"grpc", "protobuf"}),
+    ),
     "server": Room(
         sees=("proto", "clock", "core", "endpoint", "help", "server", "version"),
         uses=EVERYTHING - {"eigen", "sqlite", "openssl", "toml", "boost", "prometheus"},

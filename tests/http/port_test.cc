@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +22,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "server/http/probes.h"
 #include "server/ops/file.h"
@@ -49,6 +52,19 @@ class PortTest : public ::testing::Test {
                       }});
     routes.push_back({.path = "/large", .handler = [](const Request&) {
                         return Answer{.body = std::string(std::size_t{32} << 20, 'x')};
+                      }});
+    routes.push_back({.path = "/echo",
+                      .method = Method::kPost,
+                      .deferred = [](Request request, const Later& later) {
+                        later([body = std::move(request.body)] { return Answer{.body = body}; });
+                      }});
+    routes.push_back({.path = "/later", .deferred = [this](const Request&, const Later& later) {
+                        const absl::MutexLock lock(&mutex_);
+                        laters_.push_back(later);
+                      }});
+    routes.push_back({.path = "/never", .deferred = [](const Request&, const Later&) {}});
+    routes.push_back({.path = "/throws", .deferred = [](const Request&, const Later&) {
+                        throw std::runtime_error("no answer today");
                       }});
     auto port = Port::Start(options, nullptr, Site(std::move(routes), nullptr, nullptr));
     ASSERT_TRUE(port.ok()) << port.status();
@@ -96,6 +112,21 @@ class PortTest : public ::testing::Test {
                             " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   }
 
+  std::string Post(std::string_view path, std::string_view headers, std::string_view body) const {
+    return Ask(absl::StrCat("POST ", std::string(path),
+                            " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", std::string(headers),
+                            "\r\n", std::string(body)));
+  }
+
+  std::size_t AwaitLaters(std::size_t count) {
+    const absl::MutexLock lock(&mutex_);
+    const auto there = [&] { return laters_.size() >= count; };
+    mutex_.Await(absl::Condition(&there));
+    return laters_.size();
+  }
+
+  absl::Mutex mutex_;
+  std::vector<Later> laters_;
   std::atomic<int> waiting_ = 0;
   absl::Notification go_on_;
   std::unique_ptr<Port> port_;
@@ -272,6 +303,104 @@ TEST_F(PortTest, ItsEndWaitsForAnswersAndNotForConnections) {
   go_on_.Notify();
   EXPECT_TRUE(Receive(asking).ends_with("waited"));
   end.join();
+}
+
+TEST_F(PortTest, ABodyComesWholeHoweverItIsSent) {
+  Start();
+  EXPECT_TRUE(Post("/echo", "Content-Length: 5\r\n", "abcde").ends_with("\r\n\r\nabcde"));
+  EXPECT_TRUE(Post("/echo", "", "").ends_with("Content-Length: 0\r\nConnection: close\r\n\r\n"));
+  const std::string chunked =
+      Post("/echo", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_TRUE(chunked.ends_with("\r\n\r\nabcde")) << chunked;
+  const std::string large(3 << 20, 'x');
+  const std::string echoed =
+      Post("/echo", absl::StrCat("Content-Length: ", large.size(), "\r\n"), large);
+  EXPECT_TRUE(echoed.ends_with(large)) << echoed.size();
+  const std::string two =
+      Ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+          "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\ndef");
+  EXPECT_NE(two.find("\r\n\r\nabcHTTP/1.1 200"), std::string::npos) << two;
+  EXPECT_TRUE(two.ends_with("\r\n\r\ndef")) << two;
+}
+
+TEST_F(PortTest, BodiesAreBounded) {
+  std::atomic<std::size_t> held = 0;
+  const auto reserve = [&held](std::size_t bytes) -> absl::StatusOr<std::shared_ptr<const void>> {
+    if (held + bytes > 3000) return absl::ResourceExhaustedError("full");
+    held += bytes;
+    return std::shared_ptr<const void>(&held,
+                                       [bytes](std::atomic<std::size_t>* of) { *of -= bytes; });
+  };
+  Start({.max_body_bytes = 2000, .reserve_body = reserve});
+  const auto status = [&](std::size_t bytes) {
+    return Post("/echo", absl::StrCat("Content-Length: ", bytes, "\r\n"), std::string(bytes, 'x'))
+        .substr(9, 3);
+  };
+  EXPECT_EQ(status(2000), "200");
+  EXPECT_EQ(status(2001), "413");
+  const std::string chunk = "400\r\n" + std::string(1024, 'x') + "\r\n";
+  EXPECT_EQ(
+      Post("/echo", "Transfer-Encoding: chunked\r\n", chunk + chunk + "0\r\n\r\n").substr(9, 3),
+      "503")
+      << "memory is counted a piece ahead";
+  EXPECT_EQ(Post("/page", "Content-Length: 5\r\n", "abcde").substr(9, 3), "405");
+  EXPECT_EQ(Ask("GET /page HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde").substr(9, 3),
+            "413");
+  for (int i = 0; held > 0 && i < 1000; ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(held, 0U);
+}
+
+TEST_F(PortTest, ABodyThatIsNotSentInTimeIsGivenUp) {
+  Start({.body_time = absl::Milliseconds(200)});
+  EXPECT_EQ(Ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"), "");
+}
+
+TEST_F(PortTest, AnAnswerThatComesLaterHoldsUpNoThread) {
+  Start();
+  std::vector<File> asking;
+  for (int i = 0; i < 8; ++i) {
+    asking.push_back(Connect());
+    Send(asking.back(), "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }
+  AwaitLaters(8);  // of two threads
+  EXPECT_NE(Get("/page").find("<p>page"), std::string::npos);
+  std::vector<Later> laters;
+  {
+    const absl::MutexLock lock(&mutex_);
+    laters = std::move(laters_);
+  }
+  for (const Later& later : laters) {
+    later([] { return Answer{.body = "late"}; });
+    later([] { return Answer{.body = "twice"}; });
+  }
+  for (const File& file : asking) EXPECT_TRUE(Receive(file).ends_with("\r\n\r\nlate"));
+}
+
+TEST_F(PortTest, AnAnswerThatNobodyGivesIsAnErrorOfTheServer) {
+  Start();
+  EXPECT_TRUE(Get("/never").starts_with("HTTP/1.1 500 "));
+  EXPECT_TRUE(Get("/throws").starts_with("HTTP/1.1 500 "));
+}
+
+TEST_F(PortTest, AnswersThatAreAwaitedAreBounded) {
+  Start({.max_late_answers = 1});
+  const File first = Connect();
+  Send(first, "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  AwaitLaters(1);
+  const std::string second = Get("/later");
+  EXPECT_TRUE(second.starts_with("HTTP/1.1 503 ")) << second;
+  EXPECT_NE(second.find("Retry-After: 1"), std::string::npos) << second;
+}
+
+TEST_F(PortTest, AnAnswerMayComeAfterThePortHasGone) {
+  Start();
+  const File asking = Connect();
+  Send(asking, "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  AwaitLaters(1);
+  port_ = nullptr;
+  const absl::MutexLock lock(&mutex_);
+  laters_[0]([] { return Answer{.body = "too late"}; });
+  EXPECT_EQ(Receive(asking), "");
 }
 
 TEST_F(PortTest, AUnixSocketServesToo) {

@@ -77,6 +77,37 @@ TEST(SiteTest, NothingButGetAndHead) {
   EXPECT_EQ(Get(site, {.method = "HEAD", .target = "/livez"}).status, 200);
 }
 
+TEST(SiteTest, APathMayHaveAMethodOfItsOwn) {
+  std::vector<Route> routes = Routes();
+  routes.push_back({.path = "/v2/models/*",
+                    .method = Method::kPost,
+                    .deferred = [](const Request&, const Later& later) {
+                      later([] { return Answer{.body = "posted"}; });
+                    }});
+  const Site site(std::move(routes), nullptr, nullptr);
+  const auto posted = site.Receive({.method = "POST", .target = "/v2/models/a"});
+  ASSERT_TRUE(std::holds_alternative<Visit>(posted));
+  EXPECT_EQ(std::get<Visit>(posted).route->method, Method::kPost);
+  const Answer got = Get(site, "/v2/models/a");
+  EXPECT_EQ(got.status, 405);
+  EXPECT_EQ(got.headers[0].second, "POST");
+  EXPECT_EQ(Get(site, {.method = "POST", .target = "/nothing"}).status, 404);
+}
+
+TEST(SiteTest, ErrorsBelowTheProtocolsRootAreJson) {
+  const Answer error{.status = 404, .body = "nothing \"here\"\n"};
+  for (const char* target : {"/v2", "/v2/", "/v2?a=b", "/v2/models/a"}) {
+    const Answer json = ErrorFor(target, error);
+    EXPECT_EQ(json.status, 404);
+    EXPECT_EQ(json.type, "application/json");
+    EXPECT_EQ(json.body, R"({"error":"nothing \"here\""})");
+  }
+  for (const char* target : {"", "/", "/v2x", "/V2", "/models/v2/"}) {
+    EXPECT_EQ(ErrorFor(target, error).body, error.body) << target;
+  }
+  EXPECT_EQ(ErrorFor("/v2", {.status = 200, .body = "fine"}).body, "fine");
+}
+
 TEST(SiteTest, ReadinessIsWhatItIsAtTheMoment) {
   bool serving = false;
   const Site site(ProbeRoutes([&serving] { return serving; }), nullptr, nullptr);

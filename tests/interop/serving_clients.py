@@ -111,6 +111,67 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
                 self.check("numbers", result.as_numpy("outputs"))
 
 
+    import tritonclient.http as triton_http
+
+    class TritonHttp(TritonGrpc):
+        """The same, in bytes as it comes by itself and in JSON."""
+
+        def setUp(self):
+            self.client = triton_http.InferenceServerClient(FACTS["http"], network_timeout=60)
+            self.addCleanup(self.client.close)
+
+        def inputs(self, name, datatype="FP32", binary=True):
+            rows = rows_of(MODELS[name], datatype)
+            tensor = triton_http.InferInput("inputs", rows.shape, datatype)
+            tensor.set_data_from_numpy(rows, binary_data=binary)
+            return [tensor]
+
+        def test_describes(self):
+            self.assertEqual(self.client.get_server_metadata()["name"], "descent")
+            for name, model in MODELS.items():
+                metadata = self.client.get_model_metadata(name)
+                self.assertEqual(metadata["versions"], model["versions"])
+                self.assertEqual(metadata["inputs"],
+                                 [{"name": "inputs", "datatype": model["datatype"], "shape": [-1, 3]}])
+
+        def test_predicts_from_every_datatype(self):
+            for name, model in MODELS.items():
+                for datatype in NUMPY:
+                    for binary in (True, False):
+                        if datatype == "FP16" and not binary:
+                            continue  # which the protocol has raw alone
+                        with self.subTest(model=name, datatype=datatype, binary=binary):
+                            wanted = [triton_http.InferRequestedOutput("outputs", binary_data=binary)]
+                            answer = self.client.infer(name, self.inputs(name, datatype, binary),
+                                                       outputs=wanted, request_id=datatype)
+                            self.check(name, answer.as_numpy("outputs"))
+                            self.assertEqual(answer.get_response()["id"], datatype)
+                            self.assertEqual(answer.get_response()["model_version"], str(model["step"]))
+
+        def test_hints_and_requested_outputs(self):
+            answer = self.client.infer("numbers", self.inputs("numbers"), priority=1, timeout=10_000_000)
+            self.check("numbers", answer.as_numpy("outputs"))
+
+        def test_errors_are_the_protocol_s(self):
+            wrong = triton_http.InferRequestedOutput("logits")
+            for status, call in (
+                ("400", lambda: self.client.infer("numbers", self.inputs("numbers"), outputs=[wrong])),
+                ("400", lambda: self.client.infer("numbers", self.inputs("numbers"), sequence_id=1)),
+                ("404", lambda: self.client.infer("nobody", self.inputs("numbers"))),
+                ("404", lambda: self.client.infer("numbers", self.inputs("numbers"), model_version="999")),
+                ("404", lambda: self.client.get_model_metadata("nobody")),
+            ):
+                with self.assertRaises(InferenceServerException) as raised:
+                    call()
+                self.assertEqual(raised.exception.status(), status)
+
+        def test_calls_that_overlap(self):
+            client = triton_http.InferenceServerClient(FACTS["http"], concurrency=8)
+            self.addCleanup(client.close)
+            for answer in [client.async_infer("numbers", self.inputs("numbers")) for _ in range(50)]:
+                self.check("numbers", answer.get_result().as_numpy("outputs"))
+
+
 if any(client.startswith("KServe") for client in sys.argv[2:]):
     import kserve
 
@@ -142,6 +203,39 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                             tensor.set_data_from_numpy(rows, binary_data=binary)
                             with self.subTest(model=name, datatype=datatype, binary=binary):
                                 answer = await client.infer(kserve.InferRequest(name, [tensor], request_id="seven"))
+                                self.check(name, answer.outputs[0].as_numpy())
+                                self.assertEqual(answer.id, "seven")
+            self.run_with(ask)
+
+    class KServeHttp(Answers):
+        def run_with(self, work):
+            async def run():
+                client = kserve.InferenceRESTClient(kserve.RESTConfig(protocol="v2"))
+                try:
+                    return await work(client, "http://" + FACTS["http"])
+                finally:
+                    await client.close()
+            return asyncio.run(run())
+
+        def test_says_what_is_ready(self):
+            async def ask(client, url):
+                return [await client.is_server_live(url), await client.is_server_ready(url),
+                        await client.is_model_ready(url, "numbers")]
+            self.assertEqual(self.run_with(ask), [True, True, True])
+
+        def test_predicts_from_every_datatype_in_bytes_and_json(self):
+            async def ask(client, url):
+                for name, model in MODELS.items():
+                    for datatype in NUMPY:
+                        for binary in (True, False):
+                            if datatype == "FP16" and not binary:
+                                continue
+                            rows = rows_of(model, datatype)
+                            tensor = kserve.InferInput("inputs", list(rows.shape), datatype)
+                            tensor.set_data_from_numpy(rows, binary_data=binary)
+                            with self.subTest(model=name, datatype=datatype, binary=binary):
+                                answer = await client.infer(
+                                    url, kserve.InferRequest(name, [tensor], request_id="seven"), model_name=name)
                                 self.check(name, answer.outputs[0].as_numpy())
                                 self.assertEqual(answer.id, "seven")
             self.run_with(ask)

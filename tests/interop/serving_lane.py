@@ -182,5 +182,5 @@ class PerfAnalyzerTest(ServedModels):
         self.assertRegex(done.stdout, r"Concurrency: 2, throughput: [1-9]")
 
 
-SERVING = (ServingLane("tritonclient", "tritonclient[grpc,http]", ("TritonGrpc",)),
-           ServingLane("kserve", "kserve", ("KServeGrpc",)))
+SERVING = (ServingLane("tritonclient", "tritonclient[grpc,http]", ("TritonGrpc", "TritonHttp")),
+           ServingLane("kserve", "kserve", ("KServeGrpc", "KServeHttp")))
