@@ -54,7 +54,7 @@ absl::StatusOr<std::shared_ptr<const DiskFile>> DiskFile::Of(int descriptor, int
 
 absl::StatusOr<std::shared_ptr<const DiskFile>> DiskFile::Spool(const Source& source,
                                                                 std::string name) {
-  const char* set = std::getenv("TMPDIR");
+  const char* set = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets any
   const std::string directory = set == nullptr || *set == '\0' ? "/tmp" : set;
   const std::string what =
       absl::StrCat("it is read out of order, and can't be kept in ", directory, " ($TMPDIR): ");

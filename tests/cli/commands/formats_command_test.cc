@@ -162,6 +162,48 @@ for kind in ["i2", "i4", "i8", ">i4", "f4", ">f4", "f2"]:
   Shell("rm -rf " + dir);
 }
 
+// Rows are 20 MB as an array; whatever they are read from, they stream as CSV does.
+TEST_F(FormatsCommandTest, NoFormatHoldsMoreThanCsvDoes) {
+  const TemporaryFile place("");
+  const std::string dir = place.path() + ".d";
+  const TemporaryFile few("1,2,3\n4,5,7\n2,9,1\n3,3,3\n8,1,2\n");
+  ASSERT_EQ(
+      Run({"train", "much", "--csv", few.path(), "--epochs", "1", "--layers", "2", "--no-header"})
+          .code,
+      0);
+  const TemporaryFile script(R"(
+import gzip, json, resource, subprocess, sys
+import numpy as np
+
+d, descent, address = sys.argv[1] + "/", sys.argv[2], sys.argv[3]
+x = np.zeros((1_300_000, 2)) + np.arange(1_300_000)[:, None] % 10
+np.savetxt(d + "a.csv", x, delimiter=",", fmt="%d")
+with open(d + "c.jsonl", "w") as file:
+    for a, b in x.astype(int).tolist():
+        file.write('{"1": %d, "2": %d}\n' % (a, b))
+np.save(d + "b.npy", x)
+np.save(d + "fortran.npy", np.asfortranarray(x))
+np.savez_compressed(d + "x.npz", x=x)
+np.savez(d + "y.npz", a=x[:, 0], b=x[:, 1])
+for name in ["fortran.npy", "x.npz"]:
+    with open(d + name, "rb") as file, gzip.open(d + name + ".gz", "wb", 1) as packed:
+        packed.write(file.read())
+kilobytes = []
+for name in ["a.csv", "c.jsonl", "b.npy", "fortran.npy", "x.npz", "y.npz", "fortran.npy.gz", "x.npz.gz"]:
+    # The largest of all children until now, so CSV comes first.
+    subprocess.run([descent, "predict", "much", "--csv", d + name, "--server", address, "--output", d + "out.npy"],
+                   check=True, stdout=subprocess.DEVNULL)
+    kilobytes.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    assert np.load(d + "out.npy").shape == (1_300_000,), name
+# By columns 8 MiB are read at a time, and a block of one of them.
+assert kilobytes[-1] < kilobytes[0] + 13_000, kilobytes
+)");
+  const Result result = Shell(absl::StrCat("mkdir ", dir, " && /usr/bin/python3 ", script.path(),
+                                           " ", dir, " \"$(command -v descent)\" ", address()));
+  EXPECT_EQ(result.code, 0) << result.err;
+  Shell("rm -rf " + dir);
+}
+
 TEST_F(FormatsCommandTest, AKeyThatNoRowHasIsSaidAndRowsWithNoneAreRefused) {
   const TemporaryFile file("a,b,y\n1,2,3\n4,5,6\n7,8,9\n2,2,4\n5,1,7\n");
   ASSERT_EQ(Run({"train", "keys", "--csv", file.path(), "--epochs", "1"}).code, 0);
