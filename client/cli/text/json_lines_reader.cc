@@ -32,7 +32,10 @@ class JsonLinesReader::Handler : public nlohmann::json_sax<nlohmann::json> {
 
   bool null() override { return Put(""); }
   bool boolean(bool value) override { return Put(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return Put(absl::StrCat(value)); }
+  // Of negative numbers: a 0 is one with a minus.
+  bool number_integer(number_integer_t value) override {
+    return Put(value == 0 ? "-0" : absl::StrCat(value));
+  }
   bool number_unsigned(number_unsigned_t value) override { return Put(absl::StrCat(value)); }
   bool number_float(number_float_t /*value*/, const string_t& text) override { return Put(text); }
   bool string(string_t& value) override {

@@ -72,6 +72,17 @@ TEST_F(TensorboardCommandTest, HistoryWritesWhatTheServerKept) {
   EXPECT_THAT(none.err, HasSubstr("--tensorboard: kept was not trained after that step"));
 }
 
+// Of a file that can't grow, as on a full disk.
+TEST_F(TensorboardCommandTest, WhatCantBeWrittenEndsNoTrainingAndIsSaidAfterwards) {
+  const Result result =
+      Shell(absl::StrCat("trap '' 25; ulimit -f 1; descent train full --csv ", rows_.path(),
+                         " --target y --epochs 5 --tensorboard ", directory_));
+  EXPECT_EQ(result.code, 74) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("File too large"));
+  EXPECT_THAT(result.out, HasSubstr("full is at step 20"));
+  EXPECT_EQ(RunJson({"get", "full"})["step"], "20");
+}
+
 TEST_F(TensorboardCommandTest, ADirectoryThatCantBeMadeIsSaidBeforeTraining) {
   const Result result = Run({"train", "nowhere", "--csv", rows_.path(), "--target", "y",
                              "--tensorboard", "/dev/null/events"});

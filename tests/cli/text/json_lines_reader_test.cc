@@ -59,10 +59,12 @@ TEST(JsonLinesReaderTest, KeysAreColumnsAndValuesCellsAsCsvHasThem) {
           "{\"a\": 1.50, \"b\": \"red, \\\"x\\\"\", \"c\": true, \"d\": null}\r\n"
           "\n"
           "  {\"b\": \"\\u00e9\", \"a\": -3e5, \"c\": false, \"d\": 18446744073709551615}\n"
-          "{\"a\": 123456789012345678901234567890, \"b\": \"\", \"c\": \"NA\", \"d\": -0.0}")
+          "{\"a\": 123456789012345678901234567890, \"b\": \"\", \"c\": \"NA\", \"d\": -0.0}\n"
+          "{\"a\": -0, \"b\": \"-0\", \"c\": -7, \"d\": 0}")
           .value();
   EXPECT_THAT(lines.columns, ElementsAre("a", "b", "c", "d"));
-  ASSERT_EQ(lines.records.size(), 3U);
+  ASSERT_EQ(lines.records.size(), 4U);
+  EXPECT_THAT(lines.records[3].fields, ElementsAre("-0", "-0", "-7", "0"));
   EXPECT_THAT(lines.records[0].fields, ElementsAre("1.50", "red, \"x\"", "true", ""));
   EXPECT_THAT(lines.records[1].fields,
               ElementsAre("-3e5", "\xC3\xA9", "false", "18446744073709551615"));
