@@ -17,7 +17,6 @@
 #include "gtest/gtest.h"
 #include "onnx/onnx_subset.pb.h"
 #include "server/exchange/onnx/onnx_import.h"
-#include "server/exchange/onnx/parts.h"
 #include "tests/exchange/onnx_cases.h"
 #include "tests/support/status_matchers.h"
 
@@ -270,10 +269,19 @@ TEST(OnnxHostileTest, TheModelThatIsBrokenIsGoodBefore) {
 }
 
 TEST(OnnxHostileTest, AFileThatIsCutOffIsRefusedWherever) {
-  const std::string file = GoodModel().SerializeAsString();
+  onnx::ModelProto model = GoodModel();
+  auto* const entry = model.add_metadata_props();
+  entry->set_key("a key");
+  entry->set_value("a value");
+  const std::string file = model.SerializeAsString();
+  // Metadata are the last of the file, and it is whole before each of them.
+  const std::string without = GoodModel().SerializeAsString();
   for (std::size_t size = 0; size < file.size(); ++size) {
-    EXPECT_FALSE(ReadOnnx(file.substr(0, size), {}).ok()) << size;
+    EXPECT_EQ(ReadOnnx(file.substr(0, size), {}).ok(), size == without.size()) << size;
+    const auto metadata = ReadOnnxMetadata(file.substr(0, size));
+    EXPECT_TRUE(!metadata.ok() || metadata->empty()) << size;
   }
+  EXPECT_THAT(*ReadOnnxMetadata(file), ::testing::ElementsAre(::testing::Pair("a key", "a value")));
   EXPECT_THAT(ReadOnnx(file, {}), IsOk());
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <utility>
 #include <variant>
@@ -76,9 +77,9 @@ Curve CurveOf(const Graph& graph, const Region& region, absl::string_view source
   absl::flat_hash_map<absl::string_view, Curve> curves;
   std::ranges::copy(kPoints, curves[source].begin());
   std::vector<double> inputs;
-  for (auto node = region.nodes.rbegin(); node != region.nodes.rend(); ++node) {
-    const onnx::NodeProto& proto = *(*node)->proto;
-    if ((*node)->place <= graph.PlaceOf(source)) continue;
+  for (const GraphNode* const node : region.nodes | std::views::reverse) {
+    const onnx::NodeProto& proto = *node->proto;
+    if (node->place <= graph.PlaceOf(source)) continue;
     Curve curve;
     for (std::size_t i = 0; i < kPoints.size(); ++i) {
       inputs.clear();
@@ -89,7 +90,7 @@ Curve CurveOf(const Graph& graph, const Region& region, absl::string_view source
                          : before != curves.end() ? before->second[i]
                                                   : std::nan(""));
       }
-      curve[i] = ApplyScalarFunction(**node, inputs);
+      curve[i] = ApplyScalarFunction(*node, inputs);
     }
     curves[graph.Resolve(proto.output(0))] = curve;
   }
@@ -126,10 +127,10 @@ std::optional<FoundActivation> FindActivation(
     const Graph& graph, absl::string_view y,
     absl::FunctionRef<bool(absl::string_view)> may_be_source) {
   const Region region = FindRegion(graph, y);
-  for (auto source = region.sources.rbegin(); source != region.sources.rend(); ++source) {
-    if (!may_be_source(*source)) continue;
-    const std::optional<ActivationSpec> spec = ActivationOf(CurveOf(graph, region, *source, y));
-    if (spec.has_value()) return FoundActivation{*spec, *source};
+  for (const absl::string_view source : region.sources | std::views::reverse) {
+    if (!may_be_source(source)) continue;
+    const std::optional<ActivationSpec> spec = ActivationOf(CurveOf(graph, region, source, y));
+    if (spec.has_value()) return FoundActivation{*spec, source};
   }
   return std::nullopt;
 }

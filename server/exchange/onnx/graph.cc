@@ -107,7 +107,7 @@ absl::Status Graph::ReadNode(const GraphNode& node) {
     if (i == 0 && moved.has_value()) {
       RETURN_IF_ERROR(Alias(output, *moved, kWhat));
     } else {
-      RETURN_IF_ERROR(Define(output, i == 0 ? std::move(value) : Value(), kWhat));
+      RETURN_IF_ERROR(Define(output, i == 0 ? value : Value(), kWhat));
     }
   }
   return absl::OkStatus();

@@ -51,8 +51,8 @@ class ChainReader {
       return FindDense(graph_, source).has_value();
     });
     if (activation.has_value()) {
-      return TakeDense(*FindDense(graph_, activation->source), activation->spec,
-                       activation->source);
+      const auto dense = FindDense(graph_, activation->source);
+      if (dense.has_value()) return TakeDense(*dense, activation->spec, activation->source);
     }
     const GraphNode& node = *graph_.MakerOf(value_);
     RETURN_IF_ERROR(CheckOperator(node));
@@ -104,8 +104,8 @@ class ChainReader {
       residual.layers.push_back(std::move(each.spec));
       std::ranges::move(each.parameters, std::back_inserter(layer.parameters));
     }
-    if (inner.inputs.has_value()) {
-      if (inner.inputs != inner.outputs) {
+    if (inner.inputs.has_value() && inner.outputs.has_value()) {
+      if (*inner.inputs != *inner.outputs) {
         return RefuseNode(
             node, absl::StrCat("adds rows of ", *inner.outputs, " to rows of ", *inner.inputs));
       }

@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/network.h"
 #include "core/status_macros.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
 #include "onnx/onnx_subset.pb.h"
 #include "server/exchange/metadata_keys.h"
 #include "server/exchange/onnx/file_errors.h"
@@ -28,11 +30,15 @@ namespace {
 // What the operators that are read have meant since.
 constexpr std::int64_t kOldestOperators = 7;
 
+absl::Status NoModel() {
+  return Malformed("file", "expected an ONNX model, got other bytes, or a part of one");
+}
+
 absl::StatusOr<std::unique_ptr<onnx::ModelProto>> ParseModel(absl::string_view file) {
-  RETURN_IF_ERROR(CheckParts(file));
+  RETURN_IF_ERROR(PartBytes(file).status());
   auto model = std::make_unique<onnx::ModelProto>();
   if (!model->ParseFromArray(file.data(), static_cast<int>(file.size()))) {
-    return Malformed("file", "expected an ONNX model, got other bytes, or a part of one");
+    return NoModel();
   }
   return model;
 }
@@ -160,8 +166,33 @@ absl::StatusOr<ImportedModel> ReadOnnx(absl::string_view file, const OnnxHints& 
 }
 
 absl::StatusOr<FileMetadata> ReadOnnxMetadata(absl::string_view file) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<onnx::ModelProto> model, ParseModel(file));
-  return MetadataOf(*model);
+  RETURN_IF_ERROR(PartBytes(file).status());
+  constexpr std::uint32_t kMetadataTag = onnx::ModelProto::kMetadataPropsFieldNumber << 3 | 2;
+  FileMetadata metadata;
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(file.data()),
+                                                static_cast<int>(file.size()));
+  while (const std::uint32_t tag = stream.ReadTag()) {
+    std::uint32_t length = 0;
+    std::string bytes;
+    onnx::StringStringEntryProto entry;
+    if (tag != kMetadataTag) {
+      if (google::protobuf::internal::WireFormatLite::SkipField(&stream, tag)) continue;
+      return NoModel();
+    }
+    if (!stream.ReadVarint32(&length) || !stream.ReadString(&bytes, static_cast<int>(length)) ||
+        !entry.ParseFromString(bytes)) {
+      return NoModel();
+    }
+    metadata.emplace(entry.key(), entry.value());
+  }
+  return metadata;
+}
+
+absl::StatusOr<std::int64_t> BytesToReadOnnx(absl::string_view file) {
+  ASSIGN_OR_RETURN(const std::int64_t parts, PartBytes(file));
+  // The parts as objects, tables of them, and the numbers in the network's type, which may be twice
+  // as wide as in the file.
+  return 2 * parts + 2 * static_cast<std::int64_t>(file.size());
 }
 
 }  // namespace descent::exchange

@@ -4,6 +4,7 @@
 #ifndef SERVER_EXCHANGE_ONNX_ONNX_IMPORT_H_
 #define SERVER_EXCHANGE_ONNX_ONNX_IMPORT_H_
 
+#include <cstdint>
 #include <optional>
 
 #include "absl/status/statusor.h"
@@ -40,6 +41,10 @@ absl::StatusOr<ImportedModel> ReadOnnx(absl::string_view file, const OnnxHints& 
 
 // The metadata alone, without a look at the graph.
 absl::StatusOr<FileMetadata> ReadOnnxMetadata(absl::string_view file);
+
+// The most bytes that ReadOnnx takes beside the file, about: for its messages, and for what comes
+// out of it. For most files that is some times their size. kInvalidArgument as ReadOnnx.
+absl::StatusOr<std::int64_t> BytesToReadOnnx(absl::string_view file);
 
 }  // namespace descent::exchange
 

@@ -86,6 +86,7 @@ class Walk {
     return stream_.ConsumedEntireMessage();
   }
 
+  std::int64_t bytes() const { return bytes_; }
   bool IsTooMuch() const { return bytes_ > most_; }
 
  private:
@@ -135,7 +136,7 @@ class Walk {
 
 }  // namespace
 
-absl::Status CheckParts(absl::string_view file) {
+absl::StatusOr<std::int64_t> PartBytes(absl::string_view file) {
   if (file.size() > std::numeric_limits<int>::max()) {
     return Malformed("file", absl::StrCat("expected an ONNX model of at most 2 GiB, got ",
                                           file.size(), " bytes"));
@@ -149,7 +150,7 @@ absl::Status CheckParts(absl::string_view file) {
                      "expected an ONNX model, got bytes that are nearly all small parts: as "
                      "objects they would take many times the file's size");
   }
-  return absl::OkStatus();
+  return walk.bytes();
 }
 
 }  // namespace descent::exchange
