@@ -103,9 +103,9 @@ absl::StatusOr<CheckpointWriter::Completion> CheckpointWriter::Complete(StoreTab
                                 std::max(1, tables->options.kept_checkpoints));
   RETURN_IF_ERROR(tables->Write(completion.retention));
   // With this the model is in the file for good, unless it went back to kMemory after the image was
-  // taken.
+  // taken; whether it had been there before, or anything was appended since, is the same.
   completion.adds_model =
-      !model->kept && job.raises_durability && job.position > model->forgotten_position;
+      !model->kept && job.raises_durability && job.position >= model->forgotten_position;
   if (completion.adds_model) {
     model->row.build_id = tables->build_id;
     RETURN_IF_ERROR(tables->models.Insert(model->row));

@@ -151,6 +151,34 @@ TEST_F(DurabilityTest, RaisingKeepsFromTheCheckpointOn) {
   }
 }
 
+// The checkpoint that raises is of the same position as what came before: nothing was appended.
+TEST_F(DurabilityTest, RaisingKeepsAModelThatWasNeverUpdated) {
+  std::unique_ptr<LiveModel> model = Create(SampleSettings("fresh", Durability::kMemory));
+  ModelImage image = model->Image();
+  image.settings.durability = Durability::kJournal;
+  EXPECT_THAT(Await<CheckpointInfo>([&](OnSaved done) {
+                model->journal().SaveCheckpoint(std::move(image), false, std::move(done));
+              }),
+              IsOk());
+  EXPECT_THAT(*model->StepNow(1), Eq(1));
+  model = nullptr;
+  EXPECT_THAT(Reopen(), SizeIs(1));
+}
+
+TEST_F(DurabilityTest, RaisingKeepsAModelThatWasLoweredJustBefore) {
+  std::unique_ptr<LiveModel> model = Create(SampleSettings("lowered"));
+  EXPECT_THAT(*model->StepNow(1), Eq(1));
+  EXPECT_THAT(model->ChangeSettingsNow(With(model->settings(), Durability::kMemory)), IsOk());
+  ModelImage image = model->Image();
+  image.settings.durability = Durability::kJournal;
+  EXPECT_THAT(Await<CheckpointInfo>([&](OnSaved done) {
+                model->journal().SaveCheckpoint(std::move(image), false, std::move(done));
+              }),
+              IsOk());
+  model = nullptr;
+  EXPECT_THAT(Reopen(), SizeIs(1));
+}
+
 // Until the checkpoint is whole, what is appended after it can't be recovered, and is not said
 // to be durable.
 TEST_F(DurabilityTest, RaisingPromisesNothingBeforeTheCheckpointIsWhole) {
