@@ -5,11 +5,9 @@
 
 #include <memory>
 #include <optional>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "client/descent/cancel_watch.h"
 #include "client/descent/connection.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
@@ -17,48 +15,6 @@
 
 namespace descent::client {
 namespace {
-
-constexpr absl::Duration kAskInterval = absl::Milliseconds(100);
-
-// Cancels a call when `cancelled` says so, as long as this exists.
-class CancelWatch {
- public:
-  CancelWatch(const std::function<bool()>& cancelled, grpc::ClientContext* context) {
-    if (!cancelled) return;
-    thread_ = std::thread([this, &cancelled, context] {
-      while (!Ended()) {
-        if (cancelled()) context->TryCancel();
-        AwaitEnd(SteadyNow() + kAskInterval);
-      }
-    });
-  }
-  ~CancelWatch() {
-    {
-      absl::MutexLock lock(&mutex_);
-      over_ = true;
-      ended_.SignalAll();
-    }
-    if (thread_.joinable()) thread_.join();
-  }
-  CancelWatch(const CancelWatch&) = delete;
-  CancelWatch& operator=(const CancelWatch&) = delete;
-
- private:
-  bool Ended() {
-    absl::MutexLock lock(&mutex_);
-    return over_;
-  }
-  void AwaitEnd(absl::Time deadline) {
-    absl::MutexLock lock(&mutex_);
-    while (!over_ && !ended_.WaitUntil(&mutex_, deadline)) {
-    }
-  }
-
-  absl::Mutex mutex_;
-  SteadyCondVar ended_;
-  bool over_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
-};
 
 // One stream. *begun becomes true with the first chunk.
 absl::Status BackupOnce(const Connection& connection, BackupSink sink, const BackupOptions& options,

@@ -310,6 +310,17 @@ absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view
   return ResumingSession::Open(training_connection_, std::string(model), std::move(options));
 }
 
+absl::Status Client::ExportModel(absl::string_view model, ExportSink sink,
+                                 const ExportOptions& options) const {
+  return RunExport(*connection_, model, sink, options);
+}
+
+absl::StatusOr<v1::Model> Client::ImportModel(const v1::ImportStart& start,
+                                              const ImportSource& source,
+                                              const ImportOptions& options) const {
+  return RunImport(*connection_, start, source, options);
+}
+
 absl::Status Client::Backup(BackupSink sink, const BackupOptions& options) const {
   return RunBackup(*connection_, sink, options);
 }

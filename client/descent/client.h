@@ -24,6 +24,7 @@
 #include "absl/types/span.h"
 #include "client/descent/backup.h"
 #include "client/descent/evaluation.h"
+#include "client/descent/model_files.h"
 #include "client/descent/options.h"
 #include "client/descent/training_session.h"
 #include "descent/v1/model_service.pb.h"
@@ -124,6 +125,15 @@ class Client {
   // like any call, up to TrainingOptions::give_up_after.
   absl::StatusOr<std::unique_ptr<TrainingSession>> Train(absl::string_view model,
                                                          TrainingOptions options = {}) const;
+
+  // A model of one moment as a file, while its training goes on: hands its bytes to the sink, in
+  // order. They are a file when this returns OK. Errors and attempts as Backup's.
+  absl::Status ExportModel(absl::string_view model, ExportSink sink,
+                           const ExportOptions& options = {}) const;
+  // Makes a model of a file. The model is durable when this returns it, and nothing of it is there
+  // if this fails; ALREADY_EXISTS if the name is taken. Tried again if the source can begin again.
+  absl::StatusOr<v1::Model> ImportModel(const v1::ImportStart& start, const ImportSource& source,
+                                        const ImportOptions& options = {}) const;
 
   // A consistent copy of the whole store, made while the server goes on: hands its bytes to the
   // sink, in order. They are a backup when this returns OK. An error of the sink is returned as it

@@ -19,8 +19,10 @@
 #include "absl/time/time.h"
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/network.h"
 #include "core/snapshot.h"
 #include "core/spec.h"
+#include "core/trainer.h"
 #include "server/store/model_settings.h"
 #include "server/store/records.h"
 
@@ -155,6 +157,26 @@ struct DeleteCheckpointCommand {
 };
 
 struct DeleteCheckpointOutcome {};
+
+struct ExportModelCommand {
+  bool include_optimizer = false;
+};
+
+// A model at one moment, which no crash takes back.
+struct ExportModelOutcome {
+  ModelInfo info;
+  std::shared_ptr<const Network> network;
+  TrainerState state;  // slots and scalars are empty unless the optimizer is included
+  // What counts the memory of the above, and goes with it.
+  std::shared_ptr<const void> memory;
+};
+
+// A model that is somewhere else, as a CreateModelCommand has one that begins.
+struct ImportModelCommand {
+  ModelSettings settings;
+  TrainerState state;  // whole, and as the settings' network and optimizer have it
+  double last_loss = 0;
+};
 
 struct PredictCommand {
   Matrix inputs;

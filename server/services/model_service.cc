@@ -6,10 +6,11 @@
 #include <string_view>
 #include <utility>
 
-#include "core/error.h"
 #include "core/status_macros.h"
 #include "descent/v1/model_service.grpc.pb.h"
 #include "server/models/work/executor.h"
+#include "server/services/export_call.h"
+#include "server/services/import_call.h"
 #include "server/services/model_call.h"
 #include "server/services/services.h"
 #include "server/services/unary_call.h"
@@ -58,27 +59,6 @@ ServerUnaryReactor* ServeOnRegistry(models::Registry* registry, const CallResour
   };
   return ServeUnary<Request>(resources, name, context, bytes, response, begin);
 }
-
-// What a later version will do.
-absl::Status NotImplemented() {
-  return Error(absl::StatusCode::kUnimplemented, "NOT_IMPLEMENTED",
-               "this version of the server neither exports nor imports models");
-}
-
-// A stream that ends as it begins.
-template <typename Reactor>
-class RefusedStream final : public Reactor {
- public:
-  RefusedStream(const CallResources& resources, const MethodName& name,
-                CallbackServerContext* context)
-      : pass_(resources.gate, name, *context) {
-    this->Finish(pass_.End(pass_.admission().ok() ? NotImplemented() : pass_.admission()));
-  }
-
- private:
-  void OnDone() override { delete this; }
-  CallPass pass_;
-};
 
 // Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
 template <typename Base>
@@ -202,15 +182,13 @@ class ModelService final : public RawModelMethods<v1::ModelService::Service> {
   }
 
   grpc::ServerWriteReactor<ByteBuffer>* ExportModel(CallbackServerContext* context,
-                                                    const ByteBuffer*) override {
-    return new RefusedStream<grpc::ServerWriteReactor<ByteBuffer>>(resources_, Name("ExportModel"),
-                                                                   context);
+                                                    const ByteBuffer* request) override {
+    return ServeExport(*registry_, resources_, Name("ExportModel"), context, *request);
   }
 
   grpc::ServerReadReactor<ByteBuffer>* ImportModel(CallbackServerContext* context,
-                                                   ByteBuffer*) override {
-    return new RefusedStream<grpc::ServerReadReactor<ByteBuffer>>(resources_, Name("ImportModel"),
-                                                                  context);
+                                                   ByteBuffer* response) override {
+    return ServeImport(registry_, resources_, Name("ImportModel"), context, response);
   }
 
  private:

@@ -38,6 +38,8 @@ std::int64_t ByteSize(const TrainerState& state) {
 // Callbacks of Append may come before those of calls made inside them, as the contract allows.
 class MemoryJournal final : public Journal {
  public:
+  explicit MemoryJournal(std::int64_t step) : step_(step) {}
+
   void Append(UpdateRecord record, Publish publish, OnStored done) override {
     if (const auto* deletion = std::get_if<CheckpointDeletion>(&record.update)) {
       checkpoints_.erase(deletion->step);
@@ -89,15 +91,15 @@ class MemoryJournal final : public Journal {
     ModelImage image;
   };
 
-  std::int64_t step_ = 0;
+  std::int64_t step_;
   std::map<std::int64_t, Saved> checkpoints_;
 };
 
 }  // namespace
 
-void MemoryStore::CreateModel(const ModelSettings& /*settings*/, const ModelAnswer& /*answer*/,
+void MemoryStore::CreateModel(const ModelSettings& /*settings*/, const ModelAnswer& answer,
                               std::optional<AnsweredRequest> /*request*/, OnCreated done) {
-  std::move(done)(std::make_unique<MemoryJournal>());
+  std::move(done)(std::make_unique<MemoryJournal>(answer.step));
 }
 
 absl::StatusOr<std::unique_ptr<StoredModel>> MemoryStore::Find(const std::string& name) {

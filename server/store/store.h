@@ -180,7 +180,8 @@ class Store {
 
   using OnCreated = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<Journal>>) &&>;
 
-  // Adds a model at step 0 under a name that no other model has; calls back as OnStored does. With
+  // Adds a model under a name that no other model has; calls back as OnStored does. It is at the
+  // answer's step: at 0, where its settings lead to, or, with durability kMemory, at any. With
   // durability kMemory nothing is kept of it. `answer` is remembered with the creation if it has a
   // request id.
   virtual void CreateModel(const ModelSettings& settings, const ModelAnswer& answer,

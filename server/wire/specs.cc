@@ -153,8 +153,7 @@ absl::StatusOr<store::SharedText> DecodeClientData(const std::string& text) {
   return store::SharedText(text);
 }
 
-absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& message) {
-  RETURN_IF_ERROR(CheckModelName("name", message.name()));
+absl::Status CheckOutputOnlyFields(const v1::Model& message) {
   for (const char* name : {"step", "durable_step", "parameter_count", "create_time", "update_time",
                            "last_loss", "state_hash"}) {
     if (v1::Model::GetReflection()->HasField(message,
@@ -162,6 +161,12 @@ absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& messa
       return InvalidField(name, "output only; leave it unset", {}, "OUTPUT_ONLY_FIELD");
     }
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& message) {
+  RETURN_IF_ERROR(CheckModelName("name", message.name()));
+  RETURN_IF_ERROR(CheckOutputOnlyFields(message));
   if (!message.has_network()) return RequiredField("network");
   if (!message.has_optimizer()) return RequiredField("optimizer");
   models::ModelSettings settings;

@@ -41,6 +41,9 @@ absl::StatusOr<store::SharedText> DecodeClientData(const std::string& text);
 absl::StatusOr<std::map<std::string, std::string>> DecodeLabels(
     const google::protobuf::Map<std::string, std::string>& labels);
 
+// INVALID_ARGUMENT (OUTPUT_ONLY_FIELD) if one is set.
+absl::Status CheckOutputOnlyFields(const v1::Model& message);
+
 // A model to be made: output-only fields must not be set.
 absl::StatusOr<models::ModelSettings> DecodeModelSettings(const v1::Model& message);
 void EncodeModel(const models::ModelInfo& info, v1::Model* message);

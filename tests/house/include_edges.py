@@ -121,8 +121,9 @@ ROOMS = {
         uses=frozenset({"sqlite", "surroundings"}),
     ),
     "server/services": Room(
-        sees=("proto", "clock", "core", "version", "server/wire", "server/models",
-              "server/models/work", "server/models/registry"),
+        sees=("proto", "clock", "core", "version", "server/exchange", "server/exchange/safetensors",
+              "server/exchange/onnx", "server/wire", "server/models", "server/models/work",
+              "server/models/registry"),
         uses=EVERYTHING - {"eigen", "sqlite", "cli11", "openssl", "toml", "boost", "prometheus"},
     ),
     "server/access": Room(

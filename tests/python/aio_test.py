@@ -5,6 +5,7 @@
 
 import asyncio
 import inspect
+import pathlib
 import subprocess
 import tempfile
 import unittest
@@ -86,6 +87,21 @@ class AioTest(unittest.IsolatedAsyncioTestCase):
                 if callable(getattr(theirs, key)):
                     self.assertEqual(inspect.signature(getattr(ours, key)).parameters.keys(),
                                      inspect.signature(getattr(theirs, key)).parameters.keys())
+
+    async def test_a_model_goes_out_and_comes_in_again(self):
+        model = await self.client.create("exported", network(), descent.Adam())
+        x, y = next(batches(1, rows=5))
+        await model.step(x, y)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "exported.safetensors"
+            await model.export(path, include_optimizer=True)
+            copy = await self.client.import_model(path, "imported")
+            self.assertEqual(await copy.state_hash, await model.state_hash)
+            with self.assertRaises(descent.AlreadyExistsError):
+                await self.client.import_model(path, "imported")
+            path.write_bytes(b"no safetensors")
+            with self.assertRaises(ValueError):
+                await self.client.import_model(path, "none")
 
     async def test_trains_from_iterators_of_both_kinds(self):
         summary = await self.model.train(batches(COUNT))

@@ -158,14 +158,43 @@ class CallsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "house.safetensors"
             path.write_text("before")
-            try:
-                self.model.export(path)
-            except descent.DescentError as error:  # of a server that does not export yet
-                self.assertEqual(error.code, "UNIMPLEMENTED")
-                self.assertEqual(path.read_text(), "before")
+            with self.assertRaises(descent.DescentError):
+                self.client.model("house").export(path, timeout=0)
+            self.assertEqual(path.read_text(), "before")
+            self.model.export(path)
+            self.assertGreater(path.stat().st_size, 100)
             self.assertEqual([found.name for found in path.parent.iterdir()], [path.name])
             with self.assertRaisesRegex(ValueError, "format"):
                 self.model.export(path.with_suffix(".bin"))
+
+    def test_a_model_goes_out_and_comes_in_again(self):
+        self.model.step(self.x, self.y)
+        self.model.update(labels={"owner": "me"}, client_data="notes")
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "house.safetensors"
+            self.model.export(path, include_optimizer=True)
+            copy = self.client.import_model(path, "copy")
+            self.assertEqual((copy.state_hash, copy.step_count), (self.model.state_hash, 1))
+            info = copy.info()
+            self.assertEqual((dict(info.labels), info.client_data), ({"owner": "me"}, "notes"))
+            self.assertEqual(copy.step(self.x, self.y).loss, self.model.step(self.x, self.y).loss)
+            again = pathlib.Path(directory) / "again.safetensors"
+            self.client.import_model(path, "other", optimizer=descent.Sgd(0.5),
+                                     durability="memory", labels={"a": "b"}).export(again)
+            self.assertEqual(self.client.model("other").info().durability, "memory")
+            with self.assertRaises(descent.AlreadyExistsError):
+                self.client.import_model(path, "copy")
+            path.write_bytes(path.read_bytes()[:-1])
+            with self.assertRaises(ValueError) as caught:
+                self.client.import_model(path, "cut")
+            self.assertEqual((caught.exception.field, caught.exception.reason), ("file", "MALFORMED_FILE"))
+            with self.assertRaises(LookupError):
+                self.client.model("cut")
+            with self.assertRaises(FileNotFoundError):
+                self.client.import_model(path.with_name("none.onnx"), "none")
+            onnx = path.with_suffix(".onnx")
+            self.model.export(onnx)
+            self.assertEqual(self.client.import_model(onnx, "graph").network.outputs, 1)
 
     def test_contradictions_are_refused_before_anything_is_sent(self):
         for call in (
@@ -182,6 +211,28 @@ class CallsTest(unittest.TestCase):
 
 class AwayTest(unittest.TestCase):
     """Servers that are away, restarted, or lose their answers."""
+
+    def test_an_import_that_was_answered_outlives_a_kill(self):
+        with tempfile.TemporaryDirectory() as directory:
+            server = self.enterContext(
+                LiveServer(package.descentd, directory + "/data", errors=subprocess.DEVNULL))
+            client = self.enterContext(descent.Client(server.address, retry=PATIENT))
+            model = client.create("house", network(), "adam")
+            model.train(batches(20))
+            path = pathlib.Path(directory) / "house.safetensors"
+            model.export(path, include_optimizer=True)
+            for number in range(5):
+                name = f"copy-{number}"
+                self.assertEqual(client.import_model(path, name).state_hash, model.state_hash)
+                server.kill()
+                server.start()
+                copy = client.model(name)
+                self.assertEqual((copy.state_hash, copy.step_count), (model.state_hash, 20))
+            copy.train(batches(20, seed=1))
+            model.train(batches(20, seed=1))
+            server.kill()
+            server.start()
+            self.assertEqual(client.model(name).state_hash, client.model("house").state_hash)
 
     def test_a_call_rides_out_a_server_that_is_started_again(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -25,7 +25,7 @@ using google::protobuf::MethodDescriptor;
 // Names the model in a request, wherever requests name it. False if this one names none.
 bool NameModel(const std::string& model, Message* request) {
   const google::protobuf::Descriptor& type = *request->GetDescriptor();
-  for (const char* name : {"start", "model", "model_name", "name"}) {
+  for (const char* name : {"start", "name", "model", "model_name"}) {
     const FieldDescriptor* field = type.FindFieldByName(name);
     if (field == nullptr) continue;
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {

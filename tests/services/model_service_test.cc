@@ -214,13 +214,5 @@ TEST_F(ModelServiceTest, SetParametersRefusesWhatDoesNotFit) {
   EXPECT_THAT(client_->Call(request), FailsWith(StatusCode::kNotFound, "PARAMETER_NOT_FOUND"));
 }
 
-TEST_F(ModelServiceTest, ExportAndImportAreUnimplementedAndSaySo) {
-  const auto is_unimplemented = FailsWith(StatusCode::kUnimplemented, "NOT_IMPLEMENTED");
-  EXPECT_THAT(client_->Call(v1::ExportModelRequest()), is_unimplemented);
-  const auto import = client_->Call(std::vector<v1::ImportModelRequest>(1));
-  EXPECT_THAT(import, is_unimplemented);
-  EXPECT_THAT(import.status.message, HasSubstr("neither exports nor imports"));
-}
-
 }  // namespace
 }  // namespace descent::testing

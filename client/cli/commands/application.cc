@@ -26,8 +26,8 @@ namespace {
 
 constexpr char kApplicationFooter[] = R"(
 Exit status: 0 when all went well, 1 when the server said no, 64 on bad usage, 65 on bad data, 69
-when the server can't be reached, 74 when a file can't be written, 130 when training or a backup was
-interrupted.)";
+when the server can't be reached, 74 when a file can't be written, 130 when training, a
+backup, an export or an import was interrupted.)";
 
 // A server that went away once it was there is waited for so long: it may be being started again,
 // and recovering.
@@ -122,6 +122,8 @@ int RunApplication(int argc, const char* const* argv, const std::string& version
   AddHistoryCommand(&app, &command);
   AddParamsCommand(&app, &command);
   AddCheckpointCommand(&app, &command);
+  AddExportCommand(&app, &command);
+  AddImportCommand(&app, &command);
   AddBackupCommand(&app, &command);
   AddVerifyCommand(&app, &local_command);
   AddTokenCommand(&app, &local_command);

@@ -28,14 +28,14 @@ absl::Status IsThereAlready(const std::string& path) {
 // Nobody else may write to the file, or give it its name, between its opening and its locking.
 absl::Status LockAndEmpty(int descriptor, const std::string& path) {
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    return errno == EWOULDBLOCK ? FileError(path, "another backup is writing it")
+    return errno == EWOULDBLOCK ? FileError(path, "another process is writing it")
                                 : WriteError(path);
   }
   struct stat opened {};
   struct stat named {};
   if (fstat(descriptor, &opened) != 0 || stat(path.c_str(), &named) != 0 ||
       opened.st_dev != named.st_dev || opened.st_ino != named.st_ino) {
-    return FileError(path, "another backup has just written it");
+    return FileError(path, "another process has just written it");
   }
   if (ftruncate(descriptor, 0) != 0) return WriteError(path);
   return absl::OkStatus();

@@ -1,4 +1,5 @@
-// The file that a backup goes to: whole and on the disk under its name, or not there at all.
+// The file that a backup or an export goes to: whole and on the disk under its name, or not there
+// at all.
 
 #ifndef CLIENT_CLI_COMMANDS_BACKUP_FILE_H_
 #define CLIENT_CLI_COMMANDS_BACKUP_FILE_H_
@@ -17,8 +18,8 @@ namespace descent::cli {
 class BackupFile {
  public:
   // A usage error when `path` is there already, unless it is to be replaced; a file error when
-  // PATH.partial can't be written, or another backup is writing it. What an earlier backup has left
-  // in it is overwritten.
+  // PATH.partial can't be written, or another process is writing it. What an earlier backup has
+  // left in it is overwritten.
   static absl::StatusOr<std::unique_ptr<BackupFile>> Create(const std::string& path, bool replace);
 
   // Removes PATH.partial unless Commit has succeeded.

@@ -38,6 +38,8 @@ void AddGradientCommand(CLI::App* app, Command* chosen);
 void AddHistoryCommand(CLI::App* app, Command* chosen);
 void AddParamsCommand(CLI::App* app, Command* chosen);
 void AddCheckpointCommand(CLI::App* app, Command* chosen);
+void AddExportCommand(CLI::App* app, Command* chosen);
+void AddImportCommand(CLI::App* app, Command* chosen);
 void AddBackupCommand(CLI::App* app, Command* chosen);
 void AddVerifyCommand(CLI::App* app, LocalCommand* chosen);
 void AddTokenCommand(CLI::App* app, LocalCommand* chosen);

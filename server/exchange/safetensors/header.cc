@@ -255,6 +255,11 @@ std::int64_t HeaderBytes(const absl::Cord& file) {
 
 }  // namespace
 
+std::size_t HeaderBytesIn(const absl::Cord& file) {
+  if (static_cast<std::int64_t>(file.size()) < kLengthBytes) return 0;
+  return std::min(file.size(), static_cast<std::size_t>(HeaderBytes(file)));
+}
+
 absl::Status CheckBeginning(const absl::Cord& file) {
   const auto size = static_cast<std::int64_t>(file.size());
   if (size < kLengthBytes) return absl::OkStatus();

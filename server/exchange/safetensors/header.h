@@ -13,6 +13,7 @@
 #ifndef SERVER_EXCHANGE_SAFETENSORS_HEADER_H_
 #define SERVER_EXCHANGE_SAFETENSORS_HEADER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ absl::StatusOr<SafetensorsHeader> ReadHeader(const absl::Cord& file);
 
 // The same for a file that is not all here: OK as long as what there is can become one.
 absl::Status CheckBeginning(const absl::Cord& file);
+
+// The bytes of the file that are its header, or of what there is of it.
+std::size_t HeaderBytesIn(const absl::Cord& file);
 
 // "[4, 2]".
 std::string ShapeText(absl::Span<const std::int64_t> shape);

@@ -73,6 +73,11 @@ void Model::ListHistory(ListHistoryCommand command, CallContext context,
   writer_->ListHistory(std::move(command), std::move(context), std::move(reply));
 }
 
+void Model::Export(const ExportModelCommand& command, CallContext context,
+                   Reply<ExportModelOutcome> reply) {
+  writer_->Export(command, std::move(context), std::move(reply));
+}
+
 void Model::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                               Reply<ModelInfo> reply) {
   writer_->RestoreCheckpoint(std::move(command), std::move(context), std::move(reply));

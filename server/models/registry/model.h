@@ -75,6 +75,9 @@ class Model {
   // Behind the updates before it, and answered when these will last: nothing in it is taken back.
   void ListHistory(ListHistoryCommand command, CallContext context,
                    Reply<ListHistoryOutcome> reply);
+  // The model as it is behind the updates before, answered when these will last.
+  void Export(const ExportModelCommand& command, CallContext context,
+              Reply<ExportModelOutcome> reply);
   void RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                          Reply<ModelInfo> reply);
   void DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,

@@ -38,11 +38,29 @@ constexpr absl::Duration kCheckpointTimer = absl::Seconds(1);
 constexpr int kMostBackups = 4;
 
 // Everything of a new model but its journal.
-absl::StatusOr<ModelState::Parts> MakeParts(ModelSettings settings, Resources* resources) {
-  ASSIGN_OR_RETURN(
-      TrainedModel model,
-      TrainedModel::Create(std::move(settings), resources->memory.get(), &resources->update_pool));
+absl::StatusOr<ModelState::Parts> MakeParts(CreateModelCommand command, Resources* resources) {
+  ASSIGN_OR_RETURN(TrainedModel model,
+                   TrainedModel::Create(std::move(command.settings), resources->memory.get(),
+                                        &resources->update_pool));
   const absl::Time now = absl::Now();
+  return ModelState::Parts{
+      .model = std::move(model), .create_time = now, .update_time = now, .journal = nullptr};
+}
+
+// The same of a model that comes from elsewhere. Nothing is kept of it yet, whatever the settings
+// say.
+absl::StatusOr<ModelState::Parts> MakeParts(ImportModelCommand command, Resources* resources) {
+  const absl::Time now = absl::Now();
+  command.settings.durability = Durability::kMemory;
+  ASSIGN_OR_RETURN(TrainedModel model,
+                   TrainedModel::Create({.settings = std::move(command.settings),
+                                         .state = std::move(command.state),
+                                         .last_loss = command.last_loss,
+                                         .update_time = now,
+                                         .history = {},
+                                         .sessions = {},
+                                         .answers = {}},
+                                        resources->memory.get(), &resources->update_pool));
   return ModelState::Parts{
       .model = std::move(model), .create_time = now, .update_time = now, .journal = nullptr};
 }
@@ -84,6 +102,12 @@ class Registry::Impl {
   void Create(CreateModelCommand command, Call<ModelInfo> call) {
     Queue(std::move(call), [this, command = std::move(command)](Call<ModelInfo> admitted) mutable {
       CreateNow(std::move(command), std::move(admitted));
+    });
+  }
+
+  void Import(ImportModelCommand command, Call<ModelInfo> call) {
+    Queue(std::move(call), [this, command = std::move(command)](Call<ModelInfo> admitted) mutable {
+      ImportNow(std::move(command), std::move(admitted));
     });
   }
 
@@ -142,7 +166,12 @@ class Registry::Impl {
     });
   }
 
+  // Takes the name, then makes what is to have it; a failure frees the name.
+  template <typename Command>
+  absl::StatusOr<std::unique_ptr<ModelState::Parts>> Begin(Command command);
   void CreateNow(CreateModelCommand command, Call<ModelInfo> call);
+  void ImportNow(ImportModelCommand command, Call<ModelInfo> call);
+  void Keep(std::shared_ptr<Model> model, Durability durability, Call<ModelInfo> call);
   void DeleteNow(DeleteModelCommand command, Call<DeleteModelOutcome> call);
 
   void WatchCheckpoints() {
@@ -213,35 +242,40 @@ void Registry::Impl::MakeBackup(Call<std::shared_ptr<BackupReading>> call) {
   });
 }
 
+template <typename Command>
+absl::StatusOr<std::unique_ptr<ModelState::Parts>> Registry::Impl::Begin(Command command) {
+  const std::string name = command.settings.name;
+  RETURN_IF_ERROR(table_.Reserve(name));
+  absl::Status status;
+  if (table_.size() > resources_.options.max_models) {
+    status = TooManyModels(resources_.options.max_models);
+  } else {
+    absl::StatusOr<ModelState::Parts> parts =
+        CatchExceptions([&] { return MakeParts(std::move(command), &resources_); });
+    if (parts.ok()) return std::make_unique<ModelState::Parts>(*std::move(parts));
+    status = std::move(parts).status();
+  }
+  table_.Release(name);
+  return status;
+}
+
 void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call) {
   if (!calls_.Begin(command.request, &call)) return;
-  const std::string name = command.settings.name;
-  if (absl::Status status = table_.Reserve(name); !status.ok()) {
-    calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(status));
+  const RequestKey request = command.request;
+  absl::StatusOr<std::unique_ptr<ModelState::Parts>> begun = Begin(std::move(command));
+  if (!begun.ok()) {
+    calls_.Conclude<ModelInfo>(request, std::move(call), std::move(begun).status());
     return;
   }
-  if (table_.size() > resources_.options.max_models) {
-    table_.Release(name);
-    calls_.Conclude<ModelInfo>(command.request, std::move(call),
-                               TooManyModels(resources_.options.max_models));
-    return;
-  }
-  absl::StatusOr<ModelState::Parts> parts =
-      CatchExceptions([&] { return MakeParts(std::move(command.settings), &resources_); });
-  if (!parts.ok()) {
-    table_.Release(name);
-    calls_.Conclude<ModelInfo>(command.request, std::move(call), std::move(parts).status());
-    return;
-  }
-  ModelInfo info = Describe(parts->model, parts->create_time, parts->update_time);
-  auto kept = std::make_unique<ModelState::Parts>(*std::move(parts));
+  std::unique_ptr<ModelState::Parts> kept = *std::move(begun);
   const ModelState::Parts& made = *kept;
+  ModelInfo info = Describe(made.model, made.create_time, made.update_time);
   // Made before the call, whose arguments may be evaluated in any order: the callback takes both.
   const store::ModelAnswer answer = AnswerOf(info);
-  std::optional<store::AnsweredRequest> answered = Answered(command.request);
+  std::optional<store::AnsweredRequest> answered = Answered(request);
   store_->CreateModel(
       made.model.settings(), answer, std::move(answered),
-      [this, kept = std::move(kept), info = std::move(info), request = std::move(command.request),
+      [this, kept = std::move(kept), info = std::move(info), request,
        call = std::move(call)](absl::StatusOr<std::unique_ptr<store::Journal>> journal) mutable {
         if (!journal.ok()) {
           table_.Release(info.settings.name);
@@ -252,6 +286,61 @@ void Registry::Impl::CreateNow(CreateModelCommand command, Call<ModelInfo> call)
         table_.Fill(info.settings.name, std::make_shared<Model>(&resources_, std::move(*kept)));
         calls_.Conclude<ModelInfo>(request, std::move(call), std::move(info));
       });
+}
+
+// As a model whose durability is raised: nothing is kept of it until its checkpoint is whole, and
+// with that, in one commit, the model is there. So a crash, or a failure of the store, leaves all
+// of it or nothing.
+void Registry::Impl::ImportNow(ImportModelCommand command, Call<ModelInfo> call) {
+  const Durability durability = command.settings.durability;
+  absl::Status storage = durability == Durability::kMemory ? absl::OkStatus() : store_->status();
+  if (!storage.ok()) {
+    std::move(call).Answer(std::move(storage));
+    return;
+  }
+  absl::StatusOr<std::unique_ptr<ModelState::Parts>> begun = Begin(std::move(command));
+  if (!begun.ok()) {
+    std::move(call).Answer(std::move(begun).status());
+    return;
+  }
+  std::unique_ptr<ModelState::Parts> kept = *std::move(begun);
+  const ModelState::Parts& made = *kept;
+  const store::ModelAnswer answer =
+      AnswerOf(Describe(made.model, made.create_time, made.update_time));
+  store_->CreateModel(
+      made.model.settings(), answer, std::nullopt,
+      [this, kept = std::move(kept), durability,
+       call = std::move(call)](absl::StatusOr<std::unique_ptr<store::Journal>> journal) mutable {
+        if (!journal.ok()) {
+          table_.Release(kept->model.settings().name);
+          std::move(call).Answer(std::move(journal).status());
+          return;
+        }
+        kept->journal = *std::move(journal);
+        Keep(std::make_shared<Model>(&resources_, std::move(*kept)), durability, std::move(call));
+      });
+}
+
+void Registry::Impl::Keep(std::shared_ptr<Model> model, Durability durability,
+                          Call<ModelInfo> call) {
+  Model* const imported = model.get();
+  Reply<ModelInfo> reply = [this, model = std::move(model),
+                            call = std::move(call)](absl::StatusOr<ModelInfo> info) mutable {
+    const std::string name = model->name();
+    if (info.ok()) {
+      table_.Fill(name, std::move(model));
+    } else {
+      table_.Release(name);
+    }
+    std::move(call).Answer(std::move(info));
+  };
+  if (durability == Durability::kMemory) {
+    imported->Info({}, std::move(reply));
+    return;
+  }
+  UpdateModelCommand raise;
+  raise.durability = durability;
+  imported->Update(std::move(raise), {}, std::move(reply));
 }
 
 void Registry::Impl::DeleteNow(DeleteModelCommand command, Call<DeleteModelOutcome> call) {
@@ -291,6 +380,10 @@ Registry::~Registry() { impl_->Drain(absl::InfiniteFuture()).IgnoreError(); }
 
 void Registry::Create(CreateModelCommand command, CallContext context, Reply<ModelInfo> reply) {
   impl_->Create(std::move(command), Call<ModelInfo>(std::move(context), std::move(reply)));
+}
+
+void Registry::Import(ImportModelCommand command, CallContext context, Reply<ModelInfo> reply) {
+  impl_->Import(std::move(command), Call<ModelInfo>(std::move(context), std::move(reply)));
 }
 
 void Registry::Delete(DeleteModelCommand command, CallContext context,

@@ -57,6 +57,11 @@ class Registry {
   // ("model.network.layers[2].dense.units"), RESOURCE_EXHAUSTED (MEMORY_BUDGET).
   void Create(CreateModelCommand command, CallContext context, Reply<ModelInfo> reply);
 
+  // Makes a model of a state that comes from elsewhere: all of it is as durable as its settings
+  // promise when the reply comes, and nothing of it is there before. Errors as Create's, and those
+  // of the store.
+  void Import(ImportModelCommand command, CallContext context, Reply<ModelInfo> reply);
+
   // Removes a model. The update it is applying is finished, what it holds besides is answered
   // NOT_FOUND; its memory is freed when the last reader has let go. The name is free when the
   // reply comes. NOT_FOUND (MODEL_NOT_FOUND).

@@ -259,6 +259,63 @@ void Writer::InfoNow(Call<ModelInfo> call) {
                                }));
 }
 
+void Writer::Export(const ExportModelCommand& command, CallContext context,
+                    Reply<ExportModelOutcome> reply) {
+  if (!command.include_optimizer && publication()->ReadStatus().ok() &&
+      !publication()->WriteStatus().ok()) {
+    // As for Info: what readers see can still be carried out of here.
+    ExportModelOutcome outcome{.info = publication()->Describe(),
+                               .network = publication()->network(),
+                               .state = {},
+                               .memory = nullptr};
+    outcome.state.parameters = publication()->snapshot();
+    outcome.state.step = outcome.info.step = outcome.state.parameters.step();
+    std::move(reply)(std::move(outcome));
+    return;
+  }
+  Queue(Call<ExportModelOutcome>(std::move(context), std::move(reply)), /*bytes=*/0,
+        ParametersCost(*publication()->network()),
+        [command](Writer* self, Call<ExportModelOutcome> call) {
+          self->ExportNow(command, std::move(call));
+        });
+}
+
+// Parameters are shared, the optimizer's state is copied; both are sent when the updates before
+// will last.
+void Writer::ExportNow(const ExportModelCommand& command, Call<ExportModelOutcome> call) {
+  const Trainer& trainer = state().model()->trainer();
+  absl::StatusOr<ExportModelOutcome> outcome =
+      CatchExceptions([&]() -> absl::StatusOr<ExportModelOutcome> {
+        ExportModelOutcome made{.info = state().Describe(),
+                                .network = publication()->network(),
+                                .state = {},
+                                .memory = nullptr};
+        if (command.include_optimizer) {
+          ASSIGN_OR_RETURN(MemoryCharge memory, lane_->resources().memory->Reserve(
+                                                    MemoryPurpose::kUnsent, state().ImageBytes()));
+          made.memory = std::make_shared<const MemoryCharge>(std::move(memory));
+          made.state = trainer.GetState();
+        } else {
+          made.state.step = trainer.step();
+          made.state.parameters = trainer.snapshot();
+        }
+        return made;
+      });
+  if (!outcome.ok()) {
+    std::move(call).Answer(std::move(outcome));
+    return;
+  }
+  state().Sync([outcome = *std::move(outcome),
+                call = std::move(call)](absl::StatusOr<std::int64_t> durable_step) mutable {
+    if (!durable_step.ok()) {
+      std::move(call).Answer(std::move(durable_step).status());
+      return;
+    }
+    outcome.info.durable_step = *durable_step;
+    std::move(call).Answer(std::move(outcome));
+  });
+}
+
 void Writer::ListHistory(ListHistoryCommand command, CallContext context,
                          Reply<ListHistoryOutcome> reply) {
   Queue(Call<ListHistoryOutcome>(std::move(context), std::move(reply)), /*bytes=*/0, /*cost=*/0,

@@ -44,6 +44,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
                        Reply<ListCheckpointsOutcome> reply);
   void ListHistory(ListHistoryCommand command, CallContext context,
                    Reply<ListHistoryOutcome> reply);
+  void Export(const ExportModelCommand& command, CallContext context,
+              Reply<ExportModelOutcome> reply);
   void RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                          Reply<ModelInfo> reply);
   void DeleteCheckpoint(DeleteCheckpointCommand command, CallContext context,
@@ -83,6 +85,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
   void SetParametersNow(SetParametersCommand command, Call<SetParametersOutcome> call);
   void UpdateNow(UpdateModelCommand command, Call<ModelInfo> call);
   void InfoNow(Call<ModelInfo> call);
+  void ExportNow(const ExportModelCommand& command, Call<ExportModelOutcome> call);
   void CreateCheckpointNow(const CreateCheckpointCommand& command, Call<CheckpointOutcome> call);
   void RestoreCheckpointNow(const RestoreCheckpointCommand& command, Call<ModelInfo> call);
   void RestoreNow(const RestoreCheckpointCommand& command,

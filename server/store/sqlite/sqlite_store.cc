@@ -162,7 +162,7 @@ void SqliteStore::CreateModel(const ModelSettings& settings, const ModelAnswer& 
   model->base_durability = settings.durability;
   const SqliteJournal::Start start{.durability = settings.durability,
                                    .position = 0,
-                                   .step = 0,
+                                   .step = answer.step,
                                    .saved_position = 0,
                                    .saved_time = absl::Now(),
                                    .damage = {}};

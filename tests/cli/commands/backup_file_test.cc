@@ -107,7 +107,7 @@ TEST_F(BackupFileTest, TwoDoNotWriteOneFile) {
   EXPECT_TRUE((*first)->Append("first").ok());
   const auto second = BackupFile::Create(Path("b"), /*replace=*/false);
   EXPECT_EQ(ExitCodeOf(second.status()), ExitCode::kCannotWrite);
-  EXPECT_THAT(std::string(second.status().message()), HasSubstr("another backup"));
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("another process"));
   EXPECT_TRUE((*first)->Commit().ok());
   EXPECT_EQ(Read("b"), "first");
 }

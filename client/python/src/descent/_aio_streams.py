@@ -242,3 +242,18 @@ async def _upload(call: Any, requests: EvaluationBatches, fresh: AsyncIterator[A
                 return
             await call.write(request)
         await call.done_writing()
+
+
+async def upload(connection: AioConnection, method: str, requests: Iterable[bytes], timeout: float) -> Any:
+    """The answer to many requests, sent once."""
+    call = connection.upload(method, timeout)
+    try:
+        with contextlib.suppress(asyncio.InvalidStateError):  # the call ended; its answer says why
+            for request in requests:
+                await call.write(request)
+            await call.done_writing()
+        return await call
+    except grpc.RpcError as call_error:
+        raise _broken(failure(call_error)) from None
+    finally:
+        call.cancel()

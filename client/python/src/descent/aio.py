@@ -10,6 +10,7 @@ A client belongs to the event loop of its first call.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Callable, Coroutine, List, Mapping, Optional, TypeVar, Union
 
 import grpc
@@ -17,10 +18,10 @@ import numpy.typing as npt
 
 from . import _operations, client as _blocking, results
 from ._aio_connection import AioConnection
-from ._aio_streams import Batches, evaluate, train
+from ._aio_streams import Batches, evaluate, train, upload
 from ._batches import BatchEncoder
 from ._failure import failure
-from ._files import export_request, replacing
+from ._files import export_request, import_chunks, import_start, replacing
 from ._operations import Operation
 from ._paging import Pages
 from ._progress import Report, reporting
@@ -118,6 +119,27 @@ class Client:
             model = await self.model(name)
             _operations.check_same_network(network, model.network, taken)
             return model
+
+    @_as(_blocking.Client.import_model)
+    async def import_model(
+        self,
+        path: Path,
+        name: str,
+        network: Optional[Network] = None,
+        optimizer: Union[str, Optimizer, None] = None,
+        *,
+        durability: Optional[str] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        client_data: str = "",
+        format: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Model:
+        start = import_start(path, name, network, optimizer, durability, labels, client_data, format)  # fmt: skip
+        limit = self._calls.options.timeout if timeout is None else timeout
+        with open(path, "rb") as file:
+            requests = itertools.chain((start,), import_chunks(file))
+            answer = await upload(self._calls, "ImportModel", requests, limit)
+        return Model(self, answer.model)
 
     @_as(_blocking.Client.model)
     async def model(self, name: str) -> Model:

@@ -11,6 +11,7 @@ numpy takes for an array will do where an array is asked for: lists, data frames
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Callable, Iterable, List, Mapping, Optional, TypeVar, Union
 
 import grpc
@@ -21,7 +22,7 @@ from ._batches import BatchEncoder
 from ._connection import Connection
 from ._evaluation import evaluate
 from ._failure import failure
-from ._files import export_request, replacing
+from ._files import export_request, import_chunks, import_start, replacing
 from ._operations import Operation
 from ._paging import Pages
 from ._progress import Report, reporting
@@ -146,6 +147,46 @@ class Client:
         model = self.model(name)
         _operations.check_same_network(network, model.network, taken)
         return model
+
+    def import_model(
+        self,
+        path: Path,
+        name: str,
+        network: Optional[Network] = None,
+        optimizer: Union[str, Optimizer, None] = None,
+        *,
+        durability: Optional[str] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        client_data: str = "",
+        format: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Model:
+        """Makes a model from a file of a standard format: all of it, or none.
+
+        Args:
+            path: what `Model.export` wrote, which says all of the model, or a file from elsewhere, such as
+                safetensors of a PyTorch `state_dict`, or ONNX.
+            name: the new model's.
+            network: for a file that does not say it; goes before what the file says.
+            optimizer: the same. Of another kind than the file's it begins afresh.
+            durability: as of `create`; never the file's.
+            labels: in the place of the file's.
+            client_data: the same.
+            format: "safetensors" or "onnx"; else by the file's ending.
+            timeout: seconds; else the client's.
+
+        AlreadyExistsError if there is a model of that name. ValueError (INVALID_ARGUMENT) names what is wrong with
+        a file. Not tried again: an answer that is lost may be of a model that is there.
+        """
+        start = import_start(path, name, network, optimizer, durability, labels, client_data, format)  # fmt: skip
+        limit = self._calls.options.timeout if timeout is None else timeout
+        with open(path, "rb") as file:
+            requests = itertools.chain((start,), import_chunks(file))
+            try:
+                answer = self._calls.upload("ImportModel", requests, limit).result()
+            except grpc.RpcError as call_error:
+                raise failure(call_error) from None
+        return Model(self, answer.model)
 
     def model(self, name: str) -> Model:
         """The model of that name. NotFoundError if there is none."""
