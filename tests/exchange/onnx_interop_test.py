@@ -1,6 +1,6 @@
 """ONNX files both ways: onnxruntime runs ours, and we read those of PyTorch and scikit-learn.
 
-    onnx_interop_test.py ONNX_TOOL
+    onnx_interop_test.py ONNX_TOOL DESCENTD DESCENT
 
 Needs onnx, onnxruntime, scikit-learn and skl2onnx, for which an environment is made where they are not. Skipped where PyPI
 can't be reached. PyTorch's files are made where Debian's python3-torch is; those of its newer exporter are in data/, where PyPI's
@@ -10,6 +10,7 @@ torch 2.15 and onnxscript 0.7 wrote them by
 """
 
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -22,6 +23,7 @@ import warnings
 PACKAGES = {"onnx": "onnx", "onnxruntime": "onnxruntime", "skl2onnx": "skl2onnx", "sklearn": "scikit-learn"}
 HERE = pathlib.Path(__file__).resolve().parent
 TOOL = os.environ.get("ONNX_TOOL")
+sys.path.insert(0, str(HERE.parent / "e2e"))
 
 if TOOL and __name__ == "__main__":
     import numpy as np
@@ -172,6 +174,99 @@ class PreprocessingTest(unittest.TestCase):
                     labels = np.array(["no", "yes"] if name == "two_classes" else ["a", "b", "c"])
                     self.assertLessEqual(distance(answers["probabilities"], expected), limit)
                     self.assertEqual(list(answers["label"]), list(labels[expected.argmax(1)]))
+
+
+class ServerTest(unittest.TestCase):
+    """The command and a server: what is exported predicts what the server does, and imports are served and trained on."""
+
+    @classmethod
+    def setUpClass(cls):
+        import live_server
+        descentd, cls.descent = (str(pathlib.Path(path).resolve()) for path in sys.argv[2:4])
+        cls.server = cls.enterClassContext(live_server.LiveServer(descentd))
+        cls.directory = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        random = np.random.default_rng(5)
+        rows = 240
+        area, age = random.normal(100, 30, rows), random.integers(1, 60, rows)
+        place = random.choice(["INLAND", "NEAR BAY", "ISLAND"], rows, p=[0.6, 0.3, 0.1])
+        price = 1e3 * area * (1 + (place == "NEAR BAY")) + 500 * age + 2e4
+        missing = random.random((2, rows)) < 0.05
+        cls.columns = {"area": np.where(missing[0], np.nan, area), "age": age.astype(float),
+                       "place": np.where(missing[1], "", place)}
+        kinds = np.array(["cheap", "middling", "dear"])[np.digitize(price, [1e5, 1.7e5])]
+        cls.targets = {"price": price, "dear": np.where(kinds == "dear", "yes", "no"), "kind": kinds}
+        for target, values in cls.targets.items():
+            lines = [",".join([*cls.columns, target])]
+            for *cells, value in zip(*cls.columns.values(), values):
+                lines.append(",".join("" if cell != cell else str(cell) for cell in (*cells, value)))
+            (cls.directory / f"{target}.csv").write_text("\n".join(lines) + "\n")
+
+    def run_descent(self, *arguments):
+        ran = subprocess.run([self.descent, "--server", self.server.address, *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return ran.stdout
+
+    def predictions(self, model, table):
+        rows = [json.loads(line) for line in self.run_descent("--json", "predict", model, "--csv", table).splitlines()]
+        return [row for row in rows if "prediction" in row]
+
+    def raw_columns(self):
+        return {name: np.array(values, object if name == "place" else float).reshape(-1, 1)
+                for name, values in self.columns.items()}
+
+    def test_raw_columns_and_the_unit_of_the_target(self):
+        for target, dtype in (("price", "float32"), ("price", "float64"), ("dear", "float32"), ("kind", "float64")):
+            with self.subTest(target, dtype=dtype):
+                model, table = f"{target}-{dtype}", self.directory / f"{target}.csv"
+                self.run_descent("train", model, "--csv", table, "--target", target, "--epochs", 4, "--layers", "16x2",
+                                 "--residual", "--layer-norm", "--dropout", 0.1, "--data-type", dtype)
+                file = self.directory / f"{model}.onnx"
+                self.run_descent("export", model, file, "--with-preprocessing")
+                onnx.checker.check_model(onnx.load(file), full_check=True)
+                session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+                answers = dict(zip((output.name for output in session.get_outputs()), session.run(None, self.raw_columns())))
+                expected = self.predictions(model, table)
+                limit = 1e-12 if dtype == "float64" else 3e-6  # of layer norms, whose rounding is that of float32
+                if target == "price":
+                    self.assertLessEqual(distance(answers["price"][:, 0], np.array([row["prediction"] for row in expected])), limit)
+                    continue
+                probabilities = np.array([list(row["probabilities"].values()) for row in expected])
+                self.assertLessEqual(distance(answers["probabilities"], probabilities), limit)
+                self.assertEqual(list(answers["label"]), [row["prediction"] for row in expected])
+
+    def test_preprocessing_is_asked_for_where_there_is_some(self):
+        self.run_descent("create", "plain", "--inputs", 2, "--layers", "4")
+        for arguments in (("plain", "p.onnx"), ("plain", "p.safetensors")):
+            ran = subprocess.run([self.descent, "--server", self.server.address, "export", *arguments, "--with-preprocessing"],
+                                 capture_output=True, text=True, cwd=self.directory)
+            self.assertEqual(ran.returncode, 64, ran.stderr)
+            self.assertIn("--with-preprocessing", ran.stderr)
+
+    def test_export_import_and_export_again_is_the_same_file(self):
+        table = self.directory / "price.csv"
+        self.run_descent("train", "again", "--csv", table, "--target", "price", "--epochs", 2, "--layers", "8x2",
+                         "--layer-norm", "--dropout", 0.2, "--normalize", "--optimizer", "sgd")
+        first, second = self.directory / "first.onnx", self.directory / "second.onnx"
+        self.run_descent("export", "again", first)
+        self.run_descent("import", first, "--name", "again-too")
+        self.run_descent("export", "again-too", second)
+        self.assertEqual(self.predictions("again-too", table), self.predictions("again", table))
+        one, two = onnx.load(first), onnx.load(second)
+        self.assertEqual(one.graph.SerializeToString(), two.graph.SerializeToString())
+        facts = [{entry.key: entry.value for entry in model.metadata_props} for model in (one, two)]
+        self.assertEqual(facts[0], facts[1])
+        self.assertEqual(first.read_bytes(), second.read_bytes())
+
+    def test_a_network_of_scikit_learn_is_served_and_trained_on(self):
+        inputs = np.random.default_rng(1).normal(size=(60, 3))
+        estimator = MLPRegressor(hidden_layer_sizes=(8,), max_iter=50, random_state=1).fit(inputs, inputs.sum(1))
+        file = self.directory / "scikit.onnx"
+        file.write_bytes(to_onnx(estimator, inputs[:1].astype(np.float32)).SerializeToString())
+        self.run_descent("import", file, "--name", "scikit", "--optimizer", "adam")
+        table = self.directory / "scikit.csv"
+        np.savetxt(table, np.column_stack([inputs, inputs.sum(1)]), delimiter=",", header="a,b,c,y", comments="")
+        rows = self.predictions("scikit", table)
+        self.assertLessEqual(distance(np.array([row["prediction"] for row in rows]), estimator.predict(inputs)), 1e-5)
 
 
 class ReadTest(unittest.TestCase):
@@ -437,7 +532,7 @@ def main():
     if sys.argv[1:] == ["--write-data"]:
         return write_data()
     if TOOL:
-        return unittest.main(argv=sys.argv[:1] + sys.argv[2:])
+        return unittest.main(argv=sys.argv[:1] + sys.argv[4:])
     missing = [package for name, package in PACKAGES.items() if importlib.util.find_spec(name) is None]
     environment = {**os.environ, "ONNX_TOOL": str(pathlib.Path(sys.argv[1]).resolve())}
     with tempfile.TemporaryDirectory() as directory:

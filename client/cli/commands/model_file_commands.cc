@@ -20,6 +20,9 @@
 #include "client/cli/commands/model_options.h"
 #include "client/cli/display/output.h"
 #include "client/cli/display/status_line.h"
+#include "client/cli/encoding/encoding.h"
+#include "client/cli/encoding/model_data.h"
+#include "client/cli/encoding/onnx_preprocessing.h"
 #include "client/cli/format.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
@@ -37,6 +40,7 @@ struct ExportFileOptions {
   std::string file;
   std::optional<std::string> format;
   bool include_optimizer = false;
+  bool with_preprocessing = false;
   bool force = false;
 };
 
@@ -100,15 +104,43 @@ StatusLine LineFor(const Context& context) {
                     context.json ? StatusLine::Style::kSilent : StatusLine::StyleFor(stderr));
 }
 
+// The graph of the file with what the model's encoding does to columns and answers.
+absl::StatusOr<std::string> Preprocessed(const std::string& onnx, const std::string& name,
+                                         const Context& context) {
+  ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(name));
+  ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
+  return WithPreprocessing(onnx, encoding, model.network());
+}
+
+absl::Status CheckPreprocessing(const ExportFileOptions& options, v1::ExportFormat format,
+                                const Context& context) {
+  if (!options.with_preprocessing) return absl::OkStatus();
+  if (format != v1::EXPORT_FORMAT_ONNX) {
+    return UsageError("--with-preprocessing: only an ONNX graph has room for it");
+  }
+  ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.model));
+  if (HasEncoding(model)) return absl::OkStatus();
+  return UsageError(absl::StrCat("--with-preprocessing: nothing is known of the columns that ",
+                                 options.model, " learned from; `descent train` keeps that"));
+}
+
 absl::StatusOr<ExitCode> Export(const ExportFileOptions& options, const Context& context) {
   client::ExportOptions call;
   ASSIGN_OR_RETURN(call.format, FormatOf(options.format, options.file));
+  RETURN_IF_ERROR(CheckPreprocessing(options, call.format, context));
   const InterruptGuard guard;
   ASSIGN_OR_RETURN(ExportTarget target, ExportTarget::Open(options));
   int64_t bytes = 0;
+  std::string graph;  // to be preprocessed
   call.include_optimizer = options.include_optimizer;
   call.cancelled = [&guard] { return guard.interrupted(); };
-  if (target.is_file()) {
+  if (options.with_preprocessing) {
+    call.restart = [&] {
+      bytes = 0;
+      graph.clear();
+      return absl::OkStatus();
+    };
+  } else if (target.is_file()) {
     call.restart = [&] {
       bytes = 0;
       return target.Restart();
@@ -116,7 +148,11 @@ absl::StatusOr<ExitCode> Export(const ExportFileOptions& options, const Context&
   }
   StatusLine line = LineFor(context);
   const auto append = [&](absl::string_view chunk) -> absl::Status {
-    RETURN_IF_ERROR(target.Append(chunk));
+    if (options.with_preprocessing) {
+      graph.append(chunk.data(), chunk.size());
+    } else {
+      RETURN_IF_ERROR(target.Append(chunk));
+    }
     bytes += static_cast<int64_t>(chunk.size());
     if (line.Due(SteadyNow())) line.Show(absl::StrCat("export  ", FormatBytes(bytes)));
     return absl::OkStatus();
@@ -128,6 +164,11 @@ absl::StatusOr<ExitCode> Export(const ExportFileOptions& options, const Context&
     return ExitCode::kInterrupted;
   }
   RETURN_IF_ERROR(status);
+  if (options.with_preprocessing) {
+    ASSIGN_OR_RETURN(graph, Preprocessed(graph, options.model, context));
+    RETURN_IF_ERROR(target.Append(graph));
+    bytes = static_cast<int64_t>(graph.size());
+  }
   RETURN_IF_ERROR(target.Commit());
   if (!target.is_file()) return ExitCode::kOk;
   if (context.json) {
@@ -252,7 +293,12 @@ The model of one moment, while its training goes on. safetensors has its paramet
 (kernels are [inputs, units]), its description, and how `descent train` made its inputs and targets from
 a table, so that `descent import` makes the same model again, and `descent predict` works on that; with
 --include-optimizer its training goes on bit for bit. The file is written to FILE.partial, which takes its
-name when it is whole and on the disk; Ctrl-C leaves nothing (exit status 130). - is standard output.)";
+name when it is whole and on the disk; Ctrl-C leaves nothing (exit status 130). - is standard output.
+
+ONNX has the graph that predicts, for other runtimes: encoded rows go in. --with-preprocessing puts the
+encoding into the graph as well: an input for each column of the table under its name (numbers as doubles,
+categories as strings, missing cells as NaN and ""), and out come numbers in the target's unit, or
+labels and probabilities.)";
 
 constexpr char kImportFooter[] = R"(
 What `descent export` wrote says all of the model; options of the network, with --inputs, or of the
@@ -277,6 +323,8 @@ void AddExportCommand(CLI::App* app, Command* chosen) {
       ->option_text("FORMAT");
   command->add_flag("--include-optimizer", options->include_optimizer,
                     "Write the optimizer's state too (safetensors only)");
+  command->add_flag("--with-preprocessing", options->with_preprocessing,
+                    "Put into the graph what is done to columns and answers (onnx only)");
   command->add_flag("--force", options->force, "Replace the file if it is there");
   command->callback([options, chosen] {
     *chosen = [options](const Context& context) { return Export(*options, context); };
