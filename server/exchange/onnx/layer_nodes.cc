@@ -59,7 +59,7 @@ class LayerWriter {
     const std::string deviation =
         Op("Sqrt", {Op("Add", {variance, writer_->Scalar(norm.epsilon)})});
     const std::string normalized = Op("Div", {centered, deviation});
-    const std::string scaled = Op("Mul", {normalized, Vector("gain", "weight")});
+    std::string scaled = Op("Mul", {normalized, Vector("gain", "weight")});
     if (norm.omit_bias) return scaled;
     return Op("Add", {scaled, Vector("bias", "bias")});
   }
