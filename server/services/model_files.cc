@@ -221,11 +221,13 @@ absl::StatusOr<models::ImportModelCommand> ReadSafetensors(wire::ImportRequest r
 absl::StatusOr<models::ImportModelCommand> ReadOnnxFile(wire::ImportRequest request,
                                                         absl::Cord file,
                                                         models::MemoryCharge* charge) {
-  // The file in one piece, its messages and the numbers of the network beside what has come.
-  const std::size_t held_bytes = 4 * file.size();
-  RETURN_IF_ERROR(charge->TryRaise(held_bytes));
+  // In one piece beside what has come.
+  RETURN_IF_ERROR(charge->TryRaise(2 * file.size()));
   const std::string bytes(file);
   file.Clear();
+  ASSIGN_OR_RETURN(const std::int64_t reading_bytes, exchange::BytesToReadOnnx(bytes));
+  const std::size_t held_bytes = bytes.size() + static_cast<std::size_t>(reading_bytes);
+  RETURN_IF_ERROR(charge->TryRaise(held_bytes));
   ASSIGN_OR_RETURN(const exchange::FileMetadata metadata, exchange::ReadOnnxMetadata(bytes));
   ASSIGN_OR_RETURN(wire::PartialModel described, DescriptionIn(metadata, held_bytes, charge));
   if (!request.model.optimizer.has_value() && !described.optimizer.has_value()) {
