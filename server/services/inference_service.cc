@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "core/exceptions.h"
 #include "core/status_macros.h"
@@ -177,21 +178,27 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
     return call->WhenTurnComes(kMetadataBytes, /*held_bytes=*/0, std::move(go));
   }
 
-  // Predictions are of the latest parameters; says which versions there are.
-  static absl::Status RefuseVersion(UnaryCall* call, const std::string& version, std::int64_t step,
-                                    std::shared_ptr<models::Model> model) {
-    ListVersions(
-        std::move(model), call->context(),
-        [call, version, step](const absl::StatusOr<Versions>& versions) {
-          if (!versions.ok()) return call->End(versions.status());
-          if (!IsThere(step, *versions)) {
-            return call->End(wire::VersionNotFound(version, *versions));
-          }
-          return call->End(Error(absl::StatusCode::kUnimplemented, "VERSION_NOT_SERVED",
-                                 "predictions are made by the latest parameters alone; leave "
-                                 "model_version away, or restore the checkpoint"));
-        });
-    return absl::OkStatus();
+  // A prediction by a checkpoint; where there is none, the error says which there are.
+  static void PredictAt(std::int64_t step, models::PredictCommand command,
+                        const std::shared_ptr<models::Model>& model,
+                        const models::CallContext& context,
+                        models::Reply<models::PredictOutcome> reply) {
+    auto explain = [model, context, step, reply = std::move(reply)](
+                       absl::StatusOr<models::PredictOutcome> outcome) mutable {
+      if (GetErrorDetails(outcome.status()).reason != "CHECKPOINT_NOT_FOUND") {
+        std::move(reply)(std::move(outcome));
+        return;
+      }
+      ListVersions(model, context,
+                   [step, reply = std::move(reply)](absl::StatusOr<Versions> versions) mutable {
+                     if (versions.ok()) {
+                       std::move(reply)(wire::VersionNotFound(absl::StrCat(step), *versions));
+                     } else {
+                       std::move(reply)(std::move(versions).status());
+                     }
+                   });
+    };
+    model->PredictAt(step, std::move(command), context, std::move(explain));
   }
 
   absl::Status BeginInfer(UnaryCall* call, const inference::ModelInferRequest& request) {
@@ -201,23 +208,24 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
     ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_.Find(name));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> step,
                      wire::VersionStep(request.model_version()));
-    if (step.has_value()) {
-      return RefuseVersion(call, request.model_version(), *step, std::move(model));
-    }
     ASSIGN_OR_RETURN(models::PredictCommand command,
                      CatchExceptions([&] { return wire::Decode(request, *model->network()); }));
     wire::InferenceEcho echo{.model = name, .id = request.id()};
     const std::size_t answer_bytes = AnswerBytes(command, *model->network()) + echo.id.size();
     const std::size_t held_bytes = models::ByteSize(command) + echo.id.size();
-    auto go = [call, model = std::move(model), command = std::move(command),
+    auto go = [call, step, model = std::move(model), command = std::move(command),
                echo = std::move(echo)]() mutable {
       auto encode = [echo = std::move(echo)](const models::PredictOutcome& outcome,
                                              inference::ModelInferResponse* to) {
         wire::Encode(outcome, echo, to);
       };
-      model->Predict(std::move(command), call->context(),
-                     call->ReplyWith<inference::ModelInferResponse, models::PredictOutcome>(
-                         std::move(encode)));
+      auto reply =
+          call->ReplyWith<inference::ModelInferResponse, models::PredictOutcome>(std::move(encode));
+      if (step.has_value()) {
+        PredictAt(*step, std::move(command), model, call->context(), std::move(reply));
+      } else {
+        model->Predict(std::move(command), call->context(), std::move(reply));
+      }
       return absl::OkStatus();
     };
     return call->WhenTurnComes(answer_bytes, held_bytes, std::move(go));

@@ -78,6 +78,12 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
                         self.assertEqual(answer.get_response().id, datatype)
                         self.assertEqual(answer.get_response().model_version, str(model["step"]))
 
+        def test_predicts_as_the_model_did_at_its_checkpoint(self):
+            for name, model in MODELS.items():
+                (version,) = model["versions"]
+                answer = self.client.infer(name, self.inputs(name), model_version=version)
+                self.check(name, answer.as_numpy("outputs"), of="outputs_of_version")
+
         def test_hints_and_requested_outputs(self):
             answer = self.client.infer("numbers", self.inputs("numbers"), priority=1, timeout=10_000_000,
                                        client_timeout=60, outputs=[triton.InferRequestedOutput("outputs")])

@@ -1,7 +1,9 @@
 // The Open Inference Protocol through the real server.
 
+#include <atomic>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/services/service_fixture.h"
@@ -187,6 +189,84 @@ TEST_F(InferenceTest, MoreVersionsThanAPageOfCheckpointsAreAllThere) {
     Save();
   }
   EXPECT_EQ(client_->Call(Metadata())->versions_size(), 1001);
+}
+
+TEST_F(InferenceTest, AVersionPredictsAsTheModelDidAtItsCheckpoint) {
+  std::vector<std::string> outputs;
+  for (int i = 0; i < 4; ++i) {
+    Train(2);
+    Save();
+    outputs.push_back(client_->Call(Infer("line"))->raw_output_contents(0));
+  }
+  Train(1);
+  auto request = Infer("line");
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 3; i >= 0; --i) {
+      const std::string version = std::to_string(2 * (i + 1));
+      request.set_model_version(version);
+      const auto answer = client_->Call(request);
+      ASSERT_TRUE(answer.ok()) << answer;
+      EXPECT_EQ(answer->model_version(), version);
+      EXPECT_EQ(answer->raw_output_contents(0), outputs[static_cast<std::size_t>(i)]);
+    }
+  }
+}
+
+TEST_F(InferenceTest, ManyWhoAskForAVersionAtOnceAllGetIt) {
+  Train(2);
+  Save();
+  const std::string expected = client_->Call(Infer("line"))->raw_output_contents(0);
+  Train(1);
+  auto request = Infer("line");
+  request.set_model_version("2");
+  std::vector<std::thread> callers;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 50; ++j) {
+        const auto answer = client_->Call(request);
+        right += answer.ok() && answer->raw_output_contents(0) == expected ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(right, 400);
+}
+
+TEST_F(InferenceTest, AVersionThatWasReplacedOrDeletedIsServedNoLonger) {
+  Train(2);
+  Save();
+  // Forward to a step, back, and to the same step another way.
+  const auto restore = FromText<v1::RestoreCheckpointRequest>("model: 'line' step: 2");
+  const auto parameters = FromText<v1::SetParametersRequest>(R"(
+    model: 'line' parameters { name: 'layers.0.bias'
+      tensor { data_type: DATA_TYPE_FLOAT32 shape: 1 floats { values: 5 } } })");
+  ASSERT_TRUE(client_->Call(parameters).ok());
+  Save();
+  auto request = Infer("line");
+  request.set_model_version("3");
+  const auto before = client_->Call(request);
+  ASSERT_TRUE(before.ok()) << before;
+  ASSERT_TRUE(client_->Call(restore).ok());
+  Train(1);
+  Save();
+  const auto replaced = client_->Call(request);
+  ASSERT_TRUE(replaced.ok()) << replaced;
+  EXPECT_NE(replaced->raw_output_contents(0), before->raw_output_contents(0));
+  const auto deletion = FromText<v1::DeleteCheckpointRequest>("model: 'line' step: 3");
+  ASSERT_TRUE(client_->Call(deletion).ok());
+  EXPECT_THAT(client_->Call(request), FailsWith(StatusCode::kNotFound, "VERSION_NOT_FOUND"));
+}
+
+TEST_F(InferenceTest, AVersionForWhichThereIsNoMemoryIsRefused) {
+  Train(1);
+  Save();
+  auto request = Infer("line");
+  request.set_model_version("1");
+  ASSERT_TRUE(client_->Call(request).ok());
+  const models::MemoryCharge everything =
+      registry_->memory()->Count(models::MemoryPurpose::kReceived, std::size_t{1} << 50);
+  EXPECT_EQ(client_->Call(request).status.code, StatusCode::kResourceExhausted);
 }
 
 TEST_F(InferenceTest, AVersionThatIsNotThereIsNotFound) {

@@ -2,14 +2,17 @@
 
 #include <utility>
 
+#include "clock/steady.h"
 #include "server/models/reading/reader.h"
+#include "server/models/registry/old_versions.h"
 #include "server/models/writing/writer.h"
 
 namespace descent::models {
 
 Model::Model(Resources* resources, ModelState::Parts parts, Remembered remembered)
     : writer_(std::make_shared<Writer>(resources, std::move(parts), std::move(remembered))),
-      reader_(std::make_unique<Reader>(resources, writer_->publication())) {}
+      reader_(std::make_unique<Reader>(resources, writer_->publication())),
+      old_versions_(std::make_shared<OldVersions>(resources, writer_)) {}
 
 Model::~Model() = default;
 
@@ -41,6 +44,11 @@ absl::StatusOr<std::shared_ptr<TrainingSession>> Model::AttachSession(
 
 void Model::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
   reader_->Predict(std::move(command), std::move(context), std::move(reply));
+}
+
+void Model::PredictAt(std::int64_t step, PredictCommand command, CallContext context,
+                      Reply<PredictOutcome> reply) {
+  old_versions_->Predict(step, std::move(command), std::move(context), std::move(reply));
 }
 
 void Model::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
@@ -142,7 +150,10 @@ void Model::Close(std::optional<store::AnsweredRequest> request, store::OnStored
 
 void Model::SaveIfWanted() { writer_->SaveIfWanted(); }
 
-void Model::FreeIfIdle() { writer_->FreeIfIdle(); }
+void Model::FreeIfIdle() {
+  writer_->FreeIfIdle();
+  old_versions_->FreeUnused(SteadyNow());
+}
 
 void Model::SaveUnsaved() { writer_->SaveUnsaved(); }
 

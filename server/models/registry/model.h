@@ -12,6 +12,7 @@
 #ifndef SERVER_MODELS_REGISTRY_MODEL_H_
 #define SERVER_MODELS_REGISTRY_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@
 
 namespace descent::models {
 
+class OldVersions;
 class Reader;
 class Writer;
 struct Resources;
@@ -91,6 +93,10 @@ class Model {
   // Reads. Each sees the parameters of one published step, whole.
 
   void Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply);
+  // By the parameters of the checkpoint of that step, which is read when it is asked for first.
+  // NOT_FOUND (CHECKPOINT_NOT_FOUND), DATA_LOSS when it fails its checks.
+  void PredictAt(std::int64_t step, PredictCommand command, CallContext context,
+                 Reply<PredictOutcome> reply);
   void Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply);
   void Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply);
   // parameters: indices into the layout, in the order of the answer; empty: all.
@@ -122,6 +128,7 @@ class Model {
  private:
   const std::shared_ptr<Writer> writer_;
   const std::unique_ptr<Reader> reader_;
+  const std::shared_ptr<OldVersions> old_versions_;
 };
 
 }  // namespace descent::models

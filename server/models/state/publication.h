@@ -55,6 +55,12 @@ class Publication {
   // A crash can no longer take back `step`, which was published before.
   void SetDurableStep(std::int64_t step);
 
+  // How often the listed checkpoints have changed; and that they have.
+  std::int64_t checkpoint_changes() const {
+    return checkpoint_changes_.load(std::memory_order_acquire);
+  }
+  void NoteCheckpointChange() { checkpoint_changes_.fetch_add(1, std::memory_order_acq_rel); }
+
   // The model was deleted, or the store can't keep its updates any more: reads, or only updates,
   // are refused from now on.
   void Close() { closed_.store(true, std::memory_order_release); }
@@ -73,6 +79,7 @@ class Publication {
   const absl::Time create_time_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> failed_{false};
+  std::atomic<std::int64_t> checkpoint_changes_{0};
   mutable ModelCounters counters_;
 
   mutable absl::Mutex mutex_;

@@ -42,6 +42,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
                         Reply<CheckpointOutcome> reply);
   void ListCheckpoints(ListCheckpointsCommand command, CallContext context,
                        Reply<ListCheckpointsOutcome> reply);
+  // The parameters of the listed checkpoint of that step. The reply comes on the store's thread.
+  void ReadCheckpoint(std::int64_t step, CallContext context, Reply<Snapshot> reply);
   void ListHistory(ListHistoryCommand command, CallContext context,
                    Reply<ListHistoryOutcome> reply);
   void Export(const ExportModelCommand& command, CallContext context,

@@ -60,6 +60,26 @@ void Writer::ListCheckpoints(ListCheckpointsCommand command, CallContext context
         });
 }
 
+void Writer::ReadCheckpoint(std::int64_t step, CallContext context, Reply<Snapshot> reply) {
+  Queue(Call<Snapshot>(std::move(context), std::move(reply)), /*bytes=*/0, /*cost=*/0,
+        [step](Writer* self, Call<Snapshot> call) {
+          absl::StatusOr<MemoryCharge> memory = self->lane_->ReserveImage();
+          if (!memory.ok()) {
+            std::move(call).Answer(std::move(memory).status());
+            return;
+          }
+          self->state().journal()->LoadCheckpoint(
+              step, [call = std::move(call), memory = *std::move(memory)](
+                        absl::StatusOr<store::LoadedCheckpoint> loaded) mutable {
+                if (loaded.ok()) {
+                  std::move(call).Answer(std::move(loaded->image.state.parameters));
+                } else {
+                  std::move(call).Answer(std::move(loaded).status());
+                }
+              });
+        });
+}
+
 void Writer::RestoreCheckpoint(RestoreCheckpointCommand command, CallContext context,
                                Reply<ModelInfo> reply) {
   Queue(Call<ModelInfo>(std::move(context), std::move(reply)), /*bytes=*/0,
@@ -164,6 +184,7 @@ void Writer::DeleteNow(const DeleteCheckpointCommand& command,
                  .request = Answered(command.request)},
                 [self = shared_from_this(), request = command.request,
                  call = std::move(call)](const absl::StatusOr<std::int64_t>& durable_step) mutable {
+                  self->publication()->NoteCheckpointChange();
                   absl::StatusOr<DeleteCheckpointOutcome> outcome = DeleteCheckpointOutcome();
                   if (!durable_step.ok()) outcome = durable_step.status();
                   self->calls_.Conclude(request, std::move(call), std::move(outcome));

@@ -80,6 +80,7 @@ void WriterLane::SaveCheckpoint(bool requested, MemoryCharge memory, store::OnSa
       [self = shared_from_this(), ticket = quota_->AdmitAlways(/*bytes=*/0),
        sessions = std::move(sessions),
        done = std::move(done)](absl::StatusOr<CheckpointInfo> saved) mutable {
+        self->publication_->NoteCheckpointChange();
         if (saved.ok()) self->MarkDurable(saved->step, std::move(sessions));
         std::move(done)(std::move(saved));
       });
