@@ -233,9 +233,13 @@ absl::StatusOr<models::ImportModelCommand> ReadOnnxFile(wire::ImportRequest requ
   if (!request.model.optimizer.has_value() && !described.optimizer.has_value()) {
     return Missing("optimizer");
   }
+  if (request.loss.has_value() && described.network.has_value()) {
+    described.network->loss = *request.loss;
+  }
   ASSIGN_OR_RETURN(exchange::ImportedModel model,
-                   exchange::ReadOnnx(
-                       bytes, {.network = request.model.network, .described = described.network}));
+                   exchange::ReadOnnx(bytes, {.network = request.model.network,
+                                              .described = described.network,
+                                              .loss = request.loss}));
   described.network = model.network;
   request.model.network.reset();
   models::ModelSettings settings = SettingsOf(std::move(request), std::move(described));

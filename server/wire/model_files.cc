@@ -29,6 +29,13 @@ absl::StatusOr<FileFormat> DecodeFormat(std::string_view field, v1::ExportFormat
   }
 }
 
+// Whether a network is said to have a loss, and nothing else.
+bool IsLossAlone(const v1::NetworkSpec& network) {
+  v1::NetworkSpec rest = network;
+  rest.clear_loss();
+  return network.has_loss() && rest.ByteSizeLong() == 0;
+}
+
 // Without its name and what is output alone.
 absl::StatusOr<PartialModel> DecodePartialModel(const v1::Model& message) {
   PartialModel model;
@@ -83,7 +90,14 @@ absl::StatusOr<ImportRequest> DecodeImportStart(const v1::ImportModelRequest& fi
     return ContradictoryField("start.model.name", "is another than start.name; leave it unset");
   }
   RETURN_IF_ERROR(WithFieldPrefix(CheckOutputOnlyFields(start.model()), "start.model"));
-  absl::StatusOr<PartialModel> model = DecodePartialModel(start.model());
+  v1::Model said = start.model();
+  if (request.format == FileFormat::kOnnx && IsLossAlone(said.network())) {
+    absl::StatusOr<LossSpec> loss = DecodeKind(said.network().loss(), LossRows());
+    if (!loss.ok()) return WithFieldPrefix(std::move(loss).status(), "start.model.network.loss");
+    request.loss = *std::move(loss);
+    said.clear_network();
+  }
+  absl::StatusOr<PartialModel> model = DecodePartialModel(said);
   if (!model.ok()) return WithFieldPrefix(std::move(model).status(), "start.model");
   request.model = *std::move(model);
   return request;

@@ -37,6 +37,8 @@ struct ImportRequest {
   std::string name;
   FileFormat format = FileFormat::kSafetensors;
   PartialModel model;
+  // ONNX: where all that was said of the network is its loss.
+  std::optional<LossSpec> loss;
 };
 
 // The name of the model that a request is about, or an import's first message, known before the

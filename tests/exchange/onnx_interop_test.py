@@ -269,6 +269,24 @@ class ServerTest(unittest.TestCase):
         self.assertLessEqual(distance(np.array([row["prediction"] for row in rows]), estimator.predict(inputs)), 1e-5)
 
 
+    def test_a_graph_that_ends_in_logits_is_trained_by_the_loss_that_is_said(self):
+        weights = np.arange(6, dtype=np.float32).reshape(2, 3) / 4
+        graph = helper.make_graph(
+            [helper.make_node("MatMul", ["x", "w"], ["y"])], "graph",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 3])], [numpy_helper.from_array(weights, "w")])
+        file = self.directory / "logits.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), file)
+        table = self.directory / "logits.csv"
+        table.write_text("a,b,y\n1,2,0\n-1,0.5,1\n")
+        self.run_descent("import", file, "--name", "logits", "--optimizer", "adam", "--loss", "softmax_cross_entropy")
+        logits = np.array([[1, 2], [-1, 0.5]]) @ weights
+        expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        rows = [row.get("probabilities") or row["prediction"] for row in self.predictions("logits", table)]
+        actual = np.array([list(row.values()) if isinstance(row, dict) else row for row in rows])
+        self.assertLessEqual(distance(actual, expected), 1e-6)
+
+
 class ReadTest(unittest.TestCase):
     """Files of others. Each is read, predicts what onnxruntime does, and is trained on."""
 

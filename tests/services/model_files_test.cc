@@ -326,6 +326,34 @@ TEST_F(ModelFilesTest, OnnxGoesOutAndComesInAgain) {
   EXPECT_THAT(client_->Call(std::vector{start, chunk}), FailsAt("file", "MALFORMED_FILE"));
 }
 
+TEST_F(ModelFilesTest, AnOnnxGraphIsTrainedByTheLossThatIsSaid) {
+  TrainLine("line");
+  v1::ExportModelRequest request;
+  request.set_model("line");
+  request.set_format(v1::EXPORT_FORMAT_ONNX);
+  const auto file = client_->Call(request);
+  ASSERT_TRUE(file.ok()) << file.status;
+  v1::ImportModelRequest start = Start("robust");
+  start.mutable_start()->set_format(v1::EXPORT_FORMAT_ONNX);
+  v1::Loss* const loss = start.mutable_start()->mutable_model()->mutable_network()->mutable_loss();
+  loss->set_kind(v1::LOSS_KIND_HUBER);
+  v1::ImportModelRequest chunk;
+  chunk.set_chunk(file->chunk());
+  const auto imported = client_->Call(std::vector{start, chunk});
+  ASSERT_TRUE(imported.ok()) << imported.status;
+  EXPECT_THAT(Get("robust").network().loss().kind(), Eq(v1::LOSS_KIND_HUBER));
+  EXPECT_THAT(Get("robust").network().layers_size(), Eq(Get("line").network().layers_size()));
+  // A loss that is none, and a loss alone where the file says nothing of a graph.
+  start.mutable_start()->set_name("none");
+  loss->set_kind(static_cast<v1::LossKind>(99));
+  EXPECT_THAT(client_->Call(std::vector{start, chunk}),
+              FailsAt("start.model.network.loss.kind", "UNKNOWN_ENUM_VALUE"));
+  loss->set_kind(v1::LOSS_KIND_HUBER);
+  start.mutable_start()->set_format(v1::EXPORT_FORMAT_SAFETENSORS);
+  EXPECT_FALSE(client_->Call(std::vector{start, chunk}).ok());
+  ExpectNoModel("none");
+}
+
 // Larger than a message: in many chunks, of one step, though updates go on.
 TEST_F(ModelFilesTest, IsOfOneStepWhileTrainingGoesOn) {
   v1::CreateModelRequest create = SlowModel("slow");

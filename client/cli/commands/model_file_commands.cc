@@ -193,10 +193,19 @@ bool DescribesOptimizer(const ModelOptions& options) {
          options.clip_norm.has_value();
 }
 
+// Whether all that is said of the network is its loss, which a graph may be trained by.
+bool IsLossOfGraph(const ImportFileOptions& options, v1::ExportFormat format) {
+  if (format != v1::EXPORT_FORMAT_ONNX || options.inputs.has_value()) return false;
+  ModelOptions rest = options.model;
+  rest.loss.reset();
+  return options.model.loss.has_value() && !DescribesNetwork(rest);
+}
+
 // The parts of a model that were asked for; the file says the rest.
-absl::StatusOr<v1::Model> AskedFor(const ImportFileOptions& options) {
+absl::StatusOr<v1::Model> AskedFor(const ImportFileOptions& options, v1::ExportFormat format) {
   v1::Model model;
-  if (!options.inputs.has_value() && DescribesNetwork(options.model)) {
+  const bool loss_alone = IsLossOfGraph(options, format);
+  if (!options.inputs.has_value() && !loss_alone && DescribesNetwork(options.model)) {
     return UsageError(
         "options of the network need --inputs N as well: they take the place of what "
         "the file says");
@@ -210,6 +219,9 @@ absl::StatusOr<v1::Model> AskedFor(const ImportFileOptions& options) {
   }
   if (!options.inputs.has_value()) {
     model.clear_network();
+    if (loss_alone) {
+      ASSIGN_OR_RETURN(*model.mutable_network()->mutable_loss(), ParseLoss(*options.model.loss));
+    }
     if (!DescribesOptimizer(options.model)) model.clear_optimizer();
   }
   return model;
@@ -259,7 +271,7 @@ absl::StatusOr<ExitCode> Import(const ImportFileOptions& options, const Context&
   start.set_name(options.name);
   ASSIGN_OR_RETURN(const v1::ExportFormat format, FormatOf(options.format, options.file));
   start.set_format(format);
-  ASSIGN_OR_RETURN(*start.mutable_model(), AskedFor(options));
+  ASSIGN_OR_RETURN(*start.mutable_model(), AskedFor(options, format));
   const InterruptGuard guard;
   ASSIGN_OR_RETURN(ImportFile file, ImportFile::Open(options.file));
   StatusLine line = LineFor(context);
@@ -306,6 +318,9 @@ optimizer take the place of that. A file of PyTorch's names (0.weight, 0.bias, â
 network, so it takes --inputs, --outputs, --layers and so on, and an optimizer:
 
   descent import net.safetensors --name house --inputs 13 --layers 64,64 --optimizer adam
+
+An ONNX graph has its network; its end decides the loss (softmax, sigmoid and exp those of that name), unless
+--loss says another: softmax_cross_entropy for a graph that ends in logits.
 
 The model is there when all of the file has come and is right, and not before. - is standard input.)";
 
