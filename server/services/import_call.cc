@@ -83,7 +83,7 @@ class ImportCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 
   absl::Status Take(const v1::ImportModelRequest& message) {
-    return request_.has_value() ? AddChunk(message) : Begin(message);
+    return request_.has_value() ? AddChunk(*request_, message) : Begin(message);
   }
 
   absl::Status Begin(const v1::ImportModelRequest& message) {
@@ -98,12 +98,12 @@ class ImportCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     return absl::OkStatus();
   }
 
-  absl::Status AddChunk(const v1::ImportModelRequest& message) {
+  absl::Status AddChunk(const wire::ImportRequest& request, const v1::ImportModelRequest& message) {
     RETURN_IF_ERROR(wire::CheckImportChunk(message));
     RETURN_IF_ERROR(charge_.TryRaise(file_.size() + message.chunk().size()));
     const bool was_short = file_.size() < kBeginningBytes;
     file_.Append(message.chunk());
-    return was_short ? CheckFileBeginning(request_->format, file_) : absl::OkStatus();
+    return was_short ? CheckFileBeginning(request.format, file_) : absl::OkStatus();
   }
 
   void TakeFile() {

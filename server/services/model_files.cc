@@ -105,9 +105,10 @@ models::ModelSettings SettingsOf(wire::ImportRequest request, wire::PartialModel
   models::ModelSettings settings;
   wire::PartialModel& said = request.model;
   settings.name = std::move(request.name);
-  settings.network = said.network.has_value() ? *std::move(said.network) : *std::move(file.network);
-  settings.optimizer =
-      said.optimizer.has_value() ? *std::move(said.optimizer) : *std::move(file.optimizer);
+  if (!said.network.has_value()) said.network = std::move(file.network);
+  if (!said.optimizer.has_value()) said.optimizer = file.optimizer;
+  settings.network = std::move(said.network).value_or(NetworkSpec());
+  settings.optimizer = said.optimizer.value_or(OptimizerSpec());
   settings.durability = said.durability.value_or(models::Durability::kJournal);
   settings.labels = said.labels.empty() ? std::move(file.labels) : std::move(said.labels);
   settings.client_data =

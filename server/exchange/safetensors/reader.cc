@@ -95,10 +95,11 @@ class ModelReader {
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> step, Count(kStepKey));
     model_.step = step.value_or(0);
     ASSIGN_OR_RETURN(updates_, Count(kOptimizerUpdatesKey));
-    if (updates_.value_or(0) <= model_.step) return absl::OkStatus();
+    const std::int64_t updates = updates_.value_or(0);
+    if (updates <= model_.step) return absl::OkStatus();
     return InvalidFile("MALFORMED_FILE",
                        absl::StrCat("its metadata: expected ", kOptimizerUpdatesKey, " up to ",
-                                    kStepKey, ", ", model_.step, ", got ", *updates_));
+                                    kStepKey, ", ", model_.step, ", got ", updates));
   }
 
   absl::Status PlaceParameters() {
@@ -136,14 +137,13 @@ class ModelReader {
     };
     if (std::ranges::none_of(header_.tensors, is_one)) return;
     statistics_.assign(2 + 2 * static_cast<std::size_t>(features), 0.0);
-    double* const values = statistics_.data();
-    const auto add = [&](const char* name, double* doubles, std::vector<std::int64_t> shape) {
-      places_[name] =
-          Place{.kind = Place::Kind::kDoubles, .shape = std::move(shape), .doubles = doubles};
+    const auto add = [&](const char* name, std::size_t first, std::vector<std::int64_t> shape) {
+      places_[name] = Place{
+          .kind = Place::Kind::kDoubles, .shape = std::move(shape), .doubles = &statistics_[first]};
     };
-    add(kMeanName, values + 2, {features});
-    add(kSquaresName, values + 2 + features, {features});
-    add(kWeightSumName, values + 1, {});
+    add(kMeanName, 2, {features});
+    add(kSquaresName, 2 + static_cast<std::size_t>(features), {features});
+    add(kWeightSumName, 1, {});
     places_[kRowsName] = Place{.kind = Place::Kind::kInteger, .shape = {}, .integer = &rows_};
   }
 
