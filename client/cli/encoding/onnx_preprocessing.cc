@@ -153,7 +153,7 @@ std::string EncodeCategory(const CategoryEncoding& category, const std::string& 
   editor->SetInt("default_int64", -1);
   editor->SetDomain("ai.onnx.ml");
   const std::string own = editor->Add("Equal", {code, codes->name()}, scope + "Equal");
-  const std::string cast = editor->Add("Cast", {own}, scope + "Cast");
+  std::string cast = editor->Add("Cast", {own}, scope + "Cast");
   editor->SetInt("to", TensorProto::DOUBLE);
   return cast;
 }
@@ -173,10 +173,10 @@ std::string WriteEncoding(const Encoding& encoding, TensorProto::DataType type,
                           : EncodeCategory(std::get<CategoryEncoding>(encoding.inputs[i].values),
                                            names[i], editor));
   }
-  const std::string row = editor->Add("Concat", encoded, "encoding/Concat");
+  std::string row = editor->Add("Concat", encoded, "encoding/Concat");
   editor->SetInt("axis", 1);
   if (type == TensorProto::DOUBLE) return row;
-  const std::string cast = editor->Add("Cast", {row}, "encoding/Cast");
+  std::string cast = editor->Add("Cast", {row}, "encoding/Cast");
   editor->SetInt("to", type);
   return cast;
 }
