@@ -78,6 +78,7 @@ class AccessLogTest(unittest.TestCase):
             self.assertIn(line["code"], ("OK", "NOT_FOUND"), line)
             self.assertRegex(line["time"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
             self.assertGreater(line["milliseconds"], 0)
+            self.assertRegex(line["peer"], r"^ipv4:127\.0\.0\.1:\d+$")
         created = [line for line in lines if line["method"].endswith("/CreateModel")][0]
         self.assertEqual(created["model"], "spirals")
         self.assertRegex(created["request_id"], ".")
