@@ -1,0 +1,65 @@
+// The fuzzer's target over a fixed number of mutated requests: what runs in every build. For long
+// runs there is the fuzzer itself, see CMakeLists.txt.
+
+#include "tests/fuzz/inference_fuzzer.h"
+
+#include <random>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "inference/open_inference.pb.h"
+#include "tests/fuzz/mutate.h"
+
+namespace descent::rest {
+namespace {
+
+constexpr int kMutations = 4000;
+
+void RunInput(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
+TEST(InferenceFuzzerTest, MutatedMessagesAreDecodedOrRefused) {
+  std::mt19937_64 random(20240301);
+  for (const char* datatype : {"FP32", "FP16", "INT8", "BOOL", "UINT64"}) {
+    inference::ModelInferRequest message;
+    message.set_model_name("line");
+    auto* input = message.add_inputs();
+    input->set_name("inputs");
+    input->set_datatype(datatype);
+    input->add_shape(1);
+    input->add_shape(2);
+    (*input->mutable_parameters())["content_type"].set_string_param("np");
+    message.add_outputs()->set_name("outputs");
+    message.add_raw_input_contents(std::string(8, '\1'));
+    testing::RunMutated(std::string(2, '\0') + message.SerializeAsString(), kMutations, &random,
+                        RunInput);
+    message.clear_raw_input_contents();
+    input->mutable_contents()->add_int_contents(1);
+    input->mutable_contents()->add_int_contents(2);
+    testing::RunMutated(std::string(2, '\0') + message.SerializeAsString(), kMutations, &random,
+                        RunInput);
+  }
+}
+
+TEST(InferenceFuzzerTest, MutatedBodiesAreReadOrRefused) {
+  std::mt19937_64 random(20240302);
+  const std::string prefix("\x01\0", 2);
+  const std::string behind("\x01\x08", 2);
+  testing::RunMutated(
+      prefix + R"({"id":"a","inputs":[{"name":"inputs","shape":[1,2],"datatype":"INT32",)"
+               R"("parameters":{"a":{"b":[1]}},"data":[[1,2]]}],"outputs":[{"name":"outputs"}]})",
+      kMutations, &random, RunInput);
+  testing::RunMutated(
+      prefix + R"({"inputs":[{"name":"inputs","shape":[2,2],"datatype":"FP32",)"
+               R"("data":[[1.5,-2e3],[0.1,1]]}],"parameters":{"binary_data_output":true}})",
+      kMutations, &random, RunInput);
+  testing::RunMutated(behind +
+                          R"({"inputs":[{"name":"inputs","shape":[1,2],"datatype":"FP32",)"
+                          R"("parameters":{"binary_data_size":8}}]})" +
+                          std::string(8, '\1'),
+                      kMutations, &random, RunInput);
+}
+
+}  // namespace
+}  // namespace descent::rest
