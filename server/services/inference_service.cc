@@ -142,11 +142,11 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
     if (!step.ok() || !model.ok() || !*resources_.serving) {
       if (!model.ok() && !MeansNotReady(model.status())) return model.status();
       AnswerReady(call, false);
-    } else if (!step->has_value()) {
+    } else if (const std::optional<std::int64_t> wanted = *step; !wanted.has_value()) {
       AnswerReady(call, true);
     } else {
       ListVersions(*model, call->context(),
-                   [call, step = **step](const absl::StatusOr<Versions>& versions) {
+                   [call, step = *wanted](const absl::StatusOr<Versions>& versions) {
                      if (versions.ok() || MeansNotReady(versions.status())) {
                        AnswerReady(call, versions.ok() && IsThere(step, *versions));
                      } else {

@@ -21,13 +21,14 @@ std::string NewTicket() {
 
 }  // namespace
 
-bool Visitors::Begin(Visitor visitor, absl::FunctionRef<void(const std::string& ticket)> call) {
+bool Visitors::Begin(const Visitor& visitor,
+                     absl::FunctionRef<void(const std::string& ticket)> call) {
   const std::string ticket = NewTicket();
   const absl::ReaderMutexLock door(&door_);
   if (closed_) return false;
   {
     const absl::MutexLock lock(&mutex_);
-    visitors_.emplace(ticket, std::move(visitor));
+    visitors_.emplace(ticket, visitor);
     announced_.store(visitors_.size(), std::memory_order_relaxed);
   }
   call(ticket);

@@ -41,7 +41,7 @@ class Visitors {
  public:
   // Has `call` begin a call with a ticket, which nobody outside of the process can guess. False,
   // and nothing is called, after Close.
-  bool Begin(Visitor visitor, absl::FunctionRef<void(const std::string& ticket)> call);
+  bool Begin(const Visitor& visitor, absl::FunctionRef<void(const std::string& ticket)> call);
   // The call was made, or will not be.
   void Forget(std::string_view ticket);
 

@@ -164,7 +164,7 @@ absl::Status CheckRange(const InferenceType& type, const TypedElements& elements
 absl::Status CheckContentsFields(const InferenceType& type,
                                  const inference::InferTensorContents& contents) {
   std::vector<const google::protobuf::FieldDescriptor*> fields;
-  contents.GetReflection()->ListFields(contents, &fields);
+  inference::InferTensorContents::GetReflection()->ListFields(contents, &fields);
   for (const auto* field : fields) {
     if (type.contents_field != nullptr && field->name() == type.contents_field) continue;
     return InvalidField(

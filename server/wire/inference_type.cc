@@ -68,8 +68,11 @@ constexpr InferenceType Typed(std::string_view name, const char* contents_field,
   // Those of 64 bits are stored as themselves.
   if constexpr (std::is_integral_v<T> && sizeof(T) < sizeof(std::int64_t)) {
     row.is_narrower = name != stored_as;
+    // Numbers, not characters.
+    // NOLINTBEGIN(bugprone-signed-char-misuse)
     row.minimum = std::numeric_limits<T>::min();
     row.maximum = std::numeric_limits<T>::max();
+    // NOLINTEND(bugprone-signed-char-misuse)
   }
   return row;
 }

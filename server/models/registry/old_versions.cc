@@ -28,34 +28,35 @@ void OldVersions::Predict(std::int64_t step, PredictCommand command, CallContext
   absl::StatusOr<MemoryCharge> memory =
       resources_->memory->Reserve(MemoryPurpose::kHeldWork, ByteSize(command));
   if (!memory.ok()) {
-    std::move(reply)(memory.status());
+    std::move(reply)(std::move(memory).status());
     return;
   }
-  std::shared_ptr<Version> version;
+  Waiter waiter{std::move(command), std::move(context), std::move(reply), *std::move(memory)};
   bool is_first = false;
-  bool is_full = false;
-  {
-    const absl::MutexLock lock(&mutex_);
-    version = Find(step);
-    if (version == nullptr) {
-      std::vector<Waiter>& waiting = loading_[step];
-      is_first = waiting.empty();
-      is_full = waiting.size() >= kMostWaiting;
-      if (!is_full) {
-        waiting.push_back(
-            {std::move(command), std::move(context), std::move(reply), *std::move(memory)});
-      }
-    }
-  }
-  if (version != nullptr) {
-    *memory = MemoryCharge();  // from here on the reader counts it
-    Run(*version, std::move(command), std::move(context), std::move(reply));
-  } else if (is_full) {
-    std::move(reply)(QueueFull("predictions by a checkpoint", "predictions that wait for it",
-                               kMostWaiting, resources_->options.retry_after));
+  const absl::StatusOr<std::shared_ptr<Version>> version = FindOrWait(step, &waiter, &is_first);
+  if (!version.ok()) {
+    std::move(waiter.reply)(version.status());
+  } else if (*version != nullptr) {
+    waiter.memory = MemoryCharge();  // from here on the reader counts it
+    Run(**version, std::move(waiter.command), std::move(waiter.context), std::move(waiter.reply));
   } else if (is_first) {
     Load(step);
   }
+}
+
+absl::StatusOr<std::shared_ptr<OldVersions::Version>> OldVersions::FindOrWait(std::int64_t step,
+                                                                              Waiter* waiter,
+                                                                              bool* is_first) {
+  const absl::MutexLock lock(&mutex_);
+  if (std::shared_ptr<Version> version = Find(step); version != nullptr) return version;
+  std::vector<Waiter>& waiting = loading_[step];
+  if (waiting.size() >= kMostWaiting) {
+    return QueueFull("predictions by a checkpoint", "predictions that wait for it", kMostWaiting,
+                     resources_->options.retry_after);
+  }
+  *is_first = waiting.empty();
+  waiting.push_back(std::move(*waiter));
+  return nullptr;
 }
 
 std::shared_ptr<OldVersions::Version> OldVersions::Find(std::int64_t step) {

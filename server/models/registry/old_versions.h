@@ -54,6 +54,9 @@ class OldVersions : public std::enable_shared_from_this<OldVersions> {
     MemoryCharge memory;
   };
 
+  // Null: the waiter was taken, to be answered when the version is there.
+  absl::StatusOr<std::shared_ptr<Version>> FindOrWait(std::int64_t step, Waiter* waiter,
+                                                      bool* is_first);
   std::shared_ptr<Version> Find(std::int64_t step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Load(std::int64_t step);
   void OnLoaded(std::int64_t step, std::int64_t changes, absl::StatusOr<Snapshot> loaded);
