@@ -38,10 +38,10 @@ class FilesServer final : public v1::ModelService::Service {
   grpc::Status ExportModel(grpc::ServerContext* /*context*/, const v1::ExportModelRequest* request,
                            grpc::ServerWriter<v1::ExportModelResponse>* stream) override {
     exported = *request;
-    const Break script = Next();
+    const Break planned = Next();
     int sent = 0;
     for (const char* chunk : {"first,", "second,", "third"}) {
-      if (sent++ == script.after) return script.status;
+      if (sent++ == planned.after) return planned.status;
       v1::ExportModelResponse response;
       response.set_chunk(chunk);
       stream->Write(response);
@@ -52,15 +52,15 @@ class FilesServer final : public v1::ModelService::Service {
   grpc::Status ImportModel(grpc::ServerContext* /*context*/,
                            grpc::ServerReader<v1::ImportModelRequest>* stream,
                            v1::ImportModelResponse* response) override {
-    const Break script = Next();
+    const Break planned = Next();
     v1::ImportModelRequest request;
     stream->Read(&request);
     started = request.start();
     std::string file;
     int read = 0;
-    while (read++ != script.after && stream->Read(&request)) file += request.chunk();
+    while (read++ != planned.after && stream->Read(&request)) file += request.chunk();
     files.push_back(file);
-    if (read - 1 == script.after) return script.status;
+    if (read - 1 == planned.after) return planned.status;
     response->mutable_model()->set_name(started.name());
     return grpc::Status::OK;
   }
