@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/cli/command.h"
@@ -164,6 +165,9 @@ for kind in ["i2", "i4", "i8", ">i4", "f4", ">f4", "f2"]:
 
 // Rows are 20 MB as an array; whatever they are read from, they stream as CSV does.
 TEST_F(FormatsCommandTest, NoFormatHoldsMoreThanCsvDoes) {
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+  GTEST_SKIP() << "what was freed is kept for a while";
+#endif
   const TemporaryFile place("");
   const std::string dir = place.path() + ".d";
   const TemporaryFile few("1,2,3\n4,5,7\n2,9,1\n3,3,3\n8,1,2\n");
