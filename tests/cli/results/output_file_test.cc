@@ -72,8 +72,9 @@ TEST_F(OutputFileTest, LeavesNothingUnlessItIsCommitted) {
 
 TEST_F(OutputFileTest, WhatItPacksIsReadAgain) {
   std::string text;
-  for (int i = 0; i < 100'000; ++i)
+  for (int i = 0; i < 100'000; ++i) {
     absl::StrAppend(&text, std::int64_t{i} * i % 9973, ",", i, "\n");
+  }
   for (const Compression compression : {Compression::kGzip, Compression::kZstd}) {
     for (const std::string& content : {text, std::string()}) {
       const std::string path = Path("packed");
