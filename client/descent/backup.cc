@@ -4,21 +4,19 @@
 #include <grpcpp/support/sync_stream.h>
 
 #include <memory>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "client/descent/cancel_watch.h"
 #include "client/descent/connection.h"
+#include "client/descent/download.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
-#include "clock/steady.h"
 
 namespace descent::client {
 namespace {
 
-// One stream. *begun becomes true with the first chunk.
 absl::Status BackupOnce(const Connection& connection, BackupSink sink, const BackupOptions& options,
-                        absl::Time deadline, bool* begun) {
+                        absl::Time deadline, DownloadStream* progress) {
   grpc::ClientContext context;
   connection.Prepare(&context, deadline);
   const CancelWatch watch(options.cancelled, &context);
@@ -26,9 +24,10 @@ absl::Status BackupOnce(const Connection& connection, BackupSink sink, const Bac
   v1::BackupResponse response;
   int64_t received = 0;
   while (stream->Read(&response)) {
-    *begun = true;
+    progress->begun = true;
     received += static_cast<int64_t>(response.chunk().size());
     if (absl::Status status = sink(response.chunk(), response.total_bytes()); !status.ok()) {
+      progress->sink_failed = true;
       context.TryCancel();
       stream->Finish();
       return status;
@@ -46,31 +45,11 @@ absl::Status BackupOnce(const Connection& connection, BackupSink sink, const Bac
 
 absl::Status RunBackup(const Connection& connection, BackupSink sink,
                        const BackupOptions& options) {
-  const absl::Time deadline = options.deadline > absl::ZeroDuration()
-                                  ? SteadyNow() + options.deadline
-                                  : absl::InfiniteFuture();
-  bool begun = false;
-  bool sink_failed = false;
-  const auto keep = [&](absl::string_view chunk, int64_t total_bytes) {
-    absl::Status status = sink(chunk, total_bytes);
-    sink_failed = !status.ok();
-    return status;
-  };
-  std::optional<absl::Status> end;  // what another attempt is not to mend
-  const absl::Status status = Retry(connection, deadline, [&] {
-    absl::Status attempt = BackupOnce(connection, keep, options, deadline, &begun);
-    const bool cancelled = options.cancelled && options.cancelled();
-    if (!begun && !cancelled) return attempt;
-    if (!cancelled && !sink_failed && options.restart && IsTransient(attempt)) {
-      const absl::Status restarted = options.restart();
-      begun = false;
-      if (restarted.ok()) return attempt;
-      attempt = restarted;
-    }
-    end = cancelled && !attempt.ok() ? absl::CancelledError("the backup was cancelled") : attempt;
-    return absl::OkStatus();
-  });
-  return end.value_or(status);
+  const absl::Time deadline = DeadlineAfter(options.deadline);
+  return Download(connection, "backup", deadline, options.cancelled, options.restart,
+                  [&](DownloadStream* progress) {
+                    return BackupOnce(connection, sink, options, deadline, progress);
+                  });
 }
 
 }  // namespace descent::client

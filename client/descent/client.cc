@@ -28,11 +28,6 @@ absl::Time UnaryDeadline(const Connection& connection, const CallOptions& call) 
          (call.deadline > absl::ZeroDuration() ? call.deadline : connection.options().deadline);
 }
 
-absl::Time StreamDeadline(const CallOptions& call) {
-  return call.deadline > absl::ZeroDuration() ? SteadyNow() + call.deadline
-                                              : absl::InfiniteFuture();
-}
-
 template <typename Stub, typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
@@ -302,7 +297,7 @@ absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
 absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(absl::string_view model,
                                                       const BatchSource& source,
                                                       const CallOptions& call) const {
-  return RunEvaluation(*connection_, model, source, StreamDeadline(call));
+  return RunEvaluation(*connection_, model, source, DeadlineAfter(call.deadline));
 }
 
 absl::StatusOr<std::unique_ptr<TrainingSession>> Client::Train(absl::string_view model,

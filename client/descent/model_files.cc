@@ -9,29 +9,25 @@
 #include "absl/strings/str_cat.h"
 #include "client/descent/cancel_watch.h"
 #include "client/descent/connection.h"
+#include "client/descent/download.h"
 #include "client/descent/retry.h"
 #include "client/descent/rpc_status.h"
-#include "clock/steady.h"
 
 namespace descent::client {
 namespace {
 
-absl::Time DeadlineAfter(absl::Duration duration) {
-  return duration > absl::ZeroDuration() ? SteadyNow() + duration : absl::InfiniteFuture();
-}
-
-// One stream. *begun becomes true with the first chunk.
 absl::Status ExportOnce(const Connection& connection, const v1::ExportModelRequest& request,
                         ExportSink sink, const ExportOptions& options, absl::Time deadline,
-                        bool* begun) {
+                        DownloadStream* progress) {
   grpc::ClientContext context;
   connection.Prepare(&context, deadline);
   const CancelWatch watch(options.cancelled, &context);
   const auto stream = connection.models().ExportModel(&context, request);
   v1::ExportModelResponse response;
   while (stream->Read(&response)) {
-    *begun = true;
+    progress->begun = true;
     if (absl::Status status = sink(response.chunk()); !status.ok()) {
+      progress->sink_failed = true;
       context.TryCancel();
       stream->Finish();
       return status;
@@ -80,28 +76,10 @@ absl::Status RunExport(const Connection& connection, absl::string_view model, Ex
   request.set_model(std::string(model));
   request.set_format(options.format);
   request.set_include_optimizer(options.include_optimizer);
-  bool begun = false;
-  bool sink_failed = false;
-  const auto keep = [&](absl::string_view chunk) {
-    absl::Status status = sink(chunk);
-    sink_failed = !status.ok();
-    return status;
-  };
-  std::optional<absl::Status> end;  // what another attempt is not to mend
-  const absl::Status status = Retry(connection, deadline, [&] {
-    absl::Status attempt = ExportOnce(connection, request, keep, options, deadline, &begun);
-    const bool cancelled = options.cancelled && options.cancelled();
-    if (!begun && !cancelled) return attempt;
-    if (!cancelled && !sink_failed && options.restart && IsTransient(attempt)) {
-      const absl::Status restarted = options.restart();
-      begun = false;
-      if (restarted.ok()) return attempt;
-      attempt = restarted;
-    }
-    end = cancelled && !attempt.ok() ? absl::CancelledError("the export was cancelled") : attempt;
-    return absl::OkStatus();
-  });
-  return end.value_or(status);
+  return Download(connection, "export", deadline, options.cancelled, options.restart,
+                  [&](DownloadStream* progress) {
+                    return ExportOnce(connection, request, sink, options, deadline, progress);
+                  });
 }
 
 absl::StatusOr<v1::Model> RunImport(const Connection& connection, const v1::ImportStart& start,

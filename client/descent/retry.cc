@@ -10,6 +10,10 @@
 
 namespace descent::client {
 
+absl::Time DeadlineAfter(absl::Duration duration) {
+  return duration > absl::ZeroDuration() ? SteadyNow() + duration : absl::InfiniteFuture();
+}
+
 bool IsTransient(const absl::Status& status) {
   if (status.ok()) return false;
   return absl::IsUnavailable(status) || absl::IsCancelled(status) ||

@@ -11,6 +11,9 @@ namespace descent::client {
 
 class Connection;
 
+// Of SteadyNow: when a call that begins now and may take so long is to end; never for 0.
+absl::Time DeadlineAfter(absl::Duration duration);
+
 // Whether a later attempt may succeed where this one failed, provided that it is safe to repeat:
 // the server is away (UNAVAILABLE), asks to be called later (RetryInfo), or went away during the
 // call, which a server that stops in a hurry reports as CANCELLED; calls cancelled by this side are
