@@ -37,6 +37,6 @@ pub fn batch(sequence: i64) -> Batch {
     Batch {
         inputs: Some(tensor(&inputs, FEATURES)),
         targets: Some(tensor(&targets, 1)),
-        weights: None,
+        ..Default::default()
     }
 }

@@ -10,6 +10,7 @@ pub fn tensor(values: &[f32], columns: usize) -> Tensor {
         contents: Some(Contents::Raw(
             values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         )),
+        ..Default::default()
     }
 }
 

@@ -23,8 +23,8 @@ pub async fn train(
     let start = TrainStart {
         model: model.into(),
         session_id: request_id(),
-        expected_step: None,
         ack_every: 8,
+        ..Default::default()
     };
     let mut failures = 0;
     let mut streams = 0;
@@ -54,7 +54,7 @@ async fn stream(
     let (sender, requests) = mpsc::channel(4);
     let mut networks = server.networks.clone();
     let message = train_request::Message::Start(start.clone());
-    sender.try_send(TrainRequest { message: Some(message) }).expect("the channel is empty");
+    sender.try_send(request(message)).expect("the channel is empty");
     let mut responses = networks.train(ReceiverStream::new(requests)).await?.into_inner();
     let mut sender = Some(sender);
     while let Some(response) = responses.message().await? {
@@ -78,10 +78,13 @@ async fn stream(
 /// Sends the rest of the batches; that the sender is dropped then is what closes the stream.
 async fn send(sender: mpsc::Sender<TrainRequest>, next: i64, count: i64, batch: fn(i64) -> Batch) {
     for sequence in next..=count {
-        let batch = TrainBatch { sequence, batch: Some(batch(sequence)), learning_rate: None };
-        let message = Some(train_request::Message::Batch(batch));
-        if sender.send(TrainRequest { message }).await.is_err() {
+        let batch = TrainBatch { sequence, batch: Some(batch(sequence)), ..Default::default() };
+        if sender.send(request(train_request::Message::Batch(batch))).await.is_err() {
             return; // the stream broke, and whoever reads it knows why
         }
     }
+}
+
+fn request(message: train_request::Message) -> TrainRequest {
+    TrainRequest { message: Some(message), ..Default::default() }
 }
