@@ -226,9 +226,15 @@ function(descent_test name)
   add_dependencies(tests_${room} ${name})
 endfunction()
 
-# A test that is a command: a script, or one of our programs with arguments.
+# A test that is a command: a script, or one of our programs with arguments. What it names by
+# $<TARGET_FILE:...> is built with all tests.
 function(descent_script_test name)
   descent_add_test(${name} ${ARGN})
+  string(REGEX MATCHALL "TARGET_FILE:[^>]+" programs "${ARGN}")
+  foreach(program IN LISTS programs)
+    string(REPLACE "TARGET_FILE:" "" program ${program})
+    add_dependencies(all_tests ${program})
+  endforeach()
 endfunction()
 
 # "version/version.h": what --version prints. The commit is looked up at every build, and only one
