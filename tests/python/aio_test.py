@@ -103,6 +103,21 @@ class AioTest(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(ValueError):
                 await self.client.import_model(path, "none")
 
+    async def test_a_file_that_is_refused_while_it_is_sent_is_refused_for_its_reason(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "large.safetensors"
+            path.write_bytes(bytes(4 << 20))
+            for _ in range(50):
+                with self.assertRaises(descent.AlreadyExistsError):
+                    await self.client.import_model(path, "m")
+
+    async def test_batches_that_are_refused_while_they_are_sent_are_refused_for_their_reason(self):
+        await self.client.delete("m")
+        large = np.zeros((8192, 4), np.float32), np.zeros((8192, 1), np.float32)
+        for _ in range(50):
+            with self.assertRaises(descent.NotFoundError):
+                await self.model.evaluate([large] * 50, timeout=5)
+
     async def test_trains_from_iterators_of_both_kinds(self):
         summary = await self.model.train(batches(COUNT))
         self.assertEqual((summary.batches, summary.step), (COUNT, COUNT))

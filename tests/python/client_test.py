@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 import package
 import descent
@@ -155,12 +156,19 @@ class CallsTest(unittest.TestCase):
         self.assertEqual(caught.exception.field, "inputs")  # and not batch.inputs
 
     def test_an_export_leaves_a_whole_file_or_none(self):
+        download = self.client._calls.download
+
+        def interrupted(*arguments):
+            yield next(download(*arguments))
+            raise KeyboardInterrupt
+
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory) / "house.safetensors"
             path.write_text("before")
-            with self.assertRaises(descent.DescentError):
-                self.client.model("house").export(path, timeout=0)
+            with mock.patch.object(self.client._calls, "download", interrupted), self.assertRaises(KeyboardInterrupt):
+                self.model.export(path)
             self.assertEqual(path.read_text(), "before")
+            self.assertEqual([found.name for found in path.parent.iterdir()], [path.name])
             self.model.export(path)
             self.assertGreater(path.stat().st_size, 100)
             self.assertEqual([found.name for found in path.parent.iterdir()], [path.name])

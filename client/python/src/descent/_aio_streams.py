@@ -25,6 +25,8 @@ from .results import Evaluation, TrainingSummary
 Batches = Union[Iterable[Any], AsyncIterable[Any]]
 Report = Callable[[TrainingSummary], None]
 
+_OF_A_WRITE = "Internal error from Core"  # what gRPC says of one that failed
+
 
 async def _each(batches: Batches) -> AsyncIterator[Any]:
     """Of either kind of iterator."""
@@ -126,10 +128,8 @@ class TrainingRun:
             if writer is not None and writer.done() and self._session.all_applied:
                 return None
             return error("UNAVAILABLE", "the server ended the stream too early")
-        except grpc.RpcError as call_error:
-            return _broken(failure(call_error))
-        except asyncio.InvalidStateError:  # of a call that ended before its first write
-            return _broken(error((await call.code()).name, await call.details() or ""))
+        except (grpc.RpcError, asyncio.InvalidStateError):  # the latter of a call that ended before its first write
+            return await _end_of(call)
         finally:
             call.cancel()
             if writer is not None:
@@ -153,12 +153,16 @@ class TrainingRun:
             return False
 
 
-def _broken(failed: DescentError) -> DescentError:
-    """gRPC's asyncio API has an error of its own for a write to a connection that just broke, which hides
-    what the call ended with."""
-    if failed.code == "INTERNAL" and failed.message == "Internal error from Core":
+async def _end_of(call: Any) -> DescentError:
+    """What a call failed with. To a write that meets its end gRPC's asyncio API gives an error of its own, in the
+    place of the call's until that is there too."""
+    deadline = time.monotonic() + GLANCE
+    while await call.details() == _OF_A_WRITE and time.monotonic() < deadline:
+        await asyncio.sleep(0.001)
+    if await call.details() == _OF_A_WRITE:
         return error("UNAVAILABLE", "the connection broke during a write")
-    return failed
+    code, details, metadata = await call.code(), await call.details(), await call.trailing_metadata()
+    return failure(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, details))
 
 
 async def _wait(event: asyncio.Event) -> None:
@@ -223,8 +227,8 @@ async def evaluate(connection: AioConnection, encoder: BatchEncoder, model: str,
         try:
             await _upload(call, requests, fresh)
             return evaluation(await call)
-        except grpc.RpcError as call_error:
-            failed = requests.with_batch(_broken(failure(call_error)))
+        except grpc.RpcError:
+            failed = requests.with_batch(await _end_of(call))
         finally:
             call.cancel()
         if not requests.can_begin_again:
@@ -253,7 +257,7 @@ async def upload(connection: AioConnection, method: str, requests: Iterable[byte
                 await call.write(request)
             await call.done_writing()
         return await call
-    except grpc.RpcError as call_error:
-        raise _broken(failure(call_error)) from None
+    except grpc.RpcError:
+        raise await _end_of(call) from None
     finally:
         call.cancel()
