@@ -6,8 +6,8 @@
 //    "request_bytes": …}
 //
 // Usage: service_bench DESCENTD EMPTY_SERVER PEER [rounds [name]], with the addresses of servers
-// that run in processes of their own on this machine (PEER may be "-": none), and the beginning of
-// the names to measure, all if there is none. Each number is the median of rounds in which
+// that run in processes of their own on this machine (PEER may be "-": none), and what a name has
+// to match to be measured, such as "train|predict, 1". Each number is the median of rounds in which
 // everything takes its turn, so that a noisy machine disturbs them alike. Over TLS and with a
 // token, as bench/service/measuring.h says.
 
@@ -17,12 +17,12 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <regex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/synchronization/mutex.h"
 #include "bench/service/empty_stream.h"
 #include "bench/service/measuring.h"
@@ -169,7 +169,7 @@ int Main(const std::string& descentd, const std::string& empty_server,
        Concurrently(8, empty_calls), peers(Concurrently(8, peer_predicts))},
   };
   std::erase_if(comparisons, [&](const Comparison& comparison) {
-    return !absl::StartsWith(comparison.name, name);
+    return !std::regex_search(comparison.name, std::regex(name));
   });
   Measure(comparisons, rounds);
   Require(client.DeleteModel(kModel));
