@@ -278,7 +278,7 @@ class BusyTest(Asking):
         table = directory / "wide.csv"
         table.write_text("a,b,y\n" + "".join(f"{a},{a * a},{a}\n" for a in range(20)))
         subprocess.run([DESCENT, "--server", server.address, "train", "line", "--csv", table, "--target", "y",
-                        "--layers", "2048,2048,2048", "--epochs", "1"], check=True, env=CLEAN, timeout=TIMEOUT,
+                        "--layers", "1024,1024", "--epochs", "1"], check=True, env=CLEAN, timeout=TIMEOUT,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         rows = 4096
         values = struct.pack("<2f", 1, 2) * rows

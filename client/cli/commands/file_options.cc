@@ -1,6 +1,6 @@
 #include "client/cli/commands/file_options.h"
 
-#include <CLI/Validators.hpp>
+#include <CLI/CLI.hpp>
 #include <string>
 
 #include "absl/strings/ascii.h"

@@ -1,6 +1,6 @@
 #include "client/cli/commands/prediction_output.h"
 
-#include <CLI/Validators.hpp>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 
