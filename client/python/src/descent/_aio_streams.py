@@ -156,7 +156,7 @@ class TrainingRun:
 async def _end_of(call: Any) -> DescentError:
     """What a call failed with. To a write that meets its end gRPC's asyncio API gives an error of its own, in the
     place of the call's until that is there too."""
-    deadline = time.monotonic() + GLANCE
+    deadline = time.monotonic() + PATIENCE
     while await call.details() == _OF_A_WRITE and time.monotonic() < deadline:
         await asyncio.sleep(0.001)
     if await call.details() == _OF_A_WRITE:
