@@ -23,6 +23,7 @@
 #include "server/http/probes.h"
 #include "server/http/route.h"
 #include "server/http/site.h"
+#include "server/machine_cores.h"
 #include "server/metrics/call_metrics.h"
 #include "server/metrics/exposition.h"
 #include "server/models/registry/registry.h"
@@ -43,6 +44,7 @@
 #include "server/ops/slow_call_log.h"
 #include "server/ops/storage_log.h"
 #include "server/ops/transport_log.h"
+#include "server/ops/transport_threads.h"
 #include "server/options.h"
 #include "server/pages/status_pages.h"
 #include "server/rest/inference_routes.h"
@@ -234,6 +236,7 @@ int RunServer(const Serve& serve, OpenStore open_store) {
   ops::RecoveryLog recovery_log;
   ops::RecoveryNotices recovery_notices(&manager, &recovery_log);
   models::Registry registry(serve.models, std::move(store));
+  ops::SpareTransportThreads(MachineCores());
   absl::StatusOr<std::unique_ptr<ops::Server>> started =
       ops::Server::Start(serve.server, &registry, hooks);
   if (!started.ok()) return CannotStart(started.status());
