@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "tests/services/disk_service_fixture.h"
@@ -105,6 +106,38 @@ TEST_F(FullDiskTest, StopsAcknowledgingAndGoesOnWithoutLossWhenThereIsRoom) {
   EXPECT_EQ(Get("line").state_hash(), hash);
   EXPECT_EQ(Get("idle").state_hash(), hash);
   EXPECT_TRUE(Step("line", 20)->replayed());
+}
+
+TEST_F(FullDiskTest, AnImportIsRefusedWholeAndExportsGoOn) {
+  Create(LineModel("line"));
+  StepMany("line", 1, 3);
+  v1::ExportModelRequest request;
+  request.set_model("line");
+  request.set_format(v1::EXPORT_FORMAT_SAFETENSORS);
+  request.set_include_optimizer(true);
+  const auto file = client_->Call(request);
+  ASSERT_TRUE(file.ok()) << file.status;
+  std::vector<v1::ImportModelRequest> import(2);
+  import[0].mutable_start()->set_name("copy");
+  import[0].mutable_start()->set_format(v1::EXPORT_FORMAT_SAFETENSORS);
+  import[1].set_chunk(file->chunk());
+
+  vfs_.write_result = SQLITE_FULL;
+  EXPECT_THAT(client_->Call(import), FailsWith(StatusCode::kResourceExhausted, "STORAGE_FULL"));
+  EXPECT_THAT(client_->Call(GetOf("copy")), FailsWith(StatusCode::kNotFound, "MODEL_NOT_FOUND"));
+  EXPECT_EQ(client_->Call(request)->chunk(), file->chunk());
+
+  vfs_.write_result = SQLITE_OK;
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  auto imported = client_->Call(import);
+  while (!imported.ok() && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+    imported = client_->Call(import);
+  }
+  ASSERT_TRUE(imported.ok()) << imported.status;
+  RestartOnDisk();
+  EXPECT_EQ(Get("copy").state_hash(), Get("line").state_hash());
+  EXPECT_EQ(client_->Call(request)->chunk(), file->chunk());
 }
 
 }  // namespace
