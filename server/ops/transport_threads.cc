@@ -6,12 +6,12 @@
 #include <grpcpp/version_info.h>
 #include <pthread.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -261,18 +261,19 @@ void TransportThreads::AllowOneLess(absl::Time now) {
 
 // gRPC's own name and the system's.
 
-extern "C" grpc_event grpc_completion_queue_next(grpc_completion_queue* queue,
-                                                 gpr_timespec deadline, void* reserved) {
+extern "C" grpc_event grpc_completion_queue_next(grpc_completion_queue* cq, gpr_timespec deadline,
+                                                 void* reserved) {
   using descent::ops::this_worker;
-  if (descent::ops::most_busy.load(std::memory_order_relaxed) == 0 || !this_worker.Join(queue)) {
-    return descent::ops::RealNext()(queue, deadline, reserved);
+  if (descent::ops::most_busy.load(std::memory_order_relaxed) == 0 || !this_worker.Join(cq)) {
+    return descent::ops::RealNext()(cq, deadline, reserved);
   }
   this_worker.Rest();
-  const grpc_event event = descent::ops::TakeEvent(queue, reserved);
+  const grpc_event event = descent::ops::TakeEvent(cq, reserved);
   if (event.type == GRPC_QUEUE_SHUTDOWN) this_worker.End();
   return event;
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are reserved
 extern "C" int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   using descent::ops::this_worker;
   if (!this_worker.joined()) return epoll_pwait(epoll, events, most, timeout, nullptr);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Any, AsyncIterable, AsyncIterator, Callable, Iterable, Optional, Union
+from typing import Any, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Optional, Union
 
 import grpc
 import grpc.aio
@@ -115,6 +115,7 @@ class TrainingRun:
     async def _run_stream(self) -> Optional[DescentError]:
         """From its start to its end: None if the session ended in order."""
         call = self._connection.train()
+        end = CallEnd(call)
         writer: Optional[asyncio.Task[bool]] = None
         try:
             await call.write(self._session.start())
@@ -129,7 +130,7 @@ class TrainingRun:
                 return None
             return error("UNAVAILABLE", "the server ended the stream too early")
         except (grpc.RpcError, asyncio.InvalidStateError):  # the latter of a call that ended before its first write
-            return await _end_of(call)
+            return await end.error()
         finally:
             call.cancel()
             if writer is not None:
@@ -153,16 +154,37 @@ class TrainingRun:
             return False
 
 
-async def _end_of(call: Any) -> DescentError:
-    """What a call failed with. To a write that meets its end gRPC's asyncio API gives an error of its own, in the
-    place of the call's until that is there too."""
-    deadline = time.monotonic() + PATIENCE
-    while await call.details() == _OF_A_WRITE and time.monotonic() < deadline:
-        await asyncio.sleep(0.001)
-    if await call.details() == _OF_A_WRITE:
-        return error("UNAVAILABLE", "the connection broke during a write")
-    code, details, metadata = await call.code(), await call.details(), await call.trailing_metadata()
-    return failure(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, details))
+class CallEnd:
+    """What a call failed with. To a write that meets its end gRPC's asyncio API gives an error of its own, and the
+    call that one: in the place of its own, or until that is there too. So the first is noted when it comes."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._failed: Optional[DescentError] = None
+        call.add_done_callback(self._note)
+
+    def _note(self, call: Any) -> None:
+        details = _now(call.details())
+        if self._failed is None and details != _OF_A_WRITE:
+            code, metadata = _now(call.code()), _now(call.trailing_metadata())
+            self._failed = failure(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, details))
+
+    async def error(self) -> DescentError:
+        deadline = time.monotonic() + PATIENCE
+        while self._failed is None and time.monotonic() < deadline:
+            if self._call.done():
+                self._note(self._call)
+            await asyncio.sleep(0.001)
+        return self._failed or error("UNAVAILABLE", "the connection broke during a write")
+
+
+def _now(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Of what a call that has ended answers without waiting."""
+    try:
+        answer.send(None)
+    except StopIteration as answered:
+        return answered.value
+    raise AssertionError("a call that has ended keeps its end to itself")
 
 
 async def _wait(event: asyncio.Event) -> None:
@@ -224,11 +246,12 @@ async def evaluate(connection: AioConnection, encoder: BatchEncoder, model: str,
     fresh = _each(batches)
     while True:
         call = connection.upload("Evaluate", attempts.left())
+        end = CallEnd(call)
         try:
             await _upload(call, requests, fresh)
             return evaluation(await call)
         except grpc.RpcError:
-            failed = requests.with_batch(await _end_of(call))
+            failed = requests.with_batch(await end.error())
         finally:
             call.cancel()
         if not requests.can_begin_again:
@@ -251,6 +274,7 @@ async def _upload(call: Any, requests: EvaluationBatches, fresh: AsyncIterator[A
 async def upload(connection: AioConnection, method: str, requests: Iterable[bytes], timeout: float) -> Any:
     """The answer to many requests, sent once."""
     call = connection.upload(method, timeout)
+    end = CallEnd(call)
     try:
         with contextlib.suppress(asyncio.InvalidStateError):  # the call ended; its answer says why
             for request in requests:
@@ -258,6 +282,6 @@ async def upload(connection: AioConnection, method: str, requests: Iterable[byte
             await call.done_writing()
         return await call
     except grpc.RpcError:
-        raise await _end_of(call) from None
+        raise await end.error() from None
     finally:
         call.cancel()
