@@ -66,6 +66,11 @@ void AddConnections(const ops::ServerUsage& server, Families* families) {
       "descent_tls_certificate_expiry_timestamp_seconds",
       "Until when the certificate that new connections are shown is good, in seconds since 1970.",
       absl::ToDoubleSeconds(*server.certificate_not_after - absl::UnixEpoch())));
+  families->push_back(
+      Counter("descent_tls_failed_handshakes_total",
+              "Connections whose encryption was refused: a client's certificate that is not "
+              "believed, an old protocol, plaintext.",
+              Double(server.failed_handshakes)));
 }
 
 void AddStorageState(const absl::Status& status, Families* families) {

@@ -190,6 +190,7 @@ ServerUsage Server::Usage() const {
                     .open_streams = streams_.size(),
                     .waiting_messages = messages_.waiting()};
   if (tls_ != nullptr) usage.certificate_not_after = tls_->not_after();
+  usage.failed_handshakes = FailedHandshakes();
   return usage;
 }
 

@@ -52,6 +52,8 @@ struct ServerUsage {
   std::size_t waiting_messages = 0;  // large requests, and answers whose turn has come
   // Until when the certificate that new connections are shown is good; empty without TLS.
   std::optional<absl::Time> certificate_not_after = std::nullopt;
+  // See FailedHandshakes.
+  std::int64_t failed_handshakes = 0;
 };
 
 struct ServerOptions {

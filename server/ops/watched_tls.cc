@@ -1,10 +1,12 @@
 #include "server/ops/watched_tls.h"
 
+#include <dlfcn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 
@@ -18,6 +20,8 @@ namespace {
 // The last that were given. Replaced whole; all of them are kept, for connections that begin read
 // one at any time.
 std::atomic<const FrameLimits*> last_limits = nullptr;
+
+std::atomic<std::int64_t> failed_handshakes = 0;
 
 const FrameLimits* Keep(const FrameLimits& given) {
   static absl::Mutex mutex(absl::kConstInit);
@@ -66,9 +70,21 @@ bool LeaveUnwatched(SSL* connection) {
   return SSL_set_ex_data(connection, UnwatchedIndex(), connection) == 1;
 }
 
+std::int64_t FailedHandshakes() { return failed_handshakes.load(std::memory_order_relaxed); }
+
 }  // namespace descent::ops
 
-// OpenSSL's own name.
+// OpenSSL's own names.
+
+extern "C" int SSL_do_handshake(SSL* s) {
+  using Handshake = int (*)(SSL*);
+  static const auto handshake = reinterpret_cast<Handshake>(dlsym(RTLD_NEXT, "SSL_do_handshake"));
+  const int result = handshake(s);
+  if (result != 1 && SSL_is_server(s) != 0 && SSL_get_error(s, result) == SSL_ERROR_SSL) {
+    descent::ops::failed_handshakes.fetch_add(1, std::memory_order_relaxed);
+  }
+  return result;
+}
 
 extern "C" int SSL_read(SSL* ssl, void* buf, int num) {
   std::size_t read = 0;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -177,6 +178,7 @@ TEST_F(TlsTest, PlaintextIsNotAnswered) {
 TEST_F(TlsTest, ClientsShowACertificateOfTheirAuthority) {
   Authority clients("Clients");
   ASSERT_TRUE(Start(Files(authority_.Issue(), clients.certificate())).ok());
+  const std::int64_t failed_before = server_->Usage().failed_handshakes;
   const Issued good = clients.Issue({.common_name = "pricing"});
   const Issued foreign = Authority("Another").Issue();
   const Issued expired = clients.Issue({.days_from = -3, .days_until = -1});
@@ -186,6 +188,18 @@ TEST_F(TlsTest, ClientsShowACertificateOfTheirAuthority) {
   EXPECT_EQ(Ask(Client(authority_.certificate(), &foreign).get()), "UNAVAILABLE");
   EXPECT_EQ(Ask(Client(authority_.certificate(), &expired).get()), "UNAVAILABLE");
   EXPECT_EQ(Ask(Client(authority_.certificate(), &future).get()), "UNAVAILABLE");
+  // Clients try again as often as they have time for.
+  EXPECT_GE(server_->Usage().failed_handshakes - failed_before, 4);
+}
+
+TEST_F(TlsTest, HandshakesThatFailAreCounted) {
+  ASSERT_TRUE(Start(Files(authority_.Issue())).ok());
+  const std::int64_t before = server_->Usage().failed_handshakes;
+  EXPECT_EQ(Ask(Client(authority_.certificate()).get()), "SERVING");
+  EXPECT_EQ(server_->Usage().failed_handshakes, before);
+  ServiceClient plain(server_->address());
+  EXPECT_EQ(Ask(&plain), "UNAVAILABLE");
+  EXPECT_GT(server_->Usage().failed_handshakes, before);
 }
 
 TEST_F(TlsTest, TheServerDoesNotStartWithFilesThatMakeNoSense) {
