@@ -102,17 +102,15 @@ class Worker {
     } else {
       EndTurnBeside(now);
     }
-    if (mode == Mode::kAlone) threads_->BeginWait();
     wait_start_ = now;
+    threads_->BeginWait();
   }
 
   void AfterWait() {
+    threads_->EndWait();
     turn_start_ = SteadyNow();
     waited_ += turn_start_ - wait_start_;
-    if (mode_ == Mode::kAlone) {
-      threads_->EndWait();
-      if (is_suspicious_) turn_processor_time_ = ProcessorTime();
-    }
+    if (is_suspicious_) turn_processor_time_ = ProcessorTime();
   }
 
  private:
@@ -206,9 +204,10 @@ bool TransportThreads::Rest() {
   if (ended_ || working() <= allowed()) return false;
   working_.store(working() - 1, std::memory_order_relaxed);
   while (!ended_ && working() >= allowed()) {
-    const std::uint64_t turn = turn_.load(std::memory_order_relaxed);
+    const std::uint64_t turns = turns_.load(std::memory_order_relaxed);
     const bool is_time_over = may_work_.WaitWithTimeout(&mutex_, kStuck);
-    const bool is_stuck = turn % 2 == 0 && turn == turn_.load(std::memory_order_relaxed);
+    const bool is_stuck = waiting_.load(std::memory_order_relaxed) == 0 &&
+                          turns == turns_.load(std::memory_order_relaxed);
     if (is_time_over && is_stuck && working() == 1) Allow(allowed() + 1, SteadyNow());
   }
   working_.store(working() + 1, std::memory_order_relaxed);

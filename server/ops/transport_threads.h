@@ -59,9 +59,12 @@ class TransportThreads {
   // Nobody rests any more.
   void End();
 
-  // The only thread that works waits for events, and has got some.
-  void BeginWait() { turn_.fetch_add(1, std::memory_order_relaxed); }
-  void EndWait() { turn_.fetch_add(1, std::memory_order_relaxed); }
+  // A thread waits for events, and has done so: a turn of its begins.
+  void BeginWait() { waiting_.fetch_add(1, std::memory_order_relaxed); }
+  void EndWait() {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    turns_.fetch_add(1, std::memory_order_relaxed);
+  }
 
   // A working thread was so long at a stretch; it worked this share of its time.
   void NoteTurn(absl::Duration worked, absl::Time now);
@@ -84,7 +87,8 @@ class TransportThreads {
   // Written with the mutex held.
   std::atomic<int> allowed_ = 1;
   std::atomic<int> working_ = 0;
-  std::atomic<std::uint64_t> turn_ = 0;  // even: within one
+  std::atomic<int> waiting_ = 0;
+  std::atomic<std::uint64_t> turns_ = 0;
 };
 
 }  // namespace descent::ops

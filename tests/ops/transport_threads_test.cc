@@ -26,7 +26,9 @@ class Threads {
       threads_.emplace_back([this] {
         while (!over_) {
           all_.Rest();
+          all_.BeginWait();
           absl::SleepFor(absl::Microseconds(100));
+          all_.EndWait();
         }
         all_.Leave();
       });
@@ -106,8 +108,10 @@ TEST(TransportThreadsTest, OneAfterAnotherRestsAgain) {
 TEST(TransportThreadsTest, WhoLeavesIsReplaced) {
   TransportThreads all(/*most_busy=*/1);
   all.Join();
+  all.BeginWait();
   Threads threads(&all, 2);
   threads.ExpectWorking(1);  // ours
+  all.EndWait();
   all.Leave();
   threads.ExpectWorking(1);
 }
@@ -115,9 +119,9 @@ TEST(TransportThreadsTest, WhoLeavesIsReplaced) {
 TEST(TransportThreadsTest, OneThatRestsHelpsOneThatIsStuck) {
   TransportThreads all(/*most_busy=*/1);
   all.Join();
+  all.BeginWait();
   Threads threads(&all, 1);
   threads.ExpectWorking(1);
-  all.BeginWait();
   absl::SleepFor(3 * TransportThreads::kStuck);
   EXPECT_EQ(all.working(), 1);  // it waits: nothing is to be done
   all.EndWait();
