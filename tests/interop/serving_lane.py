@@ -17,7 +17,7 @@ import numpy as np
 
 from breaking import LOOPBACK
 from interop_test import CLEAN
-from languages import EXAMPLES, ROOT, Tool, fetch
+from languages import EXAMPLES, ROOT, Skip, Tool, fetch
 from live_server import TIMEOUT, LiveServer
 from readme_test import blocks
 
@@ -31,7 +31,9 @@ MODELS = {"numbers": "DATA_TYPE_FLOAT32", "precise": "DATA_TYPE_FLOAT64"}
 class ServingLane:
     """One package of PyPI, and the tests of serving_clients.py that are about it."""
 
-    def __init__(self, name, requirement, clients):
+    def __init__(self, name, requirement, clients, before=None):
+        """`before`: the first version of Python for which PyPI lacks what the package needs."""
+        self._before = before
         self.name = name
         self.directory = PACKAGES / name
         self._requirement = requirement
@@ -39,6 +41,8 @@ class ServingLane:
 
     def build(self):
         Tool(("pip3", "--version"), (20, 3)).check()
+        if self._before is not None and sys.version_info >= self._before:
+            raise Skip(f"{self.name} has no packages for this Python")
         if not self.directory.exists():
             fetch([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(self.directory),
                    self._requirement], ROOT)
@@ -183,4 +187,4 @@ class PerfAnalyzerTest(ServedModels):
 
 
 SERVING = (ServingLane("tritonclient", "tritonclient[grpc,http]", ("TritonGrpc", "TritonHttp")),
-           ServingLane("kserve", "kserve", ("KServeGrpc", "KServeHttp")))
+           ServingLane("kserve", "kserve", ("KServeGrpc", "KServeHttp"), before=(3, 14)))

@@ -177,19 +177,17 @@ INSTANTIATE_TEST_SUITE_P(All, BadTensorTest, ::testing::ValuesIn(kBadTensors),
                          [](const auto& test) { return test.param.name; });
 
 TEST(DecodeMatrixTest, ErrorsCarryShapesAndPlacesAsFacts) {
-  const auto facts = [](const char* text) {
-    const auto matrix =
-        DecodeMatrix("inputs", FromText<v1::Tensor>(text), 32, 13, DataType::kFloat64);
+  const auto facts = [](const v1::Tensor& tensor) {
+    const auto matrix = DecodeMatrix("inputs", tensor, 32, 13, DataType::kFloat64);
     return GetErrorDetails(matrix.status()).metadata;
   };
-  EXPECT_THAT(facts("data_type: DATA_TYPE_UINT8 shape: 1 shape: 2 raw: 'xy'"),
+  EXPECT_THAT(facts(FromText<v1::Tensor>("data_type: DATA_TYPE_UINT8 shape: 1 shape: 2 raw: 'xy'")),
               UnorderedElementsAre(Pair("expected", "[32, 13]"), Pair("actual", "[1, 2]")));
   v1::Tensor tensor =
       RawTensor<float>(v1::DATA_TYPE_FLOAT32, {32, 13}, std::vector<float>(32 * 13));
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(tensor.mutable_raw()->data() + (17 * 13 + 3) * sizeof(float), &nan, sizeof(nan));
-  EXPECT_THAT(facts(tensor.DebugString().c_str()),
-              UnorderedElementsAre(Pair("row", "17"), Pair("column", "3")));
+  EXPECT_THAT(facts(tensor), UnorderedElementsAre(Pair("row", "17"), Pair("column", "3")));
 }
 
 TEST(DecodeTargetsTest, TakesValuesForEveryLoss) {

@@ -1,7 +1,9 @@
 #include "client/cli/commands/model_options.h"
 
+#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -102,6 +104,17 @@ absl::Status CheckOtherLayers(const ModelOptions& options, const v1::Model& mode
   return absl::OkStatus();
 }
 
+// As text that protobuf reads: what its messages print of themselves is for debugging, and current
+// versions of it say so in every line.
+std::string OneLine(const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  std::string text;
+  printer.PrintToString(message, &text);
+  if (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
 // What the optimizer does with the learning rate and the gradient. A single run can have another
 // learning rate, but not another schedule.
 absl::Status CheckLearningRateOptions(const ModelOptions& options, const v1::Model& model) {
@@ -109,7 +122,7 @@ absl::Status CheckLearningRateOptions(const ModelOptions& options, const v1::Mod
   if (options.schedule.has_value()) {
     ASSIGN_OR_RETURN(const v1::LearningRateSchedule given, ParseSchedule(*options.schedule));
     if (!Agrees(given, actual.schedule())) {
-      return Contradiction("--schedule", model, actual.ShortDebugString());
+      return Contradiction("--schedule", model, OneLine(actual));
     }
   }
   if (options.warmup_steps.has_value() &&
@@ -117,7 +130,7 @@ absl::Status CheckLearningRateOptions(const ModelOptions& options, const v1::Mod
     return Contradiction("--warmup-steps", model, absl::StrCat(actual.schedule().warmup_steps()));
   }
   if (options.clip_norm.has_value() && *options.clip_norm != actual.clip_norm()) {
-    return Contradiction("--clip-norm", model, actual.ShortDebugString());
+    return Contradiction("--clip-norm", model, OneLine(actual));
   }
   return absl::OkStatus();
 }
@@ -269,7 +282,7 @@ absl::Status CheckModelOptions(const ModelOptions& options, const v1::Model& mod
   if (options.optimizer.has_value()) {
     ASSIGN_OR_RETURN(const v1::OptimizerSpec given, ParseOptimizer(*options.optimizer));
     if (!Agrees(given, model.optimizer())) {
-      return Contradiction("--optimizer", model, model.optimizer().ShortDebugString());
+      return Contradiction("--optimizer", model, OneLine(model.optimizer()));
     }
   }
   RETURN_IF_ERROR(CheckLearningRateOptions(options, model));
