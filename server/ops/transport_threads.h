@@ -25,9 +25,9 @@
 
 namespace descent::ops {
 
-// From now on for the servers that start; before, gRPC's threads are left alone. Theirs are as many
-// as a busy server needs of so many `cores`. A gRPC whose threads do not wait for the system's
-// events (1.60 and later) keeps all of them at work.
+// From now on for the servers that start; before, gRPC's threads are left alone. At most half as
+// many as `cores` work, or two where turns are long. A gRPC whose threads do not wait for the
+// system's events (1.60 and later) keeps all of them at work.
 void SpareTransportThreads(int cores);
 
 // Decides how many of a queue's threads may work. Thread-safe.
@@ -45,7 +45,8 @@ class TransportThreads {
   // A thread that rests comes to help one that is still in the turn in which it was so long ago.
   static constexpr absl::Duration kStuck = absl::Milliseconds(250);
 
-  // More than `most_busy`, but for the second, are not allowed for being busy, only for long turns.
+  // At most `most_busy`, which is at least 1, work because there is much to do; a second also
+  // because turns are long.
   explicit TransportThreads(int most_busy) : most_busy_(most_busy) {}
   TransportThreads(const TransportThreads&) = delete;
   TransportThreads& operator=(const TransportThreads&) = delete;
