@@ -19,6 +19,7 @@
 
 #include "absl/base/const_init.h"
 #include "clock/steady.h"
+#include "server/ops/busy_poll.h"
 
 namespace descent::ops {
 namespace {
@@ -27,6 +28,7 @@ namespace {
 constexpr bool kThreadsWait = GRPC_CPP_VERSION_MAJOR == 1 && GRPC_CPP_VERSION_MINOR < 60;
 
 std::atomic<int> most_busy = 0;  // 0: all threads are left alone
+std::atomic<int> processors = 0;
 
 // Whether the calling thread is one of those that gRPC has for callbacks, by the name it gave it.
 bool IsForCallbacks() {
@@ -35,10 +37,18 @@ bool IsForCallbacks() {
          std::string_view(name.data()) == "nexting_thread";
 }
 
-absl::Duration ProcessorTime() {
+absl::Duration ClockTime(clockid_t clock) {
   timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  clock_gettime(clock, &time);
   return absl::DurationFromTimespec(time);
+}
+
+// Of the calling thread.
+absl::Duration ProcessorTime() { return ClockTime(CLOCK_THREAD_CPUTIME_ID); }
+
+// Of the process's other threads.
+absl::Duration OthersProcessorTime() {
+  return ClockTime(CLOCK_PROCESS_CPUTIME_ID) - ProcessorTime();
 }
 
 // By queue, for as long as a thread takes its events.
@@ -106,10 +116,16 @@ class Worker {
     threads_->BeginWait();
   }
 
+  // Asks for events before it waits, as BusyPoll does, where no other thread would serve them.
+  int Poll(absl::FunctionRef<int()> ask) {
+    return mode_ == Mode::kAlone ? poll_.Poll(ask, SteadyNow) : 0;
+  }
+
   void AfterWait() {
     threads_->EndWait();
     turn_start_ = SteadyNow();
     waited_ += turn_start_ - wait_start_;
+    poll_.NoteWait(turn_start_ - wait_start_);
     if (is_suspicious_) turn_processor_time_ = ProcessorTime();
   }
 
@@ -140,17 +156,24 @@ class Worker {
     window_start_ = now;
     waited_ = absl::ZeroDuration();
     if (mode_ == Mode::kBeside) window_processor_time_ = ProcessorTime();
+    if (mode_ == Mode::kAlone) others_processor_time_ = OthersProcessorTime();
   }
 
   void Look(absl::Time now, absl::Duration worked) {
     const absl::Duration window = now - window_start_;
     if (window < TransportThreads::kWindow) return;
     threads_->NoteShare(absl::FDivDuration(worked, window), now);
+    if (mode_ == Mode::kAlone) {
+      const absl::Duration others = OthersProcessorTime() - others_processor_time_;
+      poll_.NoteSpare(processors.load(std::memory_order_relaxed) -
+                      absl::FDivDuration(others, window));
+    }
     BeginWindow(now);
   }
 
   const bool is_for_callbacks_ = IsForCallbacks();
   std::shared_ptr<TransportThreads> threads_;  // null: not joined
+  BusyPoll poll_;
   Mode mode_ = Mode::kNew;
   bool is_suspicious_ = false;  // its last turn seemed long
   absl::Time wait_start_;
@@ -159,6 +182,7 @@ class Worker {
   absl::Time window_start_;
   absl::Duration waited_;
   absl::Duration window_processor_time_;
+  absl::Duration others_processor_time_;  // when the window began
 };
 
 thread_local Worker this_worker;
@@ -184,6 +208,7 @@ grpc_event TakeEvent(grpc_completion_queue* queue, void* reserved) {
 
 void SpareTransportThreads(int cores) {
   most_busy.store(std::max(1, cores / 2), std::memory_order_relaxed);
+  processors.store(cores, std::memory_order_relaxed);
 }
 
 void TransportThreads::Join() {
@@ -275,9 +300,13 @@ extern "C" grpc_event grpc_completion_queue_next(grpc_completion_queue* cq, gpr_
 // NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are reserved
 extern "C" int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
   using descent::ops::this_worker;
-  if (!this_worker.joined()) return epoll_pwait(epoll, events, most, timeout, nullptr);
+  const auto wait = [=](int milliseconds) {
+    return epoll_pwait(epoll, events, most, milliseconds, nullptr);
+  };
+  if (!this_worker.joined()) return wait(timeout);
   this_worker.BeforeWait();
-  const int count = epoll_pwait(epoll, events, most, timeout, nullptr);
+  int count = timeout == 0 ? 0 : this_worker.Poll([&wait] { return wait(0); });
+  if (count == 0) count = wait(timeout);
   const int error = errno;
   this_worker.AfterWait();
   errno = error;

@@ -10,6 +10,8 @@
 // After a second without an event those threads sleep for 100 ms, whatever comes meanwhile: a call
 // that came once a second was answered after 40 ms. Here they go on waiting.
 //
+// One that works alone asks for events for a moment before it waits (busy_poll.h).
+//
 // gRPC has no place for this, so this program's grpc_completion_queue_next and epoll_wait take the
 // place of gRPC's and the system's: they do what those do.
 
