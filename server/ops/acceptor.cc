@@ -65,9 +65,9 @@ std::uint64_t Silence(int socket, bool encrypted) {
 
 }  // namespace
 
-Acceptor::Acceptor(std::vector<Port> ports, std::size_t max_connections, const FrameLimits& frames)
+Acceptor::Acceptor(std::vector<Port> ports, std::size_t max_connections, Watch watch)
     : max_connections_(max_connections > 0 ? max_connections : ConnectionsThatFit()),
-      frames_(frames),
+      watch_(std::move(watch)),
       events_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       reserve_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
@@ -99,12 +99,31 @@ void Acceptor::Start(std::vector<std::unique_ptr<ExternalConnectionAcceptor>> se
   });
 }
 
+void Acceptor::StopListening() {
+  listening_ = false;
+  Wake();
+}
+
 void Acceptor::Stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
+  Wake();
+  thread_.join();
+  CloseListening();
+}
+
+void Acceptor::EndConnections() {
+  for (const auto& [file, connection] : connections_) ::shutdown(file, SHUT_RDWR);
+  connections_.clear();
+  count_ = 0;
+}
+
+void Acceptor::Wake() {
   const std::uint64_t one = 1;
   (void)!write(wake_.number(), &one, sizeof one);
-  thread_.join();
+}
+
+void Acceptor::CloseListening() {
   for (Port& port : ports_) port.listening.Close();
 }
 
@@ -118,6 +137,10 @@ void Acceptor::Run() {
         Accept(file);
       } else if (file != wake_.number()) {
         Forget(file);
+      } else if (!listening_) {
+        std::uint64_t wakes = 0;
+        (void)!read(file, &wakes, sizeof wakes);
+        CloseListening();
       }
     }
   }
@@ -156,7 +179,7 @@ void Acceptor::HandOver(File accepted, int listener) {
   SetOption(number, IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMilliseconds);
   const std::size_t port = port_of_.at(listener);
   const bool encrypted = ports_[port].encrypted;
-  if (!encrypted) WatchSocket(number, frames_);
+  if (!encrypted) WatchSocket(number, watch_);
 
   const int key = watch.number();
   connections_[key] = {.file = std::move(watch),

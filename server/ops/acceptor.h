@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "server/ops/file.h"
-#include "server/ops/frame_filter.h"
 #include "server/ops/listening.h"
+#include "server/ops/watch.h"
 
 namespace grpc::experimental {
 class ExternalConnectionAcceptor;
@@ -37,7 +37,7 @@ class Acceptor {
 
   // Accepts nothing yet. `max_connections`, of all ports together, 0: as many as the limit of open
   // files allows.
-  Acceptor(std::vector<Port> ports, std::size_t max_connections, const FrameLimits& frames);
+  Acceptor(std::vector<Port> ports, std::size_t max_connections, Watch watch);
   // Stops.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
@@ -49,8 +49,12 @@ class Acceptor {
   // port's one of `servers`, whose server has been started.
   void Start(std::vector<std::unique_ptr<ExternalConnectionAcceptor>> servers);
 
-  // Accepts nothing more. The connections that there are stay.
+  // Accepts nothing more from a moment later on; others find nobody who listens. The connections
+  // that there are stay, and go on to be counted until Stop.
+  void StopListening();
   void Stop();
+  // Ends all connections, each as if its client had. Requires Stop.
+  void EndConnections();
 
   std::size_t connections() const { return count_.load(std::memory_order_relaxed); }
 
@@ -64,6 +68,8 @@ class Acceptor {
     bool encrypted;
   };
 
+  void Wake();
+  void CloseListening();
   bool AddEvents(int file, std::uint32_t events);
   void Run();
   void Accept(int listener);
@@ -75,13 +81,14 @@ class Acceptor {
   void Forget(int file);
 
   const std::size_t max_connections_;
-  const FrameLimits frames_;
+  const Watch watch_;
   File events_;
   File wake_;
   File reserve_;
   std::vector<Port> ports_;
   std::vector<std::unique_ptr<ExternalConnectionAcceptor>> servers_;
   std::unordered_map<int, std::size_t> port_of_;  // by the socket listened on
+  std::atomic<bool> listening_ = true;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> count_ = 0;
   std::unordered_map<int, Connection> connections_;  // the thread's

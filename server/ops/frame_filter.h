@@ -8,11 +8,11 @@
 #ifndef SERVER_OPS_FRAME_FILTER_H_
 #define SERVER_OPS_FRAME_FILTER_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "server/ops/frame_walk.h"
 
 namespace descent::ops {
 
@@ -60,16 +60,14 @@ class FrameFilter {
     absl::Time last_ = absl::InfinitePast();
   };
 
-  bool TakeFrame(absl::Time now);
+  bool TakeFrame(const FrameHeader& frame, absl::Time now);
   bool TakeHeaders(std::size_t size, bool ends);
 
   FrameLimits limits_;
   bool cut_off_ = false;
   std::uint32_t calls_ = 0;
-  std::size_t preface_ = 0;                   // bytes of it that have come
-  std::array<unsigned char, 9> header_ = {};  // of the frame that begins
-  std::size_t header_size_ = 0;
-  std::size_t payload_left_ = 0;
+  std::size_t preface_ = 0;  // bytes of it that have come
+  FrameWalk frames_;
   std::size_t block_bytes_ = 0;
   int block_frames_ = 0;
   Allowance resets_;

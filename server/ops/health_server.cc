@@ -31,23 +31,25 @@ services::CallResources WithOwn(services::CallGate* gate, services::OpenStreams*
 
 absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Start(
     const std::string& address, std::vector<std::string> services, const services::CallHooks& hooks,
-    const services::CallResources& shared) {
+    const services::CallResources& shared, std::shared_ptr<const std::atomic<bool>> is_leaving) {
   ASSIGN_OR_RETURN(Listening port, Listening::At(address));
   std::unique_ptr<HealthServer> server(
-      new HealthServer(std::move(port), std::move(services), hooks, shared));
+      new HealthServer(std::move(port), std::move(services), hooks, shared, std::move(is_leaving)));
   RETURN_IF_ERROR(server->Begin());
   return server;
 }
 
 HealthServer::HealthServer(Listening port, std::vector<std::string> services,
-                           const services::CallHooks& hooks, const services::CallResources& shared)
+                           const services::CallHooks& hooks, const services::CallResources& shared,
+                           std::shared_ptr<const std::atomic<bool>> is_leaving)
     : gate_({.observers = hooks.observers, .messages = hooks.messages}),
       streams_(kMostWatches),
       resources_(WithOwn(&gate_, &streams_, shared)),
       health_(std::move(services), resources_) {
   std::vector<Acceptor::Port> ports;
   ports.push_back({.listening = std::move(port)});
-  acceptor_ = std::make_unique<Acceptor>(std::move(ports), kMostHealthConnections, FrameLimits());
+  acceptor_ = std::make_unique<Acceptor>(std::move(ports), kMostHealthConnections,
+                                         Watch{.is_leaving = std::move(is_leaving)});
 }
 
 HealthServer::~HealthServer() { Shutdown(); }
@@ -74,6 +76,7 @@ absl::Status HealthServer::Begin() {
 void HealthServer::Shutdown() {
   health_.Shutdown();
   acceptor_->Stop();
+  acceptor_->EndConnections();  // see Server::LetCallersGo
   if (server_ == nullptr) return;
   server_->Shutdown(ToSystemClock(SteadyNow() + kGrace));
   server_->Wait();

@@ -4,6 +4,7 @@
 #ifndef SERVER_OPS_HEALTH_SERVER_H_
 #define SERVER_OPS_HEALTH_SERVER_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,11 +28,11 @@ class HealthServer {
  public:
   // Answers for `services`, NOT_SERVING at first. kUnavailable, with the system's reason, when the
   // address (HOST:PORT or unix:PATH) can't be listened on. Everybody is admitted, whatever
-  // `hooks` say; what they and `shared` name must outlive it.
-  static absl::StatusOr<std::unique_ptr<HealthServer>> Start(const std::string& address,
-                                                             std::vector<std::string> services,
-                                                             const services::CallHooks& hooks,
-                                                             const services::CallResources& shared);
+  // `hooks` say; what they and `shared` name must outlive it. See Watch for `is_leaving`.
+  static absl::StatusOr<std::unique_ptr<HealthServer>> Start(
+      const std::string& address, std::vector<std::string> services,
+      const services::CallHooks& hooks, const services::CallResources& shared,
+      std::shared_ptr<const std::atomic<bool>> is_leaving);
   // Shuts down.
   ~HealthServer();
   HealthServer(const HealthServer&) = delete;
@@ -41,12 +42,15 @@ class HealthServer {
   const std::string& address() const { return acceptor_->ports().front().listening.address(); }
 
   void SetServing(bool serving) { health_.SetServing(serving); }
-  // Ends all watches and takes no further calls.
+  // Now and in future.
+  void EndWatches() { health_.Shutdown(); }
+  // Ends all watches and connections and takes no further calls.
   void Shutdown();
 
  private:
   HealthServer(Listening port, std::vector<std::string> services, const services::CallHooks& hooks,
-               const services::CallResources& shared);
+               const services::CallResources& shared,
+               std::shared_ptr<const std::atomic<bool>> is_leaving);
   absl::Status Begin();
 
   services::CallGate gate_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "clock/steady.h"
 #include "core/status_macros.h"
 #include "endpoint/endpoint.h"
@@ -29,6 +30,11 @@ constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
 
 // How long calls have to take note of their cancellation.
 constexpr absl::Duration kCancelGrace = absl::Seconds(1);
+
+// How long callers have to call again, and be asked to go with the answer; and how often it is
+// looked whether they have gone.
+constexpr absl::Duration kGoing = absl::Milliseconds(100);
+constexpr absl::Duration kLook = absl::Milliseconds(2);
 
 // How often it is looked whether clients take their answers.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
@@ -115,6 +121,7 @@ Server::~Server() {
 }
 
 absl::Status Server::Listen(const ServerOptions& options, const services::CallHooks& hooks) {
+  const Watch watch{.frames = options.frames, .is_leaving = is_leaving_};
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   for (const auto& [name, service] : services_) builder.RegisterService(service.get());
@@ -125,7 +132,7 @@ absl::Status Server::Listen(const ServerOptions& options, const services::CallHo
     ASSIGN_OR_RETURN(
         tls_, Tls::Load(options.tls, hooks.admission == nullptr ? ClientCertificates::kRequired
                                                                 : ClientCertificates::kOptional));
-    WatchTls(options.frames);
+    WatchTls(watch);
   }
   std::vector<Acceptor::Port> ports;
   std::vector<std::unique_ptr<Acceptor::ExternalConnectionAcceptor>> connections;
@@ -138,14 +145,13 @@ absl::Status Server::Listen(const ServerOptions& options, const services::CallHo
         encrypted ? tls_->MakeCredentials() : grpc::InsecureServerCredentials()));
   }
   if (!options.health.empty()) {
-    ASSIGN_OR_RETURN(health_server_,
-                     HealthServer::Start(options.health, NamesOf(services_), hooks, resources_));
+    ASSIGN_OR_RETURN(health_server_, HealthServer::Start(options.health, NamesOf(services_), hooks,
+                                                         resources_, is_leaving_));
   }
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return absl::UnavailableError("gRPC cannot start a server");
   if (!ports.empty()) {
-    acceptor_ =
-        std::make_unique<Acceptor>(std::move(ports), options.max_connections, options.frames);
+    acceptor_ = std::make_unique<Acceptor>(std::move(ports), options.max_connections, watch);
     acceptor_->Start(std::move(connections));
   }
   ticker_ = std::make_unique<Ticker>("watch", kWatchInterval, [this] {
@@ -211,6 +217,16 @@ void Server::StartServing() {
   SetServing();
 }
 
+void Server::LetCallersGo(absl::Time deadline) const {
+  if (acceptor_ == nullptr) return;
+  acceptor_->StopListening();
+  while (acceptor_->connections() > 0 && SteadyNow() < deadline) absl::SleepFor(kLook);
+  // gRPC would end a call that comes from now on with CANCELLED, which clients do not repeat. Who
+  // finds the connection closed has UNAVAILABLE instead.
+  acceptor_->Stop();
+  acceptor_->EndConnections();
+}
+
 bool Server::Drain(absl::Time deadline) {
   const absl::Time steady_deadline = ToSteady(deadline);
   {
@@ -219,9 +235,12 @@ bool Server::Drain(absl::Time deadline) {
     TellHealth(false);
   }
   gate_.Close();
+  *is_leaving_ = true;
   const bool applied = registry_->Drain(steady_deadline).ok();
   const bool finished = gate_.AwaitNoCalls(steady_deadline) && applied;
   health_.Shutdown();
+  if (health_server_ != nullptr) health_server_->EndWatches();
+  if (finished) LetCallersGo(std::min(steady_deadline, SteadyNow() + kGoing));
   if (health_server_ != nullptr) health_server_->Shutdown();
   if (acceptor_ != nullptr) acceptor_->Stop();
   visitors_->Close();

@@ -136,16 +136,18 @@ class Server {
   // At any time.
   ServerUsage Usage() const;
 
-  // Ends the server in good order: says NOT_SERVING, refuses new calls with UNAVAILABLE, lets the
-  // calls it holds finish (training streams apply and acknowledge what they have sent) until
-  // `deadline`, and cancels the rest. False if there was such a rest. The deadline is a time of
-  // day, of which it counts how long that is from now.
+  // Ends the server in good order: says NOT_SERVING, asks clients to go (goodbye.h), refuses new
+  // calls with UNAVAILABLE, lets the calls it holds finish (training streams apply and acknowledge
+  // what they have sent) until `deadline`, and cancels the rest. False if there was such a rest.
+  // The deadline is a time of day, of which it counts how long that is from now.
   bool Drain(absl::Time deadline);
 
  private:
   Server(const ServerOptions& options, models::Registry* registry,
          const services::CallHooks& hooks);
   absl::Status Listen(const ServerOptions& options, const services::CallHooks& hooks);
+  // Takes no more connections, waits until none is left, or the deadline, and ends the others.
+  void LetCallersGo(absl::Time deadline) const;
   void TellHealth(bool serving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   models::Registry* const registry_;
@@ -157,6 +159,8 @@ class Server {
   services::UnsentAnswers unsent_;
   services::OpenStreams streams_;
   std::atomic<bool> serving_ = false;  // changed under the mutex
+  // Callers are asked to go from now on.
+  const std::shared_ptr<std::atomic<bool>> is_leaving_ = std::make_shared<std::atomic<bool>>(false);
   const services::CallResources resources_;
   const std::vector<services::NamedService> services_;
   Health health_;

@@ -11,19 +11,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "clock/steady.h"
 #include "core/check.h"
+#include "server/ops/frame_filter.h"
+#include "server/ops/goodbye.h"
 
 namespace descent::ops {
 namespace {
 
 // Written by who accepts the connection, before it is handed to gRPC, which has one thread read it
-// at a time. A filter stays for the next connection of its number.
+// at a time, and one write it. What looks at it stays until the next connection of its number.
 struct Watched {
   std::atomic<bool> watched = false;
   std::atomic<std::uint32_t> calls = 0;
   std::unique_ptr<FrameFilter> filter;
+  std::unique_ptr<Goodbye> goodbye;
 };
 
 std::array<Watched, kMaxWatchedSocket>& Sockets() {
@@ -53,12 +57,32 @@ bool LookAt(Watched* watched, const msghdr& message, std::size_t size) {
   return true;
 }
 
+// Whether what gRPC has to send may be sent now. If not, errno says why.
+bool SayGoodbye(int socket, Goodbye* goodbye) {
+  for (std::string_view due = goodbye->Due(); !due.empty(); due = goodbye->Due()) {
+    const ssize_t size = send(socket, due.data(), due.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return !goodbye->is_broken_off();
+    goodbye->NoteSaid(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+void NoteSent(const msghdr& message, std::size_t size, Goodbye* goodbye) {
+  for (std::size_t i = 0; i < message.msg_iovlen && size > 0; ++i) {
+    const std::size_t part = std::min(size, message.msg_iov[i].iov_len);
+    goodbye->NoteSent(message.msg_iov[i].iov_base, part);
+    size -= part;
+  }
+}
+
 }  // namespace
 
-void WatchSocket(int socket, const FrameLimits& limits) {
+void WatchSocket(int socket, const Watch& watch) {
   DESCENT_CHECK(socket >= 0 && socket < kMaxWatchedSocket);
   Watched& watched = Sockets()[static_cast<std::size_t>(socket)];
-  watched.filter = std::make_unique<FrameFilter>(limits);
+  watched.filter = std::make_unique<FrameFilter>(watch.frames);
+  watched.goodbye = std::make_unique<Goodbye>(watch.is_leaving);
   watched.calls = 0;
   watched.watched.store(true, std::memory_order_release);
   any_watched.store(true, std::memory_order_release);
@@ -91,6 +115,16 @@ extern "C" ssize_t recvmsg(int fd, msghdr* message, int flags) {
   }
   errno = ECONNRESET;
   return -1;
+}
+
+extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  descent::ops::Watched* const watched = descent::ops::Find(fd);
+  if (watched == nullptr) return syscall(SYS_sendmsg, fd, message, flags);
+  descent::ops::Goodbye* const goodbye = watched->goodbye.get();
+  if (!descent::ops::SayGoodbye(fd, goodbye)) return -1;
+  const ssize_t size = syscall(SYS_sendmsg, fd, message, flags);
+  if (size > 0) descent::ops::NoteSent(*message, static_cast<std::size_t>(size), goodbye);
+  return size;
 }
 
 extern "C" int shutdown(int fd, int how) noexcept {

@@ -1,15 +1,17 @@
-// Sockets whose incoming bytes are looked at before gRPC parses them.
+// Sockets whose incoming bytes are looked at before gRPC parses them, and on which clients are
+// asked to go.
 //
-// gRPC reads a connection with recvmsg and has no place for a filter, so this program's recvmsg and
-// shutdown take the place of the system's: they do what those do, and for a watched socket look at
-// what has come. A connection that is cut off reads as reset by its peer.
+// gRPC reads a connection with recvmsg, writes it with sendmsg and has no place for a filter, so
+// this program's recvmsg, sendmsg and shutdown take the place of the system's: they do what those
+// do, and for a watched socket look at what has come and what is sent. A connection that is cut off
+// reads as reset by its peer.
 
 #ifndef SERVER_OPS_WATCHED_SOCKETS_H_
 #define SERVER_OPS_WATCHED_SOCKETS_H_
 
 #include <cstdint>
 
-#include "server/ops/frame_filter.h"
+#include "server/ops/watch.h"
 
 namespace descent::ops {
 
@@ -18,7 +20,7 @@ inline constexpr int kMaxWatchedSocket = 1 << 16;
 
 // Watches a socket that nobody reads yet, until it is shut down or has ended. Requires
 // 0 <= socket < kMaxWatchedSocket.
-void WatchSocket(int socket, const FrameLimits& limits);
+void WatchSocket(int socket, const Watch& watch);
 
 // Leaves a socket alone that is not gRPC's, whatever had its number before.
 void LeaveUnwatched(int socket);

@@ -9,35 +9,46 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string_view>
 
 #include "absl/base/const_init.h"
 #include "absl/synchronization/mutex.h"
 #include "clock/steady.h"
+#include "server/ops/frame_filter.h"
+#include "server/ops/goodbye.h"
 
 namespace descent::ops {
 namespace {
 
 // The last that were given. Replaced whole; all of them are kept, for connections that begin read
 // one at any time.
-std::atomic<const FrameLimits*> last_limits = nullptr;
+std::atomic<const Watch*> last_watch = nullptr;
 
 std::atomic<std::int64_t> failed_handshakes = 0;
 
-const FrameLimits* Keep(const FrameLimits& given) {
+const Watch* Keep(const Watch& given) {
   static absl::Mutex mutex(absl::kConstInit);
-  static auto* const kept = new std::deque<FrameLimits>;
+  static auto* const kept = new std::deque<Watch>;
   const absl::MutexLock lock(&mutex);
   return &kept->emplace_back(given);
 }
 
-void DeleteFilter(void* /*parent*/, void* filter, CRYPTO_EX_DATA* /*data*/, int /*index*/,
-                  long /*argl*/, void* /*argp*/) {  // NOLINT(google-runtime-int): OpenSSL's
-  delete static_cast<FrameFilter*>(filter);
+// What looks at a connection. One thread reads it at a time, and one writes it.
+struct WatchedConnection {
+  explicit WatchedConnection(const Watch& watch)
+      : filter(watch.frames), goodbye(watch.is_leaving) {}
+  FrameFilter filter;
+  Goodbye goodbye;
+};
+
+void DeleteWatched(void* /*parent*/, void* watched, CRYPTO_EX_DATA* /*data*/, int /*index*/,
+                   long /*argl*/, void* /*argp*/) {  // NOLINT(google-runtime-int): OpenSSL's
+  delete static_cast<WatchedConnection*>(watched);
 }
 
-// Where a connection has its filter, which goes with it.
-int FilterIndex() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, DeleteFilter);
+// Where a connection has it, and takes it along.
+int WatchedIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, DeleteWatched);
   return index;
 }
 
@@ -47,24 +58,30 @@ int UnwatchedIndex() {
   return index;
 }
 
-// The filter of a server's connection, made with its first bytes; null where there is none.
-FrameFilter* FilterOf(SSL* connection) {
-  const FrameLimits* const watched = last_limits.load(std::memory_order_acquire);
-  if (watched == nullptr || SSL_is_server(connection) == 0) return nullptr;
+// Of a server's connection, made with its handshake or first bytes; null where there is none.
+WatchedConnection* Find(SSL* connection) {
+  const Watch* const watch = last_watch.load(std::memory_order_acquire);
+  if (watch == nullptr || SSL_is_server(connection) == 0) return nullptr;
   if (SSL_get_ex_data(connection, UnwatchedIndex()) != nullptr) return nullptr;
-  if (void* const found = SSL_get_ex_data(connection, FilterIndex())) {
-    return static_cast<FrameFilter*>(found);
+  if (void* const found = SSL_get_ex_data(connection, WatchedIndex())) {
+    return static_cast<WatchedConnection*>(found);
   }
-  auto made = std::make_unique<FrameFilter>(*watched);
-  if (SSL_set_ex_data(connection, FilterIndex(), made.get()) != 1) return nullptr;
+  auto made = std::make_unique<WatchedConnection>(*watch);
+  if (SSL_set_ex_data(connection, WatchedIndex(), made.get()) != 1) return nullptr;
   return made.release();
+}
+
+int Write(SSL* connection, const void* data, int size) {
+  std::size_t written = 0;
+  if (size < 0 || SSL_write_ex(connection, data, static_cast<std::size_t>(size), &written) != 1) {
+    return -1;  // SSL_get_error says why
+  }
+  return static_cast<int>(written);
 }
 
 }  // namespace
 
-void WatchTls(const FrameLimits& limits) {
-  last_limits.store(Keep(limits), std::memory_order_release);
-}
+void WatchTls(const Watch& watch) { last_watch.store(Keep(watch), std::memory_order_release); }
 
 bool LeaveUnwatched(SSL* connection) {
   return SSL_set_ex_data(connection, UnwatchedIndex(), connection) == 1;
@@ -91,10 +108,25 @@ extern "C" int SSL_read(SSL* ssl, void* buf, int num) {
   if (num < 0 || SSL_read_ex(ssl, buf, static_cast<std::size_t>(num), &read) != 1) {
     return -1;  // SSL_get_error says why
   }
-  descent::ops::FrameFilter* const filter = descent::ops::FilterOf(ssl);
-  if (filter == nullptr || filter->Take(buf, read, descent::SteadyNow())) {
+  descent::ops::WatchedConnection* const watched = descent::ops::Find(ssl);
+  if (watched == nullptr || watched->filter.Take(buf, read, descent::SteadyNow())) {
     return static_cast<int>(read);
   }
   ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);  // for SSL_get_error
   return -1;
+}
+
+// gRPC writes to memory, which takes all or, for too little of it, nothing.
+extern "C" int SSL_write(SSL* ssl, const void* buf, int num) {
+  descent::ops::WatchedConnection* const watched = descent::ops::Find(ssl);
+  if (watched == nullptr) return descent::ops::Write(ssl, buf, num);
+  const std::string_view due = watched->goodbye.Due();
+  if (!due.empty()) {
+    const int said = descent::ops::Write(ssl, due.data(), static_cast<int>(due.size()));
+    if (said < 0) return -1;
+    watched->goodbye.NoteSaid(static_cast<std::size_t>(said));
+  }
+  const int written = descent::ops::Write(ssl, buf, num);
+  if (written > 0) watched->goodbye.NoteSent(buf, static_cast<std::size_t>(written));
+  return written;
 }

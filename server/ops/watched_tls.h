@@ -1,10 +1,10 @@
-// TLS connections whose bytes are looked at once they are decrypted, and before gRPC parses them:
-// what watched_sockets.h is to those in plaintext.
+// TLS connections whose bytes are looked at once they are decrypted, and before gRPC parses them,
+// and on which clients are asked to go: what watched_sockets.h is to those in plaintext.
 //
-// gRPC decrypts with OpenSSL's SSL_read, so this program's SSL_read takes the place of OpenSSL's:
-// it does what that does, and for the server's side of a connection looks at what has come. A
-// connection that is cut off reads as damaged. SSL_do_handshake, likewise, counts those that fail,
-// which gRPC keeps to itself.
+// gRPC decrypts with OpenSSL's SSL_read and encrypts with its SSL_write, so this program's take the
+// place of OpenSSL's: they do what those do, and for the server's side of a connection look at what
+// has come and what is sent. A connection that is cut off reads as damaged. SSL_do_handshake,
+// likewise, counts those that fail, which gRPC keeps to itself.
 
 #ifndef SERVER_OPS_WATCHED_TLS_H_
 #define SERVER_OPS_WATCHED_TLS_H_
@@ -13,12 +13,12 @@
 
 #include <cstdint>
 
-#include "server/ops/frame_filter.h"
+#include "server/ops/watch.h"
 
 namespace descent::ops {
 
-// From now on, with these limits for connections that begin.
-void WatchTls(const FrameLimits& limits);
+// From now on, connections that begin are watched so.
+void WatchTls(const Watch& watch);
 
 // Leaves a connection alone that is not gRPC's. To be called before it reads. False if there is no
 // memory for that.

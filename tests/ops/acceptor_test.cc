@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/server.h"
+#include "tests/ops/goodbye_reader.h"
 #include "tests/support/service_client.h"
 
 namespace descent::ops {
@@ -36,11 +38,26 @@ class RawConnection {
         htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     if (connect(file_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return;
-    send(file_, text.data(), text.size(), MSG_NOSIGNAL);
+    Say(text);
   }
   ~RawConnection() { close(file_); }
   RawConnection(const RawConnection&) = delete;
   RawConnection& operator=(const RawConnection&) = delete;
+
+  bool Say(const std::string& text) const {
+    return send(file_, text.data(), text.size(), MSG_NOSIGNAL) >= 0;
+  }
+
+  // All that the server says until it closes it.
+  std::string Hear() const {
+    std::string heard;
+    char bytes[4096];
+    ssize_t size = 0;
+    while ((size = recv(file_, bytes, sizeof bytes, 0)) > 0) {
+      heard.append(bytes, static_cast<std::size_t>(size));
+    }
+    return heard;
+  }
 
   // Whether the server closes it within the time.
   bool IsClosed(absl::Duration within) const {
@@ -149,6 +166,18 @@ TEST_F(AcceptorTest, AFloodOfFramesIsCutOff) {
   const RawConnection hostile(server_->address(), flood);
   EXPECT_TRUE(hostile.IsClosed(absl::Seconds(10)));
   EXPECT_EQ(honest.CheckHealth(""), "SERVING");
+}
+
+TEST_F(AcceptorTest, CallersAreAskedToGoWhileTheyAreStillAnswered) {
+  Start({});
+  const RawConnection client(server_->address(), kClientBegin);
+  std::future<std::string> heard =
+      std::async(std::launch::async, [&client] { return client.Hear(); });
+  std::future<bool> drained = std::async(
+      std::launch::async, [this] { return server_->Drain(absl::Now() + absl::Seconds(30)); });
+  for (int i = 0; i < 90 && client.Say(kEmptySettings); ++i) absl::SleepFor(absl::Milliseconds(2));
+  EXPECT_TRUE(IsAnsweredAfterAGoodbye(heard.get()));
+  EXPECT_TRUE(drained.get());
 }
 
 }  // namespace

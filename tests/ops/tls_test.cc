@@ -9,9 +9,11 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +26,7 @@
 #include "server/access/openssl_handles.h"
 #include "server/models/registry/registry.h"
 #include "server/ops/server.h"
+#include "tests/ops/goodbye_reader.h"
 #include "tests/support/certificates.h"
 #include "tests/support/service_client.h"
 
@@ -31,7 +34,6 @@ namespace descent::ops {
 namespace {
 
 using ::descent::testing::Authority;
-using ::descent::testing::CertificateRequest;
 using ::descent::testing::Issued;
 using ::descent::testing::ServiceClient;
 using ::testing::AllOf;
@@ -345,6 +347,37 @@ TEST_F(TlsTest, FloodsOfFramesAreCutOff) {
   EXPECT_FALSE(cut_after(5));
   EXPECT_TRUE(cut_after(50));
   EXPECT_EQ(Ask(Client(authority_.certificate()).get()), "SERVING");
+}
+
+TEST_F(TlsTest, CallersAreAskedToGoWhileTheyAreStillAnswered) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to a connection that has ended
+  ASSERT_TRUE(Start(Files(authority_.Issue())).ok());
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
+                                                             SSL_CTX_free);
+  const access::Bio connection = Connection(context.get());
+  SSL* ssl = nullptr;
+  BIO_get_ssl(connection.get(), &ssl);
+  ASSERT_EQ(BIO_do_connect(connection.get()), 1);
+  const auto say = [&connection](const std::string& text) {
+    return BIO_write(connection.get(), text.data(), static_cast<int>(text.size())) > 0;
+  };
+  ASSERT_TRUE(say(kClientBegin));
+  std::string heard;
+  const auto hear = [ssl, &heard] {
+    char bytes[4096];
+    const int size = SSL_read(ssl, bytes, sizeof bytes);
+    if (size > 0) heard.append(bytes, static_cast<std::size_t>(size));
+    return size > 0;
+  };
+  EXPECT_TRUE(hear());
+  std::future<bool> drained = std::async(
+      std::launch::async, [this] { return server_->Drain(absl::Now() + absl::Seconds(30)); });
+  for (int i = 0; i < 90 && say(kEmptySettings) && hear(); ++i) {
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  while (hear()) continue;
+  EXPECT_TRUE(IsAnsweredAfterAGoodbye(heard));
+  EXPECT_TRUE(drained.get());
 }
 
 TEST_F(TlsTest, UnixSocketsAndTheHealthPortAreInPlaintext) {
