@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/activations/kinds.h"
@@ -29,8 +30,10 @@
 namespace descent::exchange {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::IsOk;
+using ::testing::Pair;
 
 std::string LayersText(const std::vector<LayerSpec>& layers);
 
@@ -45,7 +48,7 @@ std::string LayerText(const LayerSpec& layer) {
     return text + (dense->omit_bias ? " without bias" : "");
   }
   if (const auto* const norm = std::get_if<LayerNormSpec>(&layer)) {
-    return absl::StrCat("norm ", norm->epsilon);
+    return absl::StrCat("norm ", norm->epsilon, norm->omit_bias ? " without bias" : "");
   }
   if (const auto* const residual = std::get_if<ResidualSpec>(&layer)) {
     return absl::StrCat("[", LayersText(residual->layers), "]");
@@ -66,6 +69,31 @@ std::string TextOf(const NetworkSpec& network) {
 
 std::string TextOf(const absl::StatusOr<ImportedModel>& model) {
   return model.ok() ? TextOf(model->network) : std::string(model.status().message());
+}
+
+// By the rest of the file's name, those of tests/exchange/data whose name begins so.
+std::map<std::string, std::string> TextsOfFiles(const std::string& beginning) {
+  std::map<std::string, std::string> texts;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(testing::SourceDir()) / "tests/exchange/data")) {
+    const std::string name = entry.path().stem().string();
+    if (!absl::StartsWith(name, beginning) || entry.path().extension() != ".onnx") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string file(std::istreambuf_iterator<char>(in), {});
+    texts[name.substr(beginning.size())] = TextOf(ReadOnnx(file, {}));
+  }
+  return texts;
+}
+
+TEST(OnnxForeignTest, FilesOfKerasAreTakenForTheirNetworks) {
+  EXPECT_THAT(
+      TextsOfFiles("keras_"),
+      ElementsAre(Pair("batch_norm_after", "4: 8 relu, 6 selu, 1 identity; mean_squared_error"),
+                  Pair("batch_norm_before", "4: 8 relu, 6 tanh, 1 identity; mean_squared_error"),
+                  Pair("classes", "4: 8 gelu, norm 0.001, 3 identity; softmax_cross_entropy"),
+                  Pair("norm_of_nothing_learned",
+                       "4: 8 silu, norm 0.001 without bias, 1 identity; mean_squared_error"),
+                  Pair("residual", "4: 8 relu, [8 tanh], 1 identity; mean_squared_error")));
 }
 
 TEST(OnnxForeignTest, FilesOfPyTorchsExporterAreTakenForTheirNetworks) {
@@ -98,15 +126,7 @@ TEST(OnnxForeignTest, FilesOfPyTorchsExporterAreTakenForTheirNetworks) {
   expected["rates"] = "4: 5 hard_swish, 1 identity; mean_squared_error";
   expected["residual"] = "4: [norm 1e-05, 4 relu], 2 identity; softmax_cross_entropy";
 
-  std::map<std::string, std::string> read;
-  for (const auto& entry : std::filesystem::directory_iterator(
-           std::filesystem::path(testing::SourceDir()) / "tests/exchange/data")) {
-    std::ifstream in(entry.path(), std::ios::binary);
-    const std::string file(std::istreambuf_iterator<char>(in), {});
-    read[entry.path().stem().string().substr(std::string_view("dynamo_").size())] =
-        TextOf(ReadOnnx(file, {}));
-  }
-  EXPECT_EQ(read, expected);
+  EXPECT_EQ(TextsOfFiles("dynamo_"), expected);
 }
 
 // A graph of a dense layer of 3 inputs and 2 units, "z", and what is added to it.

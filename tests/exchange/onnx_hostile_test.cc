@@ -343,6 +343,45 @@ TEST(OnnxHostileTest, LayersThatShareALargeInitializerAreRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("share initialisers"));
 }
 
+// A product that is scaled, again and again: each would be computed with.
+TEST(OnnxHostileTest, LayersThatShareAndScaleALargeInitializerTakeNoLongTime) {
+  onnx::ModelProto model;
+  model.add_opset_import()->set_version(13);
+  onnx::GraphProto* const graph = model.mutable_graph();
+  graph->add_input()->set_name("v0");
+  const auto add_zeros = [graph](const char* name, const std::vector<std::int64_t>& dims) {
+    onnx::TensorProto* const zeros = graph->add_initializer();
+    zeros->set_name(name);
+    zeros->set_data_type(onnx::TensorProto::FLOAT);
+    std::size_t size = 4;
+    for (const std::int64_t dim : dims) {
+      zeros->add_dims(dim);
+      size *= static_cast<std::size_t>(dim);
+    }
+    zeros->set_raw_data(std::string(size, '\0'));
+  };
+  add_zeros("w", {512, 512});
+  add_zeros("scale", {512});
+  const auto add_nodes = [graph](int nodes) {
+    for (int i = graph->node_size(); i < nodes; ++i) {
+      onnx::NodeProto* const node = graph->add_node();
+      // Between products so many that some are beside one, and some beside scales alone.
+      const bool is_product = i % 8 == 0;
+      node->set_op_type(is_product ? "MatMul" : "Mul");
+      node->add_input(absl::StrCat("v", i));
+      node->add_input(is_product ? "w" : "scale");
+      node->add_output(absl::StrCat("v", i + 1));
+    }
+    graph->clear_output();
+    graph->add_output()->set_name(absl::StrCat("v", nodes));
+  };
+  add_nodes(5);
+  EXPECT_THAT(ReadOnnx(model.SerializeAsString(), {}), IsOk());
+  add_nodes(90000);
+  const absl::Status status = Refusal(model.SerializeAsString());
+  EXPECT_EQ(GetErrorDetails(status).reason, "UNSUPPORTED_FILE");
+}
+
 // x + f(x) with f one layer deeper each time.
 onnx::ModelProto Nested(int depth) {
   onnx::ModelProto model = GoodModel("residual_of_norm.float32");

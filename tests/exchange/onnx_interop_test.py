@@ -7,6 +7,8 @@ can't be reached. PyTorch's files are made where Debian's python3-torch is; thos
 torch 2.15 and onnxscript 0.7 wrote them by
 
     onnx_interop_test.py --write-data
+
+as those of Keras are, by write_keras_data.py.
 """
 
 import importlib.util
@@ -453,6 +455,21 @@ class TorchTest(ReadTest):
         self.check_all(sorted((HERE / "data").glob("dynamo_*.onnx")))
 
 
+class KerasTest(ReadTest):
+    """write_keras_data.py wrote the files."""
+
+    def test_models_that_have_learned(self):
+        files = sorted((HERE / "data").glob("keras_*.onnx"))
+        self.assertGreater(len(files), 4)
+        for file in files:
+            with self.subTest(file.stem), np.load(file.with_suffix(".npz")) as numbers:
+                # Not by onnxruntime: the graphs of GELU have an operator that is not ONNX's.
+                ran = self.predict(file, numbers["inputs"])
+                self.assertEqual(ran.returncode, 0, ran.stderr.decode())
+                expected = numbers["outputs"]
+                self.assertLessEqual(distance(np.frombuffer(ran.stdout).reshape(expected.shape), expected), 1e-5)
+
+
 class HandMadeTest(ReadTest):
     """As tf2onnx writes Keras's layers, and other ways that there are."""
 
@@ -499,6 +516,26 @@ class HandMadeTest(ReadTest):
                  *self.dense("n", "y", 6, 1, values)]
         self.check(self.make(nodes, values), self.inputs)
 
+    def test_batch_normalization_beside_dense_layers(self):
+        values = {"g": self.random(6), "b": self.random(6) + 1, "m": self.random(6) - 1, "v": self.random(6) ** 2,
+                  "half": 0.5, "g4": self.random(4), "b4": self.random(4)}
+        norm = lambda source, target, of="": helper.make_node(
+            "BatchNormalization", [source, f"g{of}", f"b{of}", f"b{of}" if of else "m", "v4" if of else "v"], [target], epsilon=1e-2)
+        values["v4"] = self.random(4) ** 2
+        after = [*self.dense("x", "a", 4, 6, values), norm("a", "n"), helper.make_node("Relu", ["n"], ["r"])]
+        self.check(self.make([*after, *self.dense("r", "y", 6, 2, values)], values), self.inputs)
+        before = [*self.dense("x", "a", 4, 6, values), helper.make_node("Relu", ["a"], ["r"]), norm("r", "n")]
+        self.check(self.make([*before, *self.dense("n", "y", 6, 2, values)], values), self.inputs)
+        written_out = [*self.dense("x", "a", 4, 6, values), helper.make_node("Tanh", ["a"], ["t"]),
+                       helper.make_node("Sub", ["t", "m"], ["t0"]), helper.make_node("Div", ["t0", "v"], ["t1"]),
+                       helper.make_node("Mul", ["t1", "half"], ["t2"]), helper.make_node("Add", ["b", "t2"], ["n"])]
+        self.check(self.make([*written_out, *self.dense("n", "y", 6, 2, values)], values), self.inputs)
+        # x + f(norm(x)), and a norm at the end.
+        residual = [*self.dense("x", "a", 4, 6, values), helper.make_node("Tanh", ["a"], ["t"]), norm("t", "n"),
+                    *self.dense("n", "f", 6, 6, values), helper.make_node("Add", ["t", "f"], ["s"]),
+                    *self.dense("s", "z", 6, 4, values), norm("z", "y", "4")]
+        self.check(self.make(residual, values), self.inputs)
+
     def test_weights_that_are_moved_first(self):
         values = {"w": self.random(5, 4), "b": self.random(5), "shape": np.array([1, 5], np.int64),
                   "v": self.random(5, 2)}
@@ -532,8 +569,9 @@ class HandMadeTest(ReadTest):
         dense = self.dense("x", "a", 4, 4, values)
         gain = {"g": np.ones(4), "zero": np.zeros(4)}
         for node, *texts in (
-                (helper.make_node("BatchNormalization", ["a", "g", "zero", "zero", "g"], ["y"], "bn"),
+                (helper.make_node("BatchNormalization", ["a", "g", "zero", "zero", "g"], ["y"], "bn", training_mode=1),
                  "BatchNormalization", '"bn"'),
+                (helper.make_node("InstanceNormalization", ["a", "g", "zero"], ["y"], "in"), "InstanceNormalization", '"in"'),
                 (helper.make_node("Sin", ["a"], ["y"], "wave"), "Sin", '"wave"'),
                 (helper.make_node("Concat", ["a", "x"], ["y"], "both", axis=1), "Concat", '"both"'),
                 (helper.make_node("Add", ["a", "other"], ["y"], "sum"), "Add", '"sum"', "residual"),

@@ -27,6 +27,7 @@
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
 #include "client/cli/text/byte_input.h"
+#include "client/descent/error.h"
 #include "clock/steady.h"
 
 namespace descent::cli {
@@ -266,6 +267,42 @@ class ImportFile {
   int64_t bytes_ = 0;
 };
 
+// Whether the server wants to know what the file does not say of that part of the model.
+bool Misses(const absl::Status& status, absl::string_view part) {
+  const client::ErrorDetails details = client::GetErrorDetails(status);
+  return details.reason == "REQUIRED_FIELD" && !details.field_violations.empty() &&
+         details.field_violations[0].field == absl::StrCat("start.model.", part);
+}
+
+// The model from the file, and from the options what that does not say.
+absl::StatusOr<v1::Model> Send(const ImportFileOptions& options, v1::ImportStart start,
+                               const client::ImportSource& source, const Context& context,
+                               const InterruptGuard& guard) {
+  const client::ImportOptions call = {.cancelled = [&guard] { return guard.interrupted(); }};
+  absl::StatusOr<v1::Model> model = context.client.ImportModel(start, source, call);
+  if (Misses(model.status(), "network")) {
+    return UsageError(absl::StrCat("the network is not in ", options.file,
+                                   ": say --inputs N, and --outputs, --layers, --activation and so "
+                                   "on where they are not as usual"));
+  }
+  if (!Misses(model.status(), "optimizer")) return model;
+  if (source.rewind == nullptr) {
+    return UsageError(
+        "the file does not say how to train the model: say --optimizer, such as --optimizer adam");
+  }
+  ASSIGN_OR_RETURN(const v1::Loss any_loss, ParseLoss("mean_squared_error"));
+  ASSIGN_OR_RETURN(const v1::Model usual, BuildModel(options.model, /*name=*/"", /*features=*/1,
+                                                     /*outputs=*/1, any_loss));
+  *start.mutable_model()->mutable_optimizer() = usual.optimizer();
+  Note(
+      absl::StrFormat("descent: the file does not say how to train the model: adam with a learning "
+                      "rate of %g is taken, "
+                      "unless --optimizer says another",
+                      usual.optimizer().learning_rate()));
+  RETURN_IF_ERROR(source.rewind());
+  return context.client.ImportModel(start, source, call);
+}
+
 absl::StatusOr<ExitCode> Import(const ImportFileOptions& options, const Context& context) {
   v1::ImportStart start;
   start.set_name(options.name);
@@ -281,8 +318,7 @@ absl::StatusOr<ExitCode> Import(const ImportFileOptions& options, const Context&
     return file.Next(&chunk);
   };
   if (file.seekable()) source.rewind = [&file] { return file.Rewind(); };
-  const absl::StatusOr<v1::Model> model = context.client.ImportModel(
-      start, source, {.cancelled = [&guard] { return guard.interrupted(); }});
+  const absl::StatusOr<v1::Model> model = Send(options, start, source, context, guard);
   line.Clear();
   if (absl::IsCancelled(model.status()) && guard.interrupted()) {
     Note("descent: interrupted; nothing was kept");
@@ -315,9 +351,9 @@ labels and probabilities.)";
 constexpr char kImportFooter[] = R"(
 What `descent export` wrote says all of the model; options of the network, with --inputs, or of the
 optimizer take the place of that. A file of PyTorch's names (0.weight, 0.bias, …) says nothing of the
-network, so it takes --inputs, --outputs, --layers and so on, and an optimizer:
+network, so it takes --inputs, --outputs, --layers and so on:
 
-  descent import net.safetensors --name house --inputs 13 --layers 64,64 --optimizer adam
+  descent import net.safetensors --name house --inputs 13 --layers 64,64
 
 An ONNX graph has its network; its end decides the loss (softmax, sigmoid and exp those of that name), unless
 --loss says another: softmax_cross_entropy for a graph that ends in logits.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/check.h"
 #include "server/exchange/onnx/file_errors.h"
 
 namespace descent::exchange {
@@ -123,11 +124,31 @@ absl::StatusOr<Constant> Constant::Of(const TensorProto& tensor) {
   return constant;
 }
 
+Constant Constant::Row(const std::string& name, const std::vector<double>& numbers,
+                       bool is_double) {
+  auto tensor = std::make_shared<TensorProto>();
+  tensor->set_name(name);
+  tensor->set_data_type(is_double ? TensorProto::DOUBLE : TensorProto::FLOAT);
+  for (const double number : numbers) {
+    if (is_double) {
+      tensor->add_double_data(number);
+    } else {
+      tensor->add_float_data(static_cast<float>(number));
+    }
+  }
+  Constant constant(tensor.get());
+  constant.size_ = static_cast<std::int64_t>(numbers.size());
+  constant.dims_ = {constant.size_};
+  constant.type_ = tensor->data_type();
+  constant.own_ = std::move(tensor);
+  return constant;
+}
+
 bool Constant::IsFloatingPoint() const { return IsFloatingPointType(type_); }
 bool Constant::IsDouble() const { return type_ == TensorProto::DOUBLE; }
 
 std::optional<Constant> Constant::Transposed() const {
-  if (rank() != 2) return std::nullopt;
+  if (rank() != 2 || factors_ != nullptr) return std::nullopt;
   Constant other = *this;
   std::swap(other.dims_[0], other.dims_[1]);
   if (transposed_rows_ == 0) {
@@ -145,10 +166,33 @@ std::optional<Constant> Constant::Reshaped(std::vector<std::int64_t> dims) const
   for (const std::int64_t dim : dims) {
     if (dim < 0 || __builtin_mul_overflow(product, dim, &product)) return std::nullopt;
   }
-  if (product != size_) return std::nullopt;
+  if (product != size_ || factors_ != nullptr) return std::nullopt;
   Constant other = *this;
   other.dims_ = std::move(dims);
   return other;
+}
+
+Constant Constant::Scaled(const std::vector<double>& rows,
+                          const std::vector<double>& columns) const {
+  DESCENT_CHECK(rank() == 2 && IsFloatingPoint());
+  DESCENT_CHECK(rows.empty() || static_cast<std::int64_t>(rows.size()) == dims_[0]);
+  DESCENT_CHECK(columns.empty() || static_cast<std::int64_t>(columns.size()) == dims_[1]);
+  auto factors = factors_ == nullptr
+                     ? std::make_shared<Factors>(
+                           Factors{std::vector<double>(static_cast<std::size_t>(dims_[0]), 1),
+                                   std::vector<double>(static_cast<std::size_t>(dims_[1]), 1)})
+                     : std::make_shared<Factors>(*factors_);
+  for (std::size_t i = 0; i < rows.size(); ++i) factors->rows[i] *= rows[i];
+  for (std::size_t j = 0; j < columns.size(); ++j) factors->columns[j] *= columns[j];
+  Constant other = *this;
+  other.factors_ = std::move(factors);
+  return other;
+}
+
+double Constant::FactorOf(std::int64_t i) const {
+  if (factors_ == nullptr) return 1;
+  return factors_->rows[static_cast<std::size_t>(i / dims_[1])] *
+         factors_->columns[static_cast<std::size_t>(i % dims_[1])];
 }
 
 std::optional<Constant> Constant::Converted(std::int64_t type) const {
@@ -202,17 +246,22 @@ void Constant::WithElements(const Function& function) const {
 }
 
 double Constant::At(std::int64_t i) const {
+  const double factor = FactorOf(i);
   if (transposed_rows_ > 0) {
     const std::int64_t cols = size_ / transposed_rows_;
     i = i % transposed_rows_ * cols + i / transposed_rows_;
   }
   double value = 0;
   WithElements([&](const auto& element) { value = static_cast<double>(element(i)); });
-  return value;
+  return value * factor;
 }
 
 template <typename T>
 void Constant::Read(T* values) const {
+  if (factors_ != nullptr) {
+    for (std::int64_t i = 0; i < size_; ++i) values[i] = static_cast<T>(At(i));
+    return;
+  }
   WithElements([&](const auto& element) {
     if (transposed_rows_ == 0) {
       for (std::int64_t i = 0; i < size_; ++i) values[i] = static_cast<T>(element(i));

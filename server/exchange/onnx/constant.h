@@ -1,9 +1,10 @@
-// Tensors of a graph that never change: its initialisers, and what is made of them by moving them.
+// Tensors of a graph that never change: its initialisers, and what is made of them.
 
 #ifndef SERVER_EXCHANGE_ONNX_CONSTANT_H_
 #define SERVER_EXCHANGE_ONNX_CONSTANT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,14 +14,16 @@
 
 namespace descent::exchange {
 
-// A view of a tensor's numbers, maybe transposed and of another shape. Copying it copies no
-// numbers. The tensor outlives it.
+// A view of a tensor's numbers, maybe transposed, of another shape, or scaled. Copying it copies no
+// numbers. The tensor of a file outlives it.
 class Constant {
  public:
   // kInvalidArgument (MALFORMED_FILE) naming the tensor: data elsewhere than in the file,
   // dimensions below 0 or beyond memory, other data than they ask for, or a type that holds no
   // numbers.
   static absl::StatusOr<Constant> Of(const onnx::TensorProto& tensor);
+  // A row of numbers of its own, each rounded to float32 unless `is_double`. `name` is for errors.
+  static Constant Row(const std::string& name, const std::vector<double>& numbers, bool is_double);
   // Whether tensors of an onnx::TensorProto::DataType are read.
   static bool Reads(std::int64_t type);
 
@@ -30,6 +33,11 @@ class Constant {
   const std::string& name() const { return tensor_->name(); }
   bool IsFloatingPoint() const;
   bool IsDouble() const;
+
+  // A matrix whose row i is multiplied with rows[i], and whose column j with columns[j]; empty:
+  // with
+  // 1. Requires floating-point numbers, and as many factors as the matrix has rows or columns.
+  Constant Scaled(const std::vector<double>& rows, const std::vector<double>& columns) const;
 
   // Unset where there is no such view.
   std::optional<Constant> Transposed() const;
@@ -46,6 +54,13 @@ class Constant {
  private:
   explicit Constant(const onnx::TensorProto* tensor) : tensor_(tensor) {}
 
+  struct Factors {
+    std::vector<double> rows;
+    std::vector<double> columns;
+  };
+
+  double FactorOf(std::int64_t i) const;
+
   // Calls function(element) for the tensor's own order, where element(i) gives element i.
   template <typename Function>
   void WithElements(const Function& function) const;
@@ -56,6 +71,8 @@ class Constant {
   std::int64_t type_ = 0;  // after conversion
   // Of the tensor's own rows where it is transposed; 0: it is not.
   std::int64_t transposed_rows_ = 0;
+  std::shared_ptr<const Factors> factors_;                  // null: none
+  std::shared_ptr<const onnx::TensorProto> own_ = nullptr;  // null: the file's
 };
 
 }  // namespace descent::exchange

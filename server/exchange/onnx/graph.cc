@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/status_macros.h"
 #include "server/exchange/onnx/file_errors.h"
 
@@ -72,17 +73,21 @@ absl::Status Graph::ReadInitializers() {
 }
 
 absl::Status Graph::ReadInputs() {
-  int inputs = 0;
+  std::vector<std::string> inputs;
   for (const onnx::ValueInfoProto& input : proto_->input()) {
     // Old files name initialisers among the inputs, as values that may be given anew.
     if (names_.contains(input.name())) continue;
     RETURN_IF_ERROR(Define(input.name(), {}, "input"));
     input_ = &input;
-    ++inputs;
+    inputs.push_back(Shown(input.name()));
   }
-  if (inputs == 1) return absl::OkStatus();
-  return Unsupported("graph.input",
-                     absl::StrCat("expected one input of rows of features, got ", inputs));
+  if (inputs.size() == 1) return absl::OkStatus();
+  const std::size_t count = inputs.size();
+  inputs.resize(std::min<std::size_t>(count, 3));
+  return Unsupported(
+      "graph.input",
+      absl::StrCat("expected one input of rows of features, got ", count, count == 0 ? "" : ": ",
+                   absl::StrJoin(inputs, ", "), count > 3 ? ", …" : ""));
 }
 
 absl::Status Graph::ReadNode(const GraphNode& node) {

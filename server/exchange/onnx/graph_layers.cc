@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/layers/placed_layers.h"
@@ -11,6 +12,7 @@
 #include "server/exchange/onnx/elementwise.h"
 #include "server/exchange/onnx/layer_patterns.h"
 #include "server/exchange/onnx/refusal.h"
+#include "server/exchange/onnx/row_affine.h"
 
 namespace descent::exchange {
 namespace {
@@ -19,10 +21,15 @@ namespace {
 // own, which begins where there are no more layers.
 class ChainReader {
  public:
-  explicit ChainReader(const Graph& graph) : graph_(graph) {}
+  // `computing` is what is left of the numbers that may be computed with, of all chains.
+  ChainReader(const Graph& graph, std::int64_t& computing) : graph_(graph), computing_(computing) {}
   // Of a residual, whose branches `sum` adds.
-  ChainReader(const Graph& graph, absl::string_view begin, const GraphNode* sum, int depth)
-      : graph_(graph), begin_(begin), sum_(sum), depth_(depth) {}
+  ChainReader(const ChainReader& outer, absl::string_view begin, const GraphNode* sum)
+      : graph_(outer.graph_),
+        computing_(outer.computing_),
+        begin_(begin),
+        sum_(sum),
+        depth_(outer.depth_ + 1) {}
 
   absl::StatusOr<GraphLayers> Read(absl::string_view end) && {
     value_ = graph_.Resolve(end);
@@ -47,9 +54,8 @@ class ChainReader {
       return TakeDense(*dense, IdentityActivation{}, value_);
     }
     if (const auto norm = FindLayerNorm(graph_, value_); norm.has_value()) return TakeNorm(*norm);
-    const auto activation = FindActivation(graph_, value_, [&](absl::string_view source) {
-      return FindDense(graph_, source).has_value();
-    });
+    const auto activation = FindActivation(
+        graph_, value_, [&](absl::string_view source) { return MayBeDense(graph_, source); });
     if (activation.has_value()) {
       const auto dense = FindDense(graph_, activation->source);
       if (dense.has_value()) return TakeDense(*dense, activation->spec, activation->source);
@@ -60,13 +66,45 @@ class ChainReader {
         graph_.ConstantOf(node.input(1)) == nullptr) {
       return TakeResidual(node);
     }
-    return false;
+    return TakeAffine();
+  }
+
+  // What the dense layer after it reads scaled and shifted becomes a part of that layer. Not the
+  // network's inputs, which input normalisation scales and shifts.
+  absl::StatusOr<bool> TakeAffine() {
+    const RowAffine affine = RowAffine::Before(graph_, value_);
+    if (affine.IsIdentity() || graph_.IsInput(affine.input()) || result_.layers.empty() ||
+        graph_.PlaceOf(affine.input()) < graph_.PlaceOf(begin_)) {
+      return false;
+    }
+    GraphLayer& after = result_.layers.back();
+    auto* const spec = std::get_if<DenseSpec>(&after.spec);
+    if (spec == nullptr) return false;
+    DensePattern dense{.input = value_, .kernel = after.parameters[0], .bias = {}};
+    if (!spec->omit_bias) dense.bias = after.parameters[1];
+    const std::optional<DensePattern> folded = affine.Then(dense);
+    if (!folded.has_value()) return false;
+    RETURN_IF_ERROR(TakeComputing(*graph_.MakerOf(value_), *folded));
+    spec->omit_bias = false;
+    after.parameters = {folded->kernel};
+    if (folded->bias.has_value()) after.parameters.push_back(*folded->bias);
+    value_ = folded->input;
+    return true;
+  }
+
+  // One initialiser can be named by many layers, and would be computed with as often.
+  absl::Status TakeComputing(const GraphNode& node, const DensePattern& dense) {
+    computing_ -= dense.computed;
+    if (computing_ >= 0) return absl::OkStatus();
+    return RefuseNode(
+        node, "scales layers that share initialisers, for more numbers than the file has bytes");
   }
 
   absl::StatusOr<bool> TakeDense(const DensePattern& dense, const ActivationSpec& activation,
                                  absl::string_view z) {
     const GraphNode& node = *graph_.MakerOf(z);
     const std::int64_t units = dense.kernel.dims()[1];
+    RETURN_IF_ERROR(TakeComputing(node, dense));
     RETURN_IF_ERROR(TakeWidths(node, dense.kernel.dims()[0], units));
     RETURN_IF_ERROR(graph_.CheckWidth(z, units));
     GraphLayer layer;
@@ -97,7 +135,7 @@ class ChainReader {
     absl::string_view skip = graph_.Resolve(node.input(0));
     absl::string_view branch = graph_.Resolve(node.input(1));
     if (graph_.PlaceOf(skip) > graph_.PlaceOf(branch)) std::swap(skip, branch);
-    ASSIGN_OR_RETURN(GraphLayers inner, ChainReader(graph_, skip, &node, depth_ + 1).Read(branch));
+    ASSIGN_OR_RETURN(GraphLayers inner, ChainReader(*this, skip, &node).Read(branch));
     GraphLayer layer;
     ResidualSpec residual;
     for (GraphLayer& each : inner.layers) {
@@ -157,6 +195,7 @@ class ChainReader {
   }
 
   const Graph& graph_;
+  std::int64_t& computing_;
   const absl::string_view begin_;
   const GraphNode* const sum_ = nullptr;
   const int depth_ = 0;
@@ -168,7 +207,10 @@ class ChainReader {
 }  // namespace
 
 absl::StatusOr<GraphLayers> ReadLayers(const Graph& graph, absl::string_view end) {
-  return ChainReader(graph).Read(end);
+  constexpr std::int64_t kComputingOfAny = std::int64_t{1} << 18;
+  std::int64_t computing =
+      kComputingOfAny + static_cast<std::int64_t>(graph.proto().ByteSizeLong());
+  return ChainReader(graph, computing).Read(end);
 }
 
 }  // namespace descent::exchange

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/exchange/onnx/row_affine.h"
+
 namespace descent::exchange {
 namespace {
 
@@ -12,29 +14,6 @@ const GraphNode* MakerOfKind(const Graph& graph, absl::string_view value, absl::
   const GraphNode* const node = graph.MakerOf(value);
   if (node == nullptr || node->op() != op || !CheckOperator(*node).ok()) return nullptr;
   return node;
-}
-
-// One number, row vector or matrix of one row that is added to or multiplied with rows.
-bool IsRow(const Constant& constant) {
-  if (!constant.IsFloatingPoint()) return false;
-  return constant.size() == 1 ||
-         (constant.rank() >= 1 && constant.dims().back() == constant.size());
-}
-
-// Of a node of two inputs: a constant row and what is not constant, in any order.
-struct RowAndValue {
-  const Constant* row;
-  absl::string_view value;
-};
-std::optional<RowAndValue> WithRow(const Graph& graph, const GraphNode* node) {
-  if (node == nullptr || node->inputs() != 2) return std::nullopt;
-  for (const int i : {1, 0}) {
-    const Constant* const row = graph.ConstantOf(node->input(i));
-    if (row == nullptr || graph.ConstantOf(node->input(1 - i)) != nullptr) continue;
-    if (!IsRow(*row)) return std::nullopt;
-    return RowAndValue{row, graph.Resolve(node->input(1 - i))};
-  }
-  return std::nullopt;
 }
 
 std::optional<DensePattern> Product(const Graph& graph, const GraphNode* node) {
@@ -46,7 +25,7 @@ std::optional<DensePattern> Product(const Graph& graph, const GraphNode* node) {
       !weights->IsFloatingPoint()) {
     return std::nullopt;
   }
-  DensePattern dense{graph.Resolve(node->input(0)), *weights, {}};
+  DensePattern dense{.input = graph.Resolve(node->input(0)), .kernel = *weights, .bias = {}};
   if (!is_gemm) return dense;
   if (FloatOf(*node, "alpha", 1) != 1 || FloatOf(*node, "beta", 1) != 1 ||
       IntOf(*node, "transA", 0) != 0) {
@@ -130,33 +109,50 @@ std::optional<Deviation> FindNormalized(const Graph& graph, absl::string_view va
   return deviation;
 }
 
+// bias - mean s, which may be written -mean s + bias; without a bias -mean s.
+struct ShiftOfMean {
+  absl::string_view mean;
+  absl::string_view scale;
+  std::optional<Constant> bias;
+};
+std::optional<ShiftOfMean> FindShiftOfMean(const Graph& graph, absl::string_view value) {
+  if (const GraphNode* const rest = MakerOfKind(graph, value, "Sub")) {
+    const Constant* const bias = graph.ConstantOf(rest->input(0));
+    const GraphNode* const product = MakerOfKind(graph, rest->input(1), "Mul");
+    if (bias == nullptr || !IsRow(*bias) || product == nullptr) return std::nullopt;
+    return ShiftOfMean{graph.Resolve(product->input(0)), graph.Resolve(product->input(1)), *bias};
+  }
+  std::optional<Constant> bias;
+  if (const auto sum = WithRow(graph, MakerOfKind(graph, value, "Add")); sum.has_value()) {
+    bias = *sum->row;
+    value = sum->value;
+  }
+  const GraphNode* const product = MakerOfKind(graph, value, "Mul");
+  if (product == nullptr) return std::nullopt;
+  const GraphNode* const negated = MakerOfKind(graph, product->input(0), "Neg");
+  if (negated == nullptr) return std::nullopt;
+  return ShiftOfMean{graph.Resolve(negated->input(0)), graph.Resolve(product->input(1)), bias};
+}
+
 // x s + (bias - mean s) with s = gain / √(variance + ε): as Keras computes it.
 std::optional<LayerNormPattern> FindKerasNorm(const Graph& graph, absl::string_view value) {
   const GraphNode* const sum = MakerOfKind(graph, value, "Add");
   if (sum == nullptr || sum->inputs() != 2) return std::nullopt;
-  const GraphNode* scaled = MakerOfKind(graph, sum->input(0), "Mul");
-  const GraphNode* rest = MakerOfKind(graph, sum->input(1), "Sub");
-  if (scaled == nullptr || rest == nullptr) {
-    scaled = MakerOfKind(graph, sum->input(1), "Mul");
-    rest = MakerOfKind(graph, sum->input(0), "Sub");
+  for (const int i : {0, 1}) {
+    const GraphNode* const scaled = MakerOfKind(graph, sum->input(i), "Mul");
+    const std::optional<ShiftOfMean> shift = FindShiftOfMean(graph, sum->input(1 - i));
+    if (scaled == nullptr || !shift.has_value()) continue;
+    const auto product = WithRow(graph, MakerOfKind(graph, shift->scale, "Mul"));
+    if (!product.has_value()) continue;
+    const GraphNode* const inverse = MakerOfKind(graph, product->value, "Reciprocal");
+    if (inverse == nullptr) continue;
+    const std::optional<Deviation> deviation = FindDeviation(graph, inverse->input(0));
+    if (deviation.has_value() && graph.Resolve(scaled->input(0)) == deviation->x &&
+        graph.Resolve(scaled->input(1)) == shift->scale && shift->mean == deviation->mean) {
+      return LayerNormPattern{deviation->x, deviation->epsilon, *product->row, shift->bias};
+    }
   }
-  if (scaled == nullptr || rest == nullptr) return std::nullopt;
-  const Constant* const bias = graph.ConstantOf(rest->input(0));
-  const GraphNode* const shift = MakerOfKind(graph, rest->input(1), "Mul");
-  if (bias == nullptr || !IsRow(*bias) || shift == nullptr) return std::nullopt;
-
-  const absl::string_view scale = graph.Resolve(scaled->input(1));
-  const auto product = WithRow(graph, MakerOfKind(graph, scale, "Mul"));
-  if (!product.has_value()) return std::nullopt;
-  const GraphNode* const inverse = MakerOfKind(graph, product->value, "Reciprocal");
-  if (inverse == nullptr) return std::nullopt;
-  const std::optional<Deviation> deviation = FindDeviation(graph, inverse->input(0));
-  if (!deviation.has_value() || graph.Resolve(scaled->input(0)) != deviation->x ||
-      graph.Resolve(shift->input(0)) != deviation->mean ||
-      graph.Resolve(shift->input(1)) != scale) {
-    return std::nullopt;
-  }
-  return LayerNormPattern{deviation->x, deviation->epsilon, *product->row, *bias};
+  return std::nullopt;
 }
 
 std::optional<LayerNormPattern> FindLayerNormOperator(const Graph& graph, const GraphNode& node) {
@@ -175,15 +171,18 @@ std::optional<LayerNormPattern> FindLayerNormOperator(const Graph& graph, const 
 }  // namespace
 
 std::optional<DensePattern> FindDense(const Graph& graph, absl::string_view value) {
-  const GraphNode* const node = graph.MakerOf(value);
-  if (node == nullptr) return std::nullopt;
-  if (node->op() != "Add") return Product(graph, node);
-  const auto added = WithRow(graph, MakerOfKind(graph, value, "Add"));
-  if (!added.has_value()) return std::nullopt;
-  std::optional<DensePattern> dense = Product(graph, graph.MakerOf(added->value));
-  if (!dense.has_value() || dense->bias.has_value()) return std::nullopt;
-  dense->bias = *added->row;
-  return dense;
+  const RowAffine affine = RowAffine::Before(graph, value);
+  std::optional<DensePattern> dense = Product(graph, graph.MakerOf(affine.input()));
+  if (!dense.has_value() || affine.IsIdentity()) return dense;
+  if (const Constant* const bias = affine.AddedRow(); bias != nullptr && !dense->bias.has_value()) {
+    dense->bias = *bias;
+    return dense;
+  }
+  return affine.After(*dense);
+}
+
+bool MayBeDense(const Graph& graph, absl::string_view value) {
+  return Product(graph, graph.MakerOf(RowAffine::Before(graph, value).input())).has_value();
 }
 
 std::optional<LayerNormPattern> FindLayerNorm(const Graph& graph, absl::string_view value) {

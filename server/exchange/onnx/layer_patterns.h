@@ -7,16 +7,10 @@
 
 #include "absl/strings/string_view.h"
 #include "server/exchange/onnx/constant.h"
+#include "server/exchange/onnx/dense_pattern.h"
 #include "server/exchange/onnx/graph.h"
 
 namespace descent::exchange {
-
-// z = x W + b.
-struct DensePattern {
-  absl::string_view input;
-  Constant kernel;  // [inputs, units]
-  std::optional<Constant> bias;
-};
 
 struct LayerNormPattern {
   absl::string_view input;
@@ -27,8 +21,11 @@ struct LayerNormPattern {
 
 // The layer that makes a value; unset where it is made otherwise. Each looks at a few nodes.
 
-// Gemm, MatMul, and either with a constant added.
+// Gemm, MatMul, and either with a constant added, or scaled and shifted by constants.
 std::optional<DensePattern> FindDense(const Graph& graph, absl::string_view value);
+
+// Whether FindDense finds one, without computing with its numbers: they may not fit.
+bool MayBeDense(const Graph& graph, absl::string_view value);
 
 // LayerNormalization, or the same of ReduceMean, Sub, Mul or Pow, Sqrt and Div, or as Keras has it.
 std::optional<LayerNormPattern> FindLayerNorm(const Graph& graph, absl::string_view value);

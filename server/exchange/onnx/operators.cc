@@ -34,6 +34,8 @@ const std::vector<Operator>& Operators() {
       {"Gemm", {{"alpha", kFloat}, {"beta", kFloat}, {"transA", kInt}, {"transB", kInt}}},
       {"MatMul"},
       {"LayerNormalization", {{"axis", kInt}, {"epsilon", kFloat}, {"stash_type", kInt}}},
+      {"BatchNormalization",
+       {{"epsilon", kFloat}, {"momentum", kFloat}, {"spatial", kInt}, {"training_mode", kInt}}},
       {"ReduceMean", {{"axes", kInts}, {"keepdims", kInt}, {"noop_with_empty_axes", kInt}}},
       {"Dropout", {{"ratio", kFloat}, {"seed", kInt}}},
       // Functions of each element.
@@ -52,6 +54,7 @@ const std::vector<Operator>& Operators() {
       {"Exp"},
       {"Log"},
       {"Erf"},
+      {"Erfc"},  // not ONNX's, but tf2onnx leaves it in Keras's GELU
       {"Relu"},
       {"Sigmoid"},
       {"Tanh"},

@@ -66,6 +66,7 @@ const absl::flat_hash_map<absl::string_view, ScalarOperator>& ScalarOperators() 
       {"Exp", {1, [](const GraphNode&, Inputs x) { return std::exp(x[0]); }}},
       {"Log", {1, [](const GraphNode&, Inputs x) { return std::log(x[0]); }}},
       {"Erf", {1, [](const GraphNode&, Inputs x) { return std::erf(x[0]); }}},
+      {"Erfc", {1, [](const GraphNode&, Inputs x) { return std::erfc(x[0]); }}},
       {"Relu", {1, [](const GraphNode&, Inputs x) { return std::max(x[0], 0.0); }}},
       {"Sigmoid", {1, [](const GraphNode&, Inputs x) { return Sigmoid(x[0]); }}},
       {"Tanh", {1, [](const GraphNode&, Inputs x) { return std::tanh(x[0]); }}},

@@ -11,6 +11,7 @@
 
 #include "tests/cli/command.h"
 #include "tests/cli/temporary_file.h"
+#include "tests/support/paths.h"
 
 namespace descent::cli {
 namespace {
@@ -102,6 +103,29 @@ TEST_F(ModelFilesTest, OptionsSayWhatTheFileDoesNot) {
   EXPECT_EQ(other.code, 1);
   EXPECT_THAT(other.err, HasSubstr("expected [5], got [4]"));
   EXPECT_EQ(Run({"import", file, "--name=spec-3", "--inputs=3", "--layers=4"}).code, 0);
+}
+
+TEST_F(ModelFilesTest, AFileOfElsewhereIsTrainedByTheUsualOptimizer) {
+  const std::string file = (std::filesystem::path(descent::testing::SourceDir()) /
+                            "tests/exchange/data/keras_residual.onnx")
+                               .string();
+  const Result imported = Run({"import", file, "--name", "keras"});
+  ASSERT_EQ(imported.code, 0) << imported.err;
+  EXPECT_THAT(imported.err, HasSubstr("adam with a learning rate of 0.001"));
+  EXPECT_EQ(RunJson({"get", "keras"})["optimizer"]["learning_rate"], 0.001);
+  const Result said = Run({"import", file, "--name", "said", "--optimizer", "sgd"});
+  EXPECT_EQ(said.err, "");
+  const Result piped = Shell("descent import - --format onnx --name piped < " + file);
+  EXPECT_EQ(piped.code, 0) << piped.err;
+  const Result pipe = Shell("cat " + file + " | descent import - --format onnx --name pipe");
+  EXPECT_EQ(pipe.code, 64);
+  EXPECT_THAT(pipe.err, HasSubstr("--optimizer adam"));
+  // A file of PyTorch's says nothing of its network either.
+  const TemporaryFile empty(std::string("\2\0\0\0\0\0\0\0{}", 10));
+  const Result nothing =
+      Run({"import", empty.path(), "--format", "safetensors", "--name", "nothing"});
+  EXPECT_EQ(nothing.code, 64);
+  EXPECT_THAT(nothing.err, HasSubstr("say --inputs N"));
 }
 
 TEST_F(ModelFilesTest, SaysWhatIsWrongWithAFile) {
