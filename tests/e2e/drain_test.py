@@ -29,7 +29,8 @@ class Callers:
     its own.
     """
 
-    def __init__(self, make_channel):
+    def __init__(self, make_channel, wait_for_ready=False):
+        self._wait_for_ready = wait_for_ready  # for a connection, however long a start takes
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.errors = []
@@ -55,7 +56,7 @@ class Callers:
             call = channel.unary_unary(method)
             while not self._stop.is_set():
                 try:
-                    call(b"", timeout=TIMEOUT)
+                    call(b"", timeout=TIMEOUT, wait_for_ready=self._wait_for_ready)
                 except grpc.RpcError as error:
                     with self._lock:
                         self.errors.append(f"{method} every {pause} s: {error.code()} {error.details()}")
@@ -100,7 +101,7 @@ class DrainTest(unittest.TestCase):
         with LiveServer(descentd, errors=subprocess.DEVNULL) as server:
             options = [("grpc.service_config", REPEATING), ("grpc.initial_reconnect_backoff_ms", 100),
                        ("grpc.max_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100)]
-            with Callers(lambda: grpc.insecure_channel(server.address, options)) as callers:
+            with Callers(lambda: grpc.insecure_channel(server.address, options), wait_for_ready=True) as callers:
                 for _ in range(3):
                     time.sleep(0.3)
                     self.assertEqual(server.stop(), 0)
