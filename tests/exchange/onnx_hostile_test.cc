@@ -313,44 +313,16 @@ TEST(OnnxHostileTest, ManySmallPartsAreRefusedBeforeTheyAreObjects) {
   }
 }
 
-TEST(OnnxHostileTest, LayersThatShareALargeInitializerAreRefused) {
-  onnx::ModelProto model;
-  model.add_opset_import()->set_version(13);
-  onnx::GraphProto* const graph = model.mutable_graph();
-  graph->add_input()->set_name("v0");
-  onnx::TensorProto* const weights = graph->add_initializer();
-  weights->set_name("w");
-  weights->set_data_type(onnx::TensorProto::FLOAT);
-  weights->add_dims(512);
-  weights->add_dims(512);
-  weights->set_raw_data(std::string(std::size_t{512} * 512 * 4, '\0'));
-  const auto add_layers = [&](int layers) {
-    for (int i = graph->node_size(); i < layers; ++i) {
-      onnx::NodeProto* const node = graph->add_node();
-      node->set_op_type("MatMul");
-      node->add_input(absl::StrCat("v", i));
-      node->add_input("w");
-      node->add_output(absl::StrCat("v", i + 1));
-    }
-    graph->clear_output();
-    graph->add_output()->set_name(absl::StrCat("v", layers));
-  };
-  add_layers(3);
-  EXPECT_THAT(ReadOnnx(model.SerializeAsString(), {}), IsOk());
-  add_layers(10000);
-  const absl::Status status = Refusal(model.SerializeAsString());
-  EXPECT_EQ(GetErrorDetails(status).reason, kMalformed);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("share initialisers"));
-}
+// Nodes one after another, each of the value before it and an initialiser of zeros.
+class Chain {
+ public:
+  Chain() {
+    model_.add_opset_import()->set_version(13);
+    model_.mutable_graph()->add_input()->set_name("v0");
+  }
 
-// A product that is scaled, again and again: each would be computed with.
-TEST(OnnxHostileTest, LayersThatShareAndScaleALargeInitializerTakeNoLongTime) {
-  onnx::ModelProto model;
-  model.add_opset_import()->set_version(13);
-  onnx::GraphProto* const graph = model.mutable_graph();
-  graph->add_input()->set_name("v0");
-  const auto add_zeros = [graph](const char* name, const std::vector<std::int64_t>& dims) {
-    onnx::TensorProto* const zeros = graph->add_initializer();
+  void AddZeros(const std::string& name, const std::vector<std::int64_t>& dims) {
+    onnx::TensorProto* const zeros = model_.mutable_graph()->add_initializer();
     zeros->set_name(name);
     zeros->set_data_type(onnx::TensorProto::FLOAT);
     std::size_t size = 4;
@@ -359,27 +331,76 @@ TEST(OnnxHostileTest, LayersThatShareAndScaleALargeInitializerTakeNoLongTime) {
       size *= static_cast<std::size_t>(dim);
     }
     zeros->set_raw_data(std::string(size, '\0'));
-  };
-  add_zeros("w", {512, 512});
-  add_zeros("scale", {512});
-  const auto add_nodes = [graph](int nodes) {
-    for (int i = graph->node_size(); i < nodes; ++i) {
-      onnx::NodeProto* const node = graph->add_node();
-      // Between products so many that some are beside one, and some beside scales alone.
-      const bool is_product = i % 8 == 0;
-      node->set_op_type(is_product ? "MatMul" : "Mul");
-      node->add_input(absl::StrCat("v", i));
-      node->add_input(is_product ? "w" : "scale");
-      node->add_output(absl::StrCat("v", i + 1));
-    }
+  }
+
+  void Add(const char* op, const char* initializer) {
+    onnx::GraphProto* const graph = model_.mutable_graph();
+    onnx::NodeProto* const node = graph->add_node();
+    node->set_op_type(op);
+    node->add_input(absl::StrCat("v", nodes_));
+    node->add_input(initializer);
+    node->add_output(absl::StrCat("v", ++nodes_));
     graph->clear_output();
-    graph->add_output()->set_name(absl::StrCat("v", nodes));
-  };
-  add_nodes(5);
-  EXPECT_THAT(ReadOnnx(model.SerializeAsString(), {}), IsOk());
-  add_nodes(90000);
-  const absl::Status status = Refusal(model.SerializeAsString());
-  EXPECT_EQ(GetErrorDetails(status).reason, "UNSUPPORTED_FILE");
+    graph->add_output()->set_name(node->output(0));
+  }
+
+  std::string file() const { return model_.SerializeAsString(); }
+
+ private:
+  onnx::ModelProto model_;
+  int nodes_ = 0;
+};
+
+TEST(OnnxHostileTest, LayersThatShareALargeInitializerAreRefused) {
+  Chain chain;
+  chain.AddZeros("w", {512, 512});
+  for (int i = 0; i < 3; ++i) chain.Add("MatMul", "w");
+  EXPECT_THAT(ReadOnnx(chain.file(), {}), IsOk());
+  for (int i = 3; i < 10000; ++i) chain.Add("MatMul", "w");
+  const absl::Status status = Refusal(chain.file());
+  EXPECT_EQ(GetErrorDetails(status).reason, kMalformed);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("share initialisers"));
+}
+
+// A product that is scaled, again and again: each would be computed with.
+TEST(OnnxHostileTest, LayersThatShareAndScaleALargeInitializerTakeNoLongTime) {
+  Chain chain;
+  chain.AddZeros("w", {512, 512});
+  chain.AddZeros("scale", {512});
+  for (int i = 0; i < 90000; ++i) {
+    // So many scales that some are beside a product, and some beside scales alone.
+    const bool is_product = i % 8 == 0;
+    chain.Add(is_product ? "MatMul" : "Mul", is_product ? "w" : "scale");
+    if (i == 4) {
+      EXPECT_THAT(ReadOnnx(chain.file(), {}), IsOk());
+    }
+  }
+  EXPECT_EQ(GetErrorDetails(Refusal(chain.file())).reason, kUnsupported);
+}
+
+TEST(OnnxHostileTest, ManyLayersThatScaleALongInitializerTakeLittleMemory) {
+  Chain chain;
+  chain.AddZeros("in", {1000000, 1});
+  chain.AddZeros("out", {1, 1000000});
+  chain.AddZeros("scale", {1});
+  for (int i = 0; i < 10000; ++i) {
+    chain.Add("MatMul", "in");
+    chain.Add("Mul", "scale");
+    chain.Add("MatMul", "out");
+  }
+  EXPECT_THAT(std::string(Refusal(chain.file()).message()), HasSubstr("share initialisers"));
+}
+
+TEST(OnnxHostileTest, EmptyInitializersOfAnyExtentsAreRefused) {
+  for (const std::vector<std::int64_t>& dims :
+       {std::vector{kHuge, std::int64_t{0}}, std::vector{std::int64_t{0}, kHuge}}) {
+    Chain chain;
+    chain.AddZeros("w", dims);
+    chain.AddZeros("scale", {1});
+    chain.Add("MatMul", "w");
+    chain.Add("Mul", "scale");
+    EXPECT_EQ(GetErrorDetails(Refusal(chain.file())).reason, kUnsupported);
+  }
 }
 
 // x + f(x) with f one layer deeper each time.

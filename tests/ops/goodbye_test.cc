@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/ops/goodbye_reader.h"
 
 namespace descent::ops {
 namespace {
@@ -30,7 +31,7 @@ class GoodbyeTest : public ::testing::Test {
 
 TEST_F(GoodbyeTest, IsForNoCallThatThereIs) {
   Send(Frame(kSettings, 0));
-  EXPECT_EQ(goodbye_.Due(), std::string("\0\0\x08\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\0", 17));
+  EXPECT_EQ(goodbye_.Due(), kGoodbyeFrame);
 }
 
 TEST_F(GoodbyeTest, IsSaidOnceTheServerLeaves) {

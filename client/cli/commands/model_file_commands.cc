@@ -294,11 +294,10 @@ absl::StatusOr<v1::Model> Send(const ImportFileOptions& options, v1::ImportStart
   ASSIGN_OR_RETURN(const v1::Model usual, BuildModel(options.model, /*name=*/"", /*features=*/1,
                                                      /*outputs=*/1, any_loss));
   *start.mutable_model()->mutable_optimizer() = usual.optimizer();
-  Note(
-      absl::StrFormat("descent: the file does not say how to train the model: adam with a learning "
-                      "rate of %g is taken, "
-                      "unless --optimizer says another",
-                      usual.optimizer().learning_rate()));
+  Note(absl::StrFormat(
+      "descent: the file does not say how to train the model: adam with a learning rate of %g is "
+      "taken, unless --optimizer says another",
+      usual.optimizer().learning_rate()));
   RETURN_IF_ERROR(source.rewind());
   return context.client.ImportModel(start, source, call);
 }

@@ -34,9 +34,9 @@ class Constant {
   bool IsFloatingPoint() const;
   bool IsDouble() const;
 
-  // A matrix whose row i is multiplied with rows[i], and whose column j with columns[j]; empty:
-  // with
-  // 1. Requires floating-point numbers, and as many factors as the matrix has rows or columns.
+  // A matrix whose row i is multiplied with rows[i], and whose column j with columns[j]; empty: as
+  // they are. Requires floating-point numbers, at least one, and as many factors as the matrix has
+  // rows or columns.
   Constant Scaled(const std::vector<double>& rows, const std::vector<double>& columns) const;
 
   // Unset where there is no such view.

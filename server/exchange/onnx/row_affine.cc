@@ -136,14 +136,15 @@ std::optional<DensePattern> RowAffine::After(const DensePattern& dense) const {
   if (dense.bias.has_value()) {
     const std::vector<double> bias = NumbersIn(*dense.bias);
     if (bias.size() != 1 && bias.size() != all->shift.size()) return std::nullopt;
-    for (std::size_t i = 0; i < all->shift.size(); ++i)
+    for (std::size_t i = 0; i < all->shift.size(); ++i) {
       all->shift[i] += all->scale[i] * At(bias, i);
+    }
   }
   return DensePattern{
       .input = dense.input,
       .kernel = dense.kernel.Scaled({}, all->scale),
       .bias = Constant::Row(dense.kernel.name(), all->shift, dense.kernel.IsDouble()),
-      .computed = static_cast<std::int64_t>(all->shift.size())};
+      .computed = dense.kernel.size()};
 }
 
 std::optional<DensePattern> RowAffine::Then(const DensePattern& dense) const {
