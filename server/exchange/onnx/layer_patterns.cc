@@ -22,7 +22,7 @@ std::optional<DensePattern> Product(const Graph& graph, const GraphNode* node) {
   if (!is_gemm && node->op() != "MatMul") return std::nullopt;
   const Constant* const weights = graph.ConstantOf(node->input(1));
   if (graph.ConstantOf(node->input(0)) != nullptr || weights == nullptr || weights->rank() != 2 ||
-      weights->size() == 0 || !weights->IsFloatingPoint()) {
+      !weights->IsFloatingPoint()) {
     return std::nullopt;
   }
   DensePattern dense{.input = graph.Resolve(node->input(0)), .kernel = *weights, .bias = {}};

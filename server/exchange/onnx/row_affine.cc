@@ -131,6 +131,7 @@ std::optional<RowAffine::Step::Numbers> RowAffine::Together(std::int64_t feature
 }
 
 std::optional<DensePattern> RowAffine::After(const DensePattern& dense) const {
+  if (dense.kernel.size() == 0) return std::nullopt;  // its extents may be anything
   std::optional<Step::Numbers> all = Together(dense.kernel.dims()[1]);
   if (!all.has_value()) return std::nullopt;
   if (dense.bias.has_value()) {
@@ -148,6 +149,7 @@ std::optional<DensePattern> RowAffine::After(const DensePattern& dense) const {
 }
 
 std::optional<DensePattern> RowAffine::Then(const DensePattern& dense) const {
+  if (dense.kernel.size() == 0) return std::nullopt;
   const std::int64_t inputs = dense.kernel.dims()[0];
   const auto units = static_cast<std::size_t>(dense.kernel.dims()[1]);
   std::optional<Step::Numbers> all = Together(inputs);

@@ -39,7 +39,7 @@ class RowAffine {
     return steps_.size() == 1 && steps_[0].kind == Step::Kind::kAdd ? steps_[0].rows[0] : nullptr;
   }
 
-  // A dense layer, and then this. Unset where the numbers of features differ.
+  // A dense layer, and then this. Unset where the numbers of features differ, or there are none.
   std::optional<DensePattern> After(const DensePattern& dense) const;
   // This, and then a dense layer.
   std::optional<DensePattern> Then(const DensePattern& dense) const;
