@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/embeddings/categories.h"
 
 namespace descent {
 
@@ -26,6 +27,7 @@ struct Batch {
   Matrix inputs;  // [rows, input_features]
   Targets targets;
   Matrix weights;  // [rows, 1], each >= 0; empty: every row weighs the same
+  Categories categories;  // of networks with categorical inputs
 
   std::int64_t rows() const { return inputs.rows(); }
 };

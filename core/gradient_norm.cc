@@ -7,8 +7,10 @@
 
 namespace descent {
 
-double GradientNorm(const Buffer& gradients, ThreadPool* pool, std::vector<double>* scratch) {
-  const std::int64_t elements = gradients.size();
+namespace {
+
+double SumOfChunks(const Buffer& gradients, std::int64_t elements, ThreadPool* pool,
+                   std::vector<double>* scratch) {
   const std::int64_t chunks = (elements + kFlatChunk - 1) / kFlatChunk;
   scratch->assign(static_cast<std::size_t>(chunks), 0);
   WithElementType(gradients.type(), [&](auto zero) {
@@ -21,7 +23,20 @@ double GradientNorm(const Buffer& gradients, ThreadPool* pool, std::vector<doubl
   });
   double sum = 0;
   for (const double part : *scratch) sum += part;
-  return std::sqrt(sum);
+  return sum;
+}
+
+}  // namespace
+
+double GradientNorm(const Buffer& gradients, ThreadPool* pool, std::vector<double>* scratch) {
+  return std::sqrt(SumOfChunks(gradients, gradients.size(), pool, scratch));
+}
+
+double GradientNorm(const Buffer& gradients, std::int64_t elements, const Buffer& more,
+                    ThreadPool* pool, std::vector<double>* scratch) {
+  const double sum = SumOfChunks(gradients, elements, pool, scratch);
+  if (more.empty()) return std::sqrt(sum);
+  return std::sqrt(sum + SumOfChunks(more, more.size(), pool, scratch));
 }
 
 double RangeNorm(const Buffer& gradients, std::int64_t offset, std::int64_t n) {

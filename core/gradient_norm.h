@@ -17,6 +17,11 @@ namespace descent {
 // allocated once it is warm.
 double GradientNorm(const Buffer& gradients, ThreadPool* pool, std::vector<double>* scratch);
 
+// The 2-norm of the first `elements` of a buffer together with those of another, such as the
+// gradients of tables.
+double GradientNorm(const Buffer& gradients, std::int64_t elements, const Buffer& more,
+                    ThreadPool* pool, std::vector<double>* scratch);
+
 // The 2-norm of elements [offset, offset + n).
 double RangeNorm(const Buffer& gradients, std::int64_t offset, std::int64_t n);
 

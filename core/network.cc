@@ -77,9 +77,11 @@ absl::Status ValidateInputNormalization(const InputNormalizationSpec& spec) {
 
 std::size_t Workspace::byte_size() const {
   std::size_t bytes = 0;
-  for (const Matrix* matrix : {&normalized_inputs, &input_scales, &row_scales, &row_losses}) {
+  for (const Matrix* matrix : {&normalized_inputs, &first_inputs, &first_gradient, &input_scales,
+                               &row_scales, &row_losses}) {
     bytes += matrix->buffer().capacity();
   }
+  bytes += tables.byte_size();
   for (const auto* matrices : {&pre_activations, &row_values, &activations, &deltas}) {
     bytes += matrices->capacity() * sizeof(Matrix);
     for (const Matrix& matrix : *matrices) bytes += matrix.buffer().capacity();
@@ -92,10 +94,16 @@ Network::Network(const NetworkSpec& spec, PlacedLayers placed, std::unique_ptr<L
       layout_(std::move(placed.layout)),
       layers_(std::move(placed.layers)),
       initials_(std::move(placed.initials)),
+      tables_(std::move(placed.tables)),
+      first_width_(placed.first_width),
       loss_(std::move(loss)) {
   if (normalizes_inputs()) {
     row_cost_ += static_cast<double>(input_features());
     values_per_row_ += static_cast<double>(input_features());
+  }
+  if (!tables_.empty()) {
+    row_cost_ += static_cast<double>(first_width_);
+    values_per_row_ += static_cast<double>(first_width_);
   }
   for (const PlacedLayer& placed_layer : layers_) {
     row_cost_ += placed_layer.layer->RowCost();
@@ -104,7 +112,13 @@ Network::Network(const NetworkSpec& spec, PlacedLayers placed, std::unique_ptr<L
 }
 
 absl::StatusOr<std::shared_ptr<const Network>> Network::Create(const NetworkSpec& spec) {
-  RETURN_IF_ERROR(ValidateSize("input_features", spec.input_features));
+  RETURN_IF_ERROR(ValidateCategoricalInputs(spec));
+  if (spec.categorical_inputs.empty() || spec.input_features != 0) {
+    RETURN_IF_ERROR(ValidateSize("input_features", spec.input_features));
+  } else if (spec.input_normalization.has_value()) {
+    return InvalidField("input_normalization", "the network has no numeric inputs", {},
+                        "CONTRADICTORY_FIELDS");
+  }
   ASSIGN_OR_RETURN(PlacedLayers placed, PlaceLayers(spec));
   auto loss = MakeLoss(spec.loss);
   if (!loss.ok()) return WithFieldPrefix(loss.status(), "loss");
@@ -177,8 +191,23 @@ absl::Status Network::ValidateWeights(const Matrix& weights, std::int64_t rows) 
   return absl::OkStatus();
 }
 
+absl::Status Network::ValidateCategories(const Categories& categories, std::int64_t rows) const {
+  if (categories.size() != tables_.size()) {
+    return InvalidField("categories",
+                        absl::StrCat("expected values for ", tables_.size(),
+                                     " categorical inputs, got ", categories.size()));
+  }
+  for (std::size_t i = 0; i < categories.size(); ++i) {
+    RETURN_IF_ERROR(WithFieldPrefix(
+        ValidateCategoryValues(spec_.categorical_inputs[i], categories[i], rows, data_type()),
+        absl::StrCat("categories[", i, "]")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Network::ValidateBatch(const Batch& batch) const {
   RETURN_IF_ERROR(ValidateInputs(batch.inputs));
+  RETURN_IF_ERROR(ValidateCategories(batch.categories, batch.rows()));
   RETURN_IF_ERROR(ValidateTargets(batch.targets, batch.rows()));
   return ValidateWeights(batch.weights, batch.rows());
 }

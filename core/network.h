@@ -27,6 +27,7 @@
 #include "absl/types/span.h"
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/embeddings/tables.h"
 #include "core/input_statistics.h"
 #include "core/layers/placed_layers.h"
 #include "core/losses/loss.h"
@@ -46,6 +47,10 @@ struct Workspace {
   std::vector<Matrix> activations;      // a: [rows, units]; the last is w
   std::vector<Matrix> deltas;           // Δ, after Backward: [rows, units]
   Matrix normalized_inputs;             // of networks that do: [rows, input_features]
+  // Of networks with categorical inputs: what the first layer reads, and the gradient of it.
+  Matrix first_inputs;    // [rows, first_width]
+  Matrix first_gradient;  // [rows, first_width], after Backward
+  TableScratch tables;
   Matrix input_scales;                  // what each feature was multiplied by: [1, input_features]
   Matrix row_scales;                    // v_i / Σ v: [rows, 1]
   Matrix row_losses;                    // ℓ_i, unscaled: [rows, 1]
@@ -63,6 +68,8 @@ struct PassOptions {
   ThreadPool* pool = nullptr;
   // By what inputs are normalised, if the network does so. Null: statistics of no rows.
   const InputStatistics* statistics = nullptr;
+  // Of networks with categorical inputs, which require them: as many rows as the inputs have.
+  const Categories* categories = nullptr;
   // The step of a training pass, whose dropout applies. Unset: nothing is dropped.
   std::optional<std::int64_t> training_step = {};
 };
@@ -84,10 +91,13 @@ class Network {
   std::int64_t input_features() const { return spec_.input_features; }
   std::int64_t outputs() const { return layers_.back().units; }
   bool normalizes_inputs() const { return spec_.input_normalization.has_value(); }
+  // The tables of categorical inputs, in the spec's order.
+  const std::vector<PlacedTable>& tables() const { return tables_; }
 
   // Multiply-adds of one row's forward pass, about.
   double row_cost() const { return row_cost_; }
-  // Numbers that one row makes: the units of all layers, and the normalised inputs.
+  // Numbers that one row makes: the units of all layers, the normalised inputs, and what the first
+  // layer reads if there are categorical inputs.
   double values_per_row() const { return values_per_row_; }
 
   // Parameters as the spec's initialisers and seed make them.
@@ -98,13 +108,14 @@ class Network {
   std::shared_ptr<const InputStatistics> MergeStatistics(
       const std::shared_ptr<const InputStatistics>& before, const Matrix& inputs) const;
 
-  // Edge checks of what callers send. kInvalidArgument naming "inputs", "targets" or "weights",
-  // with expected and actual shape, or row and column of a value that is not allowed: rows >= 1,
-  // [rows, input_features] of data_type(), every value finite; targets as the loss accepts them;
-  // weights >= 0 with a positive sum.
+  // Edge checks of what callers send. kInvalidArgument naming "inputs", "targets", "weights" or
+  // "categories[i]", with expected and actual shape, or row and column of a value that is not
+  // allowed: rows >= 1, [rows, input_features] of data_type(), every value finite; targets as the
+  // loss accepts them; weights >= 0 with a positive sum; categories as ValidateCategoryValues has it.
   absl::Status ValidateInputs(const Matrix& inputs) const;
   absl::Status ValidateTargets(const Targets& targets, std::int64_t rows) const;
   absl::Status ValidateWeights(const Matrix& weights, std::int64_t rows) const;
+  absl::Status ValidateCategories(const Categories& categories, std::int64_t rows) const;
   absl::Status ValidateBatch(const Batch& batch) const;
 
   // Fills workspace->activations, and what else Backward needs. Requires valid inputs.
@@ -115,12 +126,17 @@ class Network {
   // `weights` is empty. Leaves ∂L/∂w in workspace->deltas.back() for Backward.
   double EvaluateLoss(const Targets& targets, const Matrix& weights, Workspace* workspace) const;
 
-  // The gradient of every parameter, overwriting `gradients` (laid out by layout()), from ∂L/∂w in
-  // workspace->deltas.back(): what EvaluateLoss left, or a given output gradient copied there by
-  // SetOutputGradient. `input_gradient` ([rows, input_features], resized) may be null. Requires a
-  // Forward of the same parameters and inputs.
+  // The gradient of every parameter but the tables, overwriting `gradients` up to
+  // layout().dense_size() (it is resized to that unless it is so long, or as long as layout()), from
+  // ∂L/∂w in workspace->deltas.back(): what EvaluateLoss left, or a given output gradient copied
+  // there by SetOutputGradient. `input_gradient` ([rows, input_features], resized) may be null.
+  // Requires a Forward of the same parameters and inputs.
   void Backward(const Buffer& parameters, const Matrix& inputs, ThreadPool* pool,
                 Workspace* workspace, Buffer* gradients, Matrix* input_gradient) const;
+
+  // The gradients of the tables, after Backward of a pass with these categories.
+  void BackwardTables(const Categories& categories, ThreadPool* pool, Workspace* workspace,
+                      TableGradients* gradients) const;
 
   // output_gradient: [rows, outputs] as Forward saw rows.
   void SetOutputGradient(const Matrix& output_gradient, Workspace* workspace) const;
@@ -139,8 +155,13 @@ class Network {
 
   // What the first layers read.
   const Matrix& FirstInputs(const Matrix& inputs, const Workspace& workspace) const {
+    if (!tables_.empty()) return workspace.first_inputs;
     return normalizes_inputs() ? workspace.normalized_inputs : inputs;
   }
+  // Puts the numeric inputs and the blocks of tables side by side.
+  template <typename T>
+  void JoinInputs(const Buffer& parameters, const Matrix& numeric, const PassOptions& options,
+                  ThreadPool* pool, Matrix* first) const;
   // Null for a pass too small to be worth other threads.
   ThreadPool* PoolFor(std::int64_t rows, ThreadPool* pool) const;
 
@@ -148,6 +169,8 @@ class Network {
   const ParameterLayout layout_;
   const std::vector<PlacedLayer> layers_;
   const std::vector<PlacedLayers::Initial> initials_;
+  const std::vector<PlacedTable> tables_;
+  const std::int64_t first_width_;
   const std::unique_ptr<Loss> loss_;
   double row_cost_ = 0;
   double values_per_row_ = 0;

@@ -1,5 +1,6 @@
 // The backward pass.
 
+#include <algorithm>
 #include <array>
 
 #include "core/check.h"
@@ -30,14 +31,21 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     workspace->deltas[l].Resize(data_type(), rows, layers_[l].units);
   }
-  if (gradients->type() != data_type() || gradients->size() != layout_.size()) {
-    *gradients = Buffer(data_type(), layout_.size());
+  if (gradients->type() != data_type() ||
+      (gradients->size() != layout_.size() && gradients->size() != layout_.dense_size())) {
+    *gradients = Buffer(data_type(), layout_.dense_size());
   }
   const Matrix& first = FirstInputs(inputs, *workspace);
 
   // Where the gradient of a layer's outputs goes, or that of the network's inputs.
   const auto below_of = [&](int l) {
     DeltaBelow<T> below;
+    if (l < 0 && !tables_.empty()) {
+      workspace->first_gradient.Resize(data_type(), rows, first_width_);
+      below.delta = workspace->first_gradient.template data<T>();
+      below.width = first_width_;
+      return below;
+    }
     if (l < 0) {
       if (input_gradient == nullptr) return below;
       input_gradient->Resize(data_type(), rows, input_features());
@@ -84,6 +92,14 @@ void Network::BackwardAs(const Buffer& parameters, const Matrix& inputs, ThreadP
     pass.below.skips = absl::MakeConstSpan(skips.data(), placed.skips.size());
     placed.layer->Backward(pass);
   }
+  if (input_gradient != nullptr && !tables_.empty()) {
+    input_gradient->Resize(data_type(), rows, input_features());
+    const T* const from = workspace->first_gradient.template data<T>();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::copy_n(from + i * first_width_, input_features(),
+                  input_gradient->data<T>() + i * input_features());
+    }
+  }
   if (input_gradient != nullptr && normalizes_inputs()) {
     MultiplyRows(workspace->input_scales.data<T>(), rows, input_features(),
                  input_gradient->data<T>());
@@ -97,6 +113,12 @@ void Network::Backward(const Buffer& parameters, const Matrix& inputs, ThreadPoo
   WithElementType(data_type(), [&](auto zero) {
     BackwardAs<decltype(zero)>(parameters, inputs, pool, workspace, gradients, input_gradient);
   });
+}
+
+void Network::BackwardTables(const Categories& categories, ThreadPool* pool, Workspace* workspace,
+                             TableGradients* gradients) const {
+  ComputeTableGradients(tables_, categories, workspace->first_gradient,
+                        PoolFor(workspace->rows, pool), &workspace->tables, gradients);
 }
 
 }  // namespace descent

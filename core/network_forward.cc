@@ -1,9 +1,27 @@
 // The forward pass, of predictions and of updates.
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "core/network.h"
 
 namespace descent {
+
+template <typename T>
+void Network::JoinInputs(const Buffer& parameters, const Matrix& numeric,
+                         const PassOptions& options, ThreadPool* pool, Matrix* first) const {
+  DESCENT_CHECK(options.categories != nullptr);
+  const std::int64_t rows = numeric.rows();
+  first->Resize(data_type(), rows, first_width_);
+  if (input_features() > 0) {
+    const T* const from = numeric.data<T>();
+    T* const to = first->data<T>();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::copy_n(from + i * input_features(), input_features(), to + i * first_width_);
+    }
+  }
+  ReadTables(tables_, parameters, *options.categories, pool, first);
+}
 
 template <typename T>
 void Network::ForwardAs(const Buffer& parameters, const Matrix& inputs, const PassOptions& options,
@@ -22,6 +40,10 @@ void Network::ForwardAs(const Buffer& parameters, const Matrix& inputs, const Pa
     };
     options.statistics != nullptr ? normalize(*options.statistics)
                                   : normalize(InputStatistics(input_features()));
+  }
+  if (!tables_.empty()) {
+    JoinInputs<T>(parameters, normalizes_inputs() ? workspace->normalized_inputs : inputs, options,
+                  pool, &workspace->first_inputs);
   }
   const DropoutKey dropout{.seed = spec_.seed, .step = options.training_step.value_or(0)};
   const T* const first = FirstInputs(inputs, *workspace).template data<T>();

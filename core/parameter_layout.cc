@@ -9,12 +9,22 @@ namespace descent {
 
 std::int64_t ParameterLayout::Add(std::string name, std::vector<std::int64_t> shape,
                                   bool is_per_unit) {
+  DESCENT_CHECK(dense_size_ == size_);
+  const std::int64_t offset = Place(
+      {.name = std::move(name), .shape = std::move(shape), .is_per_unit = is_per_unit});
+  dense_size_ = size_;
+  return offset;
+}
+
+std::int64_t ParameterLayout::AddTable(std::string name, std::int64_t buckets,
+                                       std::int64_t dimension) {
+  return Place({.name = std::move(name), .shape = {buckets, dimension}, .is_table = true});
+}
+
+std::int64_t ParameterLayout::Place(ParameterInfo parameter) {
   const auto line = static_cast<std::int64_t>(kAlignment / ByteWidth(type_));
-  ParameterInfo parameter{.name = std::move(name),
-                          .shape = std::move(shape),
-                          .offset = size_,
-                          .size = 1,
-                          .is_per_unit = is_per_unit};
+  parameter.offset = size_;
+  parameter.size = 1;
   for (const std::int64_t extent : parameter.shape) parameter.size *= extent;
   size_ += (parameter.size + line - 1) / line * line;
   parameter_count_ += parameter.size;

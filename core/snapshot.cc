@@ -9,6 +9,7 @@ namespace descent {
 struct Snapshot::Entry {
   Buffer parameters;
   std::int64_t step = 0;
+  std::int64_t tables_version = -1;
   std::shared_ptr<const InputStatistics> statistics;
   std::atomic<int> references{0};
   // Set while the entry is held: keeps the pool's shared part alive behind the last handle.
@@ -87,6 +88,12 @@ Buffer* SnapshotPool::mutable_parameters(const Snapshot& snapshot) {
   DESCENT_CHECK(snapshot.entry_ != nullptr);
   DESCENT_CHECK(snapshot.entry_->references.load(std::memory_order_relaxed) == 1);
   return &snapshot.entry_->parameters;
+}
+
+std::int64_t* SnapshotPool::tables_version(const Snapshot& snapshot) {
+  DESCENT_CHECK(snapshot.entry_ != nullptr);
+  DESCENT_CHECK(snapshot.entry_->references.load(std::memory_order_relaxed) == 1);
+  return &snapshot.entry_->tables_version;
 }
 
 void SnapshotPool::SetStatistics(const Snapshot& snapshot,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -102,6 +103,20 @@ struct InputNormalizationSpec {
   double half_life_rows = 0;           // a row counts half when so many have followed; 0: always 1
 };
 
+// Inputs of categories, each with a table of vectors: core/embeddings/.
+
+enum class Hashing : std::uint8_t { kNone, kXxh64 };
+enum class Combiner : std::uint8_t { kSum, kMean };
+
+struct CategoricalInputSpec {
+  std::string name;
+  std::int64_t buckets = 0;
+  std::int64_t dimension = 0;
+  Hashing hashing = Hashing::kNone;  // of what callers send; the engine is handed rows of the table
+  Combiner combiner = Combiner::kSum;
+  InitializerSpec initializer = {};  // unset: LECUN_NORMAL
+};
+
 // Losses, one struct a kind with its parameters. Definitions: core/losses/.
 
 struct HalfSquaredErrorLoss {};
@@ -132,6 +147,7 @@ struct NetworkSpec {
   std::optional<InputNormalizationSpec> input_normalization;
   DataType data_type = DataType::kFloat32;
   std::uint64_t seed = 0;
+  std::vector<CategoricalInputSpec> categorical_inputs;
 };
 
 // Hyperparameters. Definitions of the updates: core/optimizers/.

@@ -86,6 +86,16 @@ void Describe(Fields& fields, T& normalization) {
   fields.Field("half_life_rows", normalization.half_life_rows);
 }
 
+template <typename Fields, Of<CategoricalInputSpec> T>
+void Describe(Fields& fields, T& input) {
+  fields.Field("name", input.name);
+  fields.Field("buckets", input.buckets);
+  fields.Field("dimension", input.dimension);
+  fields.Field("hashing", input.hashing);
+  fields.Field("combiner", input.combiner);
+  fields.Field("initializer", input.initializer);
+}
+
 template <typename Fields, Of<HuberLoss> T>
 void Describe(Fields& fields, T& loss) {
   fields.Field("delta", loss.delta);
@@ -109,6 +119,7 @@ void Describe(Fields& fields, T& network) {
   fields.Field("data_type", network.data_type);
   fields.Field("seed", network.seed);
   fields.Field("input_normalization", network.input_normalization);
+  fields.Field("categorical_inputs", network.categorical_inputs);
 }
 
 template <typename Fields, Of<SgdOptions> T>

@@ -66,7 +66,8 @@ std::uint64_t StateHash(const TrainerState& state) {
 Trainer::Trainer(std::shared_ptr<const Network> network, ThreadPool* pool)
     : network_(std::move(network)),
       pool_(pool),
-      snapshots_(network_->data_type(), network_->layout().size()) {}
+      snapshots_(network_->data_type(), network_->layout().size()),
+      table_updates_(&network_->tables()) {}
 
 Trainer::~Trainer() = default;
 
@@ -76,14 +77,23 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(std::shared_ptr<const N
   DESCENT_CHECK(network != nullptr);
   auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(network), pool));
   RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
-  trainer->current_ = trainer->snapshots_.Acquire(0);
-  *SnapshotPool::mutable_parameters(trainer->current_) = trainer->network_->InitialParameters();
+  Snapshot first = trainer->snapshots_.Acquire(0);
+  *SnapshotPool::mutable_parameters(first) = trainer->network_->InitialParameters();
   if (trainer->network_->normalizes_inputs()) {
-    SnapshotPool::SetStatistics(trainer->current_, std::make_shared<const InputStatistics>(
-                                                       trainer->network_->input_features()));
+    SnapshotPool::SetStatistics(first, std::make_shared<const InputStatistics>(
+                                           trainer->network_->input_features()));
   }
-  trainer->magnitudes_.parameters = LargestMagnitude(trainer->current_.parameters());
+  trainer->ReplaceCurrent(std::move(first));
   return trainer;
+}
+
+// Takes parameters that no update has made.
+void Trainer::ReplaceCurrent(Snapshot next) {
+  current_ = std::move(next);
+  magnitudes_.parameters = LargestMagnitude(current_.parameters());
+  if (network_->tables().empty()) return;
+  table_magnitudes_.parameters = magnitudes_.parameters;
+  table_updates_.NoteReplacement();
 }
 
 absl::Status Trainer::SetOptimizer(const OptimizerSpec& optimizer) {
@@ -120,12 +130,15 @@ void Trainer::ResetOptimizerState() {
   slot_backup_.clear();
   scalars_ = std::move(scalars);
   magnitudes_.slots = largest;
+  table_magnitudes_.slots = largest;
 }
 
 void Trainer::CutRanges() {
   ranges_.clear();
-  const auto parameters = network_->layout().parameters();
-  const std::int64_t end = network_->layout().size();
+  // Tables, the last of them, are updated row by row.
+  auto parameters = network_->layout().parameters();
+  parameters.remove_suffix(network_->tables().size());
+  const std::int64_t end = network_->layout().dense_size();
   for (std::size_t i = 0; i < parameters.size();) {
     // Neighbours that decay alike form one stretch, gaps included.
     const bool decay = DecaysWeights(parameters[i]);
@@ -152,7 +165,10 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
     return NonFiniteStart("the statistics of the inputs");
   }
   network_->Forward(parameters, batch.inputs,
-                    {.pool = pool_, .statistics = statistics.get(), .training_step = step_},
+                    {.pool = pool_,
+                     .statistics = statistics.get(),
+                     .categories = &batch.categories,
+                     .training_step = step_},
                     &workspace_);
   const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
   if (!std::isfinite(loss)) return NonFiniteStart("the loss");
@@ -162,22 +178,28 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
   Buffer* const gradients = SnapshotPool::mutable_parameters(next);
   network_->Backward(parameters, batch.inputs, pool_, &workspace_, gradients,
                      /*input_gradient=*/nullptr);
+  if (!network_->tables().empty()) {
+    network_->BackwardTables(batch.categories, pool_, &workspace_, &table_gradients_);
+  }
   SnapshotPool::SetStatistics(next, std::move(statistics));
-  return Apply(*gradients, std::move(next), loss, learning_rate);
+  return Apply(*gradients, table_gradients_, std::move(next), loss, learning_rate);
 }
 
 absl::StatusOr<UpdateResult> Trainer::ApplyGradients(const Buffer& gradients,
+                                                     const TableGradients& tables,
                                                      std::optional<double> learning_rate) {
   DESCENT_CHECK(gradients.type() == network_->data_type());
-  DESCENT_CHECK(gradients.size() == network_->layout().size());
+  DESCENT_CHECK(gradients.size() == network_->layout().dense_size());
   Snapshot next = snapshots_.Acquire(step_ + 1);
   SnapshotPool::SetStatistics(next, current_.statistics());
-  return Apply(gradients, std::move(next), /*loss=*/0, learning_rate);
+  return Apply(gradients, tables, std::move(next), /*loss=*/0, learning_rate);
 }
 
-absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot next, double loss,
+absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, const TableGradients& tables,
+                                            Snapshot next, double loss,
                                             std::optional<double> learning_rate) {
-  const double norm = GradientNorm(gradients, pool_, &norm_scratch_);
+  const double norm = GradientNorm(gradients, network_->layout().dense_size(), tables.values, pool_,
+                                   &norm_scratch_);
   if (!std::isfinite(norm)) return NonFiniteStart("the gradient");
 
   const StepContext step{
@@ -193,16 +215,24 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot ne
   //
   // The new parameters go into another buffer, so giving up on them costs nothing. The slots are
   // updated in place: they are copied first unless the update provably stays finite.
-  const bool safe = optimizer_->StaysFinite({.parameters = magnitudes_.parameters,
-                                             .slots = magnitudes_.slots,
-                                             .gradient = norm,
-                                             .learning_rate = step.learning_rate});
+  const bool safe = optimizer_->StaysFinite(
+      {.parameters = std::max(magnitudes_.parameters, table_magnitudes_.parameters),
+       .slots = std::max(magnitudes_.slots, table_magnitudes_.slots),
+       .gradient = norm,
+       .learning_rate = step.learning_rate});
   slot_backup_.clear();
   if (!safe) {
     for (const Buffer& slot : slots_) slot_backup_.push_back(slot.Clone());
   }
   scalar_backup_ = scalars_;
-  return Write(step, gradients, std::move(next), safe,
+  if (!network_->tables().empty()) {
+    table_updates_.Reserve(tables, slots_.size());
+    std::int64_t* const held = SnapshotPool::tables_version(next);
+    table_updates_.BringUp(current_.parameters(), network_->layout().dense_size(), *held,
+                           SnapshotPool::mutable_parameters(next));
+    *held = table_updates_.version();
+  }
+  return Write(step, gradients, tables, std::move(next), safe,
                {.step = step_ + 1,
                 .loss = loss,
                 .gradient_norm = norm,
@@ -210,7 +240,7 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, Snapshot ne
 }
 
 absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffer& gradients,
-                                            Snapshot next, bool safe,
+                                            const TableGradients& tables, Snapshot next, bool safe,
                                             const UpdateResult& result) noexcept {
   optimizer_->AdvanceScalars(step, scalars_);
 
@@ -218,17 +248,34 @@ absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffe
   const Magnitudes written = WithElementType(network_->data_type(), [&](auto zero) {
     return UpdateAll<decltype(zero)>(step, gradients, parameters);
   });
-  if (!std::isfinite(written.parameters) || !std::isfinite(written.slots)) {
+  const bool has_tables = !network_->tables().empty();
+  Magnitudes in_tables;
+  if (has_tables) {
+    in_tables = table_updates_.Compute(*optimizer_, step, scalars_, tables, current_.parameters(),
+                                       slots_, pool_);
+  }
+  if (!std::isfinite(written.parameters) || !std::isfinite(written.slots) ||
+      !std::isfinite(in_tables.parameters) || !std::isfinite(in_tables.slots)) {
     DESCENT_CHECK(!safe);
     slots_ = std::exchange(slot_backup_, {});
     scalars_ = scalar_backup_;
     // The gaps between tensors are no numbers either, and have to be zero for the buffer's next
     // use.
-    std::memset(parameters->bytes(), 0, parameters->byte_size());
-    return NonFiniteResult(std::isfinite(written.parameters) ? "the optimizer's state"
-                                                             : "a parameter");
+    std::memset(parameters->bytes(), 0,
+                static_cast<std::size_t>(network_->layout().dense_size()) *
+                    ByteWidth(parameters->type()));
+    return NonFiniteResult(
+        std::isfinite(written.parameters) && std::isfinite(in_tables.parameters)
+            ? "the optimizer's state"
+            : "a parameter");
   }
   magnitudes_ = written;
+  if (has_tables) {
+    table_updates_.Write(tables, parameters, &slots_);
+    *SnapshotPool::tables_version(next) = table_updates_.version();
+    table_magnitudes_.parameters = std::max(table_magnitudes_.parameters, in_tables.parameters);
+    table_magnitudes_.slots = std::max(table_magnitudes_.slots, in_tables.slots);
+  }
   current_ = std::move(next);
   ++step_;
   ++optimizer_updates_;
@@ -251,7 +298,8 @@ Magnitudes Trainer::UpdateAll(const StepContext& step, const Buffer& gradients,
                                   .decay_weights = range.decay_weights};
     written_[static_cast<std::size_t>(i)] = optimizer_->Update(step, scalars_, elements);
   };
-  RunFlatTasks(parameters->size(), static_cast<std::int64_t>(ranges_.size()), pool_, update);
+  RunFlatTasks(network_->layout().dense_size(), static_cast<std::int64_t>(ranges_.size()), pool_,
+               update);
   Magnitudes largest;
   for (const Magnitudes& part : written_) {
     largest.parameters = LargerOf(largest.parameters, part.parameters);
@@ -273,8 +321,7 @@ absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimize
               parameters.byte_size());
   SnapshotPool::SetStatistics(next, current_.statistics());
   if (!keep_optimizer_state) ResetOptimizerState();
-  current_ = std::move(next);
-  magnitudes_.parameters = LargestMagnitude(parameters);
+  ReplaceCurrent(std::move(next));
   ++step_;
   return absl::OkStatus();
 }
@@ -309,15 +356,16 @@ absl::Status Trainer::SetState(TrainerState state) {
     return Error(absl::StatusCode::kInvalidArgument, "STATE_MISMATCH",
                  "the state does not fit this network and optimizer");
   }
-  current_ = std::move(state.parameters);
+  ReplaceCurrent(std::move(state.parameters));
   slots_ = std::move(state.slots);
   scalars_ = std::move(state.scalars);
   step_ = state.step;
   optimizer_updates_ = state.optimizer_updates;
-  magnitudes_ = {.parameters = LargestMagnitude(current_.parameters()), .slots = 0};
+  magnitudes_.slots = 0;
   for (const Buffer& slot : slots_) {
     magnitudes_.slots = std::max(magnitudes_.slots, LargestMagnitude(slot));
   }
+  table_magnitudes_.slots = magnitudes_.slots;
   return absl::OkStatus();
 }
 
@@ -327,7 +375,8 @@ std::size_t Trainer::state_byte_size() const {
 }
 
 std::size_t Trainer::workspace_byte_size() const {
-  return workspace_.byte_size() + norm_scratch_.capacity() * sizeof(double);
+  return workspace_.byte_size() + norm_scratch_.capacity() * sizeof(double) +
+         table_gradients_.byte_size() + table_updates_.byte_size();
 }
 
 std::size_t Trainer::next_byte_size() const {
@@ -338,6 +387,8 @@ void Trainer::FreeUnused() {
   // As many as a model that trains while it is read has use for.
   constexpr std::int64_t kUsualBuffers = 3;
   workspace_ = Workspace();
+  table_gradients_ = TableGradients();
+  table_updates_.FreeUnused();
   slot_backup_ = std::vector<Buffer>();
   snapshots_.TrimTo(kUsualBuffers);
 }

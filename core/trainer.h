@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/batch.h"
+#include "core/embeddings/table_updates.h"
 #include "core/network.h"
 #include "core/optimizers/optimizer.h"
 #include "core/snapshot.h"
@@ -58,8 +59,9 @@ class Trainer {
   // gradient or a resulting number would not be finite: then nothing has changed.
   absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate = {});
 
-  // One update from gradients computed elsewhere, laid out by the network's layout with zero gaps.
-  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients,
+  // One update from gradients computed elsewhere, laid out by the network's layout up to its
+  // dense_size() with zero gaps; and those of the tables, if there are any.
+  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients, const TableGradients& tables,
                                               std::optional<double> learning_rate = {});
 
   // Replaces all parameters (same layout, zero gaps); counts as one update. Slots and the
@@ -104,15 +106,18 @@ class Trainer {
   };
 
   void ResetOptimizerState();
+  void ReplaceCurrent(Snapshot next);
   void CutRanges();
   bool DecaysWeights(const ParameterInfo& parameter) const;
   // Makes `next` the current snapshot; `gradients` may be its own buffer.
-  absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, Snapshot next, double loss,
+  absl::StatusOr<UpdateResult> Apply(const Buffer& gradients, const TableGradients& tables,
+                                     Snapshot next, double loss,
                                      std::optional<double> learning_rate);
   // The rest of it, from where something changes on: an exception here ends the process. Gives
   // back `result`.
   absl::StatusOr<UpdateResult> Write(const StepContext& step, const Buffer& gradients,
-                                     Snapshot next, bool safe, const UpdateResult& result) noexcept;
+                                     const TableGradients& tables, Snapshot next, bool safe,
+                                     const UpdateResult& result) noexcept;
   template <typename T>
   Magnitudes UpdateAll(const StepContext& step, const Buffer& gradients, Buffer* parameters);
 
@@ -129,10 +134,13 @@ class Trainer {
   std::int64_t optimizer_updates_ = 0;
   std::vector<Buffer> slots_;
   std::vector<double> scalars_;
-  Magnitudes magnitudes_;  // of the parameters and slots as they are now
+  Magnitudes magnitudes_;        // of the parameters and slots as they are now
+  Magnitudes table_magnitudes_;  // no less than those of the tables and their slots
 
   // Memory that updates reuse.
   Workspace workspace_;
+  TableGradients table_gradients_;
+  TableUpdates table_updates_;
   std::vector<double> norm_scratch_;
   std::vector<Magnitudes> written_;  // one a range
   std::vector<Buffer> slot_backup_;  // empty unless an update may overflow

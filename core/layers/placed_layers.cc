@@ -29,7 +29,11 @@ class Placer {
  public:
   explicit Placer(const NetworkSpec& spec)
       : seed_(spec.seed),
-        placed_{.layers = {}, .layout = ParameterLayout(spec.data_type), .initials = {}} {}
+        placed_{.layers = {},
+                .layout = ParameterLayout(spec.data_type),
+                .initials = {},
+                .tables = {},
+                .first_width = FirstWidth(spec)} {}
 
   // Places layers that read `inputs` units of layer `source`, their names and fields beginning as
   // given. Gives back the units of the last. Errors name the whole field.
@@ -71,28 +75,72 @@ class Placer {
     return inputs;
   }
 
+  // Places the tables of valid categorical inputs, whose blocks follow the numeric inputs.
+  absl::Status PlaceTables(const NetworkSpec& spec) {
+    std::int64_t column = spec.input_features;
+    for (std::size_t i = 0; i < spec.categorical_inputs.size(); ++i) {
+      const CategoricalInputSpec& input = spec.categorical_inputs[i];
+      if (!Fits({input.buckets, input.dimension})) {
+        return TooManyParameters(absl::StrCat("categorical_inputs[", i, "].buckets"));
+      }
+      InitializerSpec initializer = input.initializer;
+      if (!initializer.kind.has_value()) initializer.kind = InitializerKind::kLecunNormal;
+      AddInitial(initializer, input.dimension, input.dimension, /*gain=*/1);
+      placed_.tables.push_back({.offset = placed_.layout.AddTable(
+                                    absl::StrCat("embeddings.", input.name), input.buckets,
+                                    input.dimension),
+                                .buckets = input.buckets,
+                                .dimension = input.dimension,
+                                .combiner = input.combiner,
+                                .column = column});
+      column += input.dimension;
+    }
+    return absl::OkStatus();
+  }
+
+  std::int64_t first_width() const { return placed_.first_width; }
   PlacedLayers Take() { return std::move(placed_); }
 
  private:
+  // Valid sizes are at most 2^40 each, and there are at most 1024 of them.
+  static std::int64_t FirstWidth(const NetworkSpec& spec) {
+    std::int64_t width = spec.input_features;
+    for (const CategoricalInputSpec& input : spec.categorical_inputs) width += input.dimension;
+    return width;
+  }
+
+  // Whether a tensor still goes into the flat buffer.
+  bool Fits(const std::vector<std::int64_t>& shape) const {
+    std::int64_t left = kMaxElements - placed_.layout.parameter_count();
+    for (const std::int64_t extent : shape) left /= extent;
+    return left > 0;
+  }
+
+  static absl::Status TooManyParameters(const std::string& field) {
+    return InvalidField(
+        field, absl::StrCat("the network would have more than ", kMaxElements, " parameters"));
+  }
+
+  void AddInitial(const InitializerSpec& initializer, std::int64_t fan_in, std::int64_t fan_out,
+                  double gain) {
+    placed_.initials.push_back({.initializer = initializer,
+                                .context = {.seed = seed_,
+                                            .parameter = placed_.initials.size(),
+                                            .fan_in = fan_in,
+                                            .fan_out = fan_out,
+                                            .gain = gain}});
+  }
+
   absl::Status AddParameters(const LayerInfo& info, const std::string& field,
                              const std::string& name, Layer* layer) {
     std::vector<std::int64_t> offsets;
     for (LayerParameter& parameter : layer->Parameters()) {
-      std::int64_t left = kMaxElements - placed_.layout.parameter_count();
-      for (const std::int64_t extent : parameter.shape) left /= extent;
-      if (left == 0) {
-        const std::string sized = info.size_field.empty()
-                                      ? field
-                                      : absl::StrCat(field, ".", std::string(info.size_field));
-        return InvalidField(
-            sized, absl::StrCat("the network would have more than ", kMaxElements, " parameters"));
+      if (!Fits(parameter.shape)) {
+        return TooManyParameters(info.size_field.empty()
+                                     ? field
+                                     : absl::StrCat(field, ".", std::string(info.size_field)));
       }
-      placed_.initials.push_back({.initializer = parameter.initializer,
-                                  .context = {.seed = seed_,
-                                              .parameter = placed_.initials.size(),
-                                              .fan_in = layer->inputs(),
-                                              .fan_out = layer->units(),
-                                              .gain = parameter.gain}});
+      AddInitial(parameter.initializer, layer->inputs(), layer->units(), parameter.gain);
       offsets.push_back(placed_.layout.Add(absl::StrCat(name, ".", std::string(parameter.role)),
                                            std::move(parameter.shape), parameter.is_per_unit));
     }
@@ -109,8 +157,9 @@ class Placer {
 absl::StatusOr<PlacedLayers> PlaceLayers(const NetworkSpec& spec) {
   Placer placer(spec);
   RETURN_IF_ERROR(
-      placer.Place(spec.layers, /*source=*/-1, spec.input_features, "", "", /*nesting=*/0)
+      placer.Place(spec.layers, /*source=*/-1, placer.first_width(), "", "", /*nesting=*/0)
           .status());
+  RETURN_IF_ERROR(placer.PlaceTables(spec));
   return placer.Take();
 }
 

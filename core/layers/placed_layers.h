@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/embeddings/tables.h"
 #include "core/initializers/initializer.h"
 #include "core/layers/layer.h"
 #include "core/parameter_layout.h"
@@ -48,7 +49,9 @@ struct PlacedLayers {
     InitializerSpec initializer;
     InitializerContext context;
   };
-  std::vector<Initial> initials;  // one a parameter of the layout
+  std::vector<Initial> initials;    // one a parameter of the layout
+  std::vector<PlacedTable> tables;  // one a categorical input
+  std::int64_t first_width = 0;     // what the first layer reads: numeric inputs and blocks of tables
 };
 
 // kInvalidArgument naming the field, relative to the spec: "layers[2].residual.layers[0].dense".

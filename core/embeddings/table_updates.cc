@@ -1,0 +1,168 @@
+#include "core/embeddings/table_updates.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/flat_chunks.h"
+
+namespace descent {
+namespace {
+
+// Changes of so many updates are remembered: more buffers than that are not in use at once, unless
+// readers are slow, and then a whole copy now and then does not matter.
+constexpr std::size_t kMostChanges = 64;
+// More slots than any optimizer has.
+constexpr std::size_t kMaxSlots = 4;
+
+std::int64_t CountRows(const std::vector<std::vector<std::int32_t>>& rows) {
+  std::int64_t count = 0;
+  for (const auto& some : rows) count += static_cast<std::int64_t>(some.size());
+  return count;
+}
+
+double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
+
+}  // namespace
+
+template <typename Visit>
+void TableUpdates::ForEachRow(const Rows& rows, const Visit& visit) const {
+  std::int64_t at = 0;
+  for (std::size_t t = 0; t < tables_.size(); ++t) {
+    for (const std::int32_t row : rows[t]) {
+      visit(tables_[t].offset + std::int64_t{row} * tables_[t].dimension, at,
+            tables_[t].dimension);
+      at += tables_[t].dimension;
+    }
+  }
+}
+
+void TableUpdates::NoteReplacement() {
+  changes_.clear();
+  changed_rows_ = 0;
+  is_reserved_ = false;
+  ++version_;
+}
+
+void TableUpdates::BringUp(const Buffer& current, std::int64_t begin, std::int64_t held,
+                           Buffer* next) const {
+  const std::size_t width = ByteWidth(current.type());
+  const auto copy = [&](std::int64_t offset, std::int64_t n) {
+    std::memcpy(next->bytes() + static_cast<std::size_t>(offset) * width,
+                current.bytes() + static_cast<std::size_t>(offset) * width,
+                static_cast<std::size_t>(n) * width);
+  };
+  const auto known = static_cast<std::int64_t>(changes_.size()) - (is_reserved_ ? 1 : 0);
+  if (held == kNoVersion || version_ - held > known) {
+    copy(begin, current.size() - begin);
+    return;
+  }
+  for (std::int64_t i = known - (version_ - held); i < known; ++i) {
+    ForEachRow(changes_[static_cast<std::size_t>(i)],
+               [&](std::int64_t offset, std::int64_t /*at*/, std::int64_t dimension) {
+                 copy(offset, dimension);
+               });
+  }
+}
+
+void TableUpdates::Reserve(const TableGradients& gradients, std::size_t slots) {
+  DESCENT_CHECK(slots <= kMaxSlots);
+  const Buffer& values = gradients.values;
+  DESCENT_CHECK(values.size() == TableGradients::CountValues(tables_, gradients.rows));
+  old_rows_.Resize(values.type(), values.size());
+  new_rows_.Resize(values.type(), values.size());
+  slot_rows_.resize(slots);
+  for (Buffer& slot : slot_rows_) slot.Resize(values.type(), values.size());
+  written_.resize(static_cast<std::size_t>((values.size() + kFlatChunk - 1) / kFlatChunk));
+  // One that was reserved for an update that came to nothing is taken again.
+  if (!is_reserved_) changes_.emplace_back();
+  is_reserved_ = true;
+  changes_.back() = gradients.rows;
+}
+
+Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& step,
+                                 std::span<const double> scalars, const TableGradients& gradients,
+                                 const Buffer& parameters, const std::vector<Buffer>& slots,
+                                 ThreadPool* pool) {
+  DESCENT_CHECK(is_reserved_);
+  Magnitudes largest;
+  WithElementType(parameters.type(), [&](auto zero) {
+    using T = decltype(zero);
+    ForEachRow(gradients.rows,
+               [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
+                 const auto gather = [&](const Buffer& from, Buffer* to) {
+                   std::copy_n(from.data<T>() + offset, dimension, to->data<T>() + at);
+                 };
+                 gather(parameters, &old_rows_);
+                 for (std::size_t s = 0; s < slots.size(); ++s) gather(slots[s], &slot_rows_[s]);
+               });
+    const std::int64_t size = gradients.values.size();
+    RunFlatTasks(size, static_cast<std::int64_t>(written_.size()), pool, [&](std::int64_t task) {
+      const std::int64_t begin = task * kFlatChunk;
+      std::array<T*, kMaxSlots> slot_rows{};
+      for (std::size_t s = 0; s < slots.size(); ++s) {
+        slot_rows[s] = slot_rows_[s].data<T>() + begin;
+      }
+      written_[static_cast<std::size_t>(task)] = optimizer.Update(
+          step, scalars,
+          UpdateRange<T>{.parameters = old_rows_.data<T>() + begin,
+                         .gradient = gradients.values.data<T>() + begin,
+                         .new_parameters = new_rows_.data<T>() + begin,
+                         .slots = slot_rows.data(),
+                         .n = std::min(kFlatChunk, size - begin)});
+    });
+  });
+  for (const Magnitudes& part : written_) {
+    largest.parameters = LargerOf(largest.parameters, part.parameters);
+    largest.slots = LargerOf(largest.slots, part.slots);
+  }
+  return largest;
+}
+
+void TableUpdates::Write(const TableGradients& gradients, Buffer* parameters,
+                         std::vector<Buffer>* slots) {
+  DESCENT_CHECK(is_reserved_);
+  WithElementType(parameters->type(), [&](auto zero) {
+    using T = decltype(zero);
+    ForEachRow(gradients.rows, [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
+      const auto scatter = [&](const Buffer& from, Buffer* to) {
+        std::copy_n(from.data<T>() + at, dimension, to->data<T>() + offset);
+      };
+      scatter(new_rows_, parameters);
+      for (std::size_t s = 0; s < slots->size(); ++s) scatter(slot_rows_[s], &(*slots)[s]);
+    });
+  });
+  is_reserved_ = false;
+  ++version_;
+  changed_rows_ += CountRows(changes_.back());
+  ForgetOldChanges();
+}
+
+void TableUpdates::ForgetOldChanges() {
+  std::int64_t all_rows = 0;
+  for (const PlacedTable& table : tables_) all_rows += table.buckets;
+  // Rows by rows takes longer than all at once from about this share on.
+  while (changes_.size() > 1 && (changes_.size() > kMostChanges || changed_rows_ > all_rows / 2)) {
+    changed_rows_ -= CountRows(changes_.front());
+    changes_.pop_front();
+  }
+}
+
+std::size_t TableUpdates::byte_size() const {
+  std::size_t bytes = old_rows_.capacity() + new_rows_.capacity() +
+                      written_.capacity() * sizeof(written_[0]) +
+                      static_cast<std::size_t>(changed_rows_) * sizeof(std::int32_t);
+  for (const Buffer& slot : slot_rows_) bytes += slot.capacity();
+  return bytes;
+}
+
+void TableUpdates::FreeUnused() {
+  old_rows_.Clear();
+  new_rows_.Clear();
+  slot_rows_.clear();
+  written_ = {};
+}
+
+}  // namespace descent

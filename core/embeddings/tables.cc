@@ -1,0 +1,274 @@
+#include "core/embeddings/tables.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "core/initializers/initializer.h"
+#include "core/kernels/packet.h"
+#include "core/layers/sizes.h"
+#include "core/status_macros.h"
+
+namespace descent {
+namespace {
+
+using kernels::Packet;
+
+constexpr std::int64_t kMaxBuckets = std::numeric_limits<std::int32_t>::max();
+// A pass that moves fewer numbers stays on the calling thread.
+constexpr std::int64_t kPoolNumbers = 1 << 16;
+
+absl::Status ValidateName(const std::string& name) {
+  constexpr std::size_t kLongest = 63;
+  const auto is_inner = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return absl::ascii_islower(byte) || absl::ascii_isdigit(byte) || c == '_';
+  };
+  const bool good = !name.empty() && name.size() <= kLongest &&
+                    absl::ascii_islower(static_cast<unsigned char>(name[0])) &&
+                    std::ranges::all_of(name, is_inner);
+  if (!good) {
+    return InvalidField("name",
+                        "expected a lower-case letter, then at most 62 of a-z, 0-9 and '_'", {},
+                        "INVALID_NAME");
+  }
+  // What serving protocols call the numeric inputs and the outputs.
+  if (name == "inputs" || name == "outputs") {
+    return InvalidField("name", absl::StrCat("\"", name, "\" is taken"), {}, "INVALID_NAME");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateInput(const CategoricalInputSpec& input) {
+  RETURN_IF_ERROR(ValidateName(input.name));
+  RETURN_IF_ERROR(ValidateSize("buckets", input.buckets));
+  if (input.buckets > kMaxBuckets) {
+    return InvalidField("buckets",
+                        absl::StrCat("expected at most ", kMaxBuckets, ", got ", input.buckets));
+  }
+  RETURN_IF_ERROR(ValidateSize("dimension", input.dimension));
+  return WithFieldPrefix(ValidateInitializer(input.initializer), "initializer");
+}
+
+// What the block of row `row` is divided by, as a factor.
+template <typename T>
+T ScaleOf(const PlacedTable& table, const CategoryValues& values, std::int64_t row) {
+  if (table.combiner == Combiner::kSum) return 1;
+  double sum = 0;
+  const std::int64_t end = values.begin(row + 1);
+  if (values.weights.empty()) {
+    sum = static_cast<double>(end - values.begin(row));
+  } else {
+    const T* const weights = values.weights.data<T>();
+    for (std::int64_t i = values.begin(row); i < end; ++i) sum += static_cast<double>(weights[i]);
+  }
+  return sum > 0 ? static_cast<T>(1 / sum) : 0;
+}
+
+// The block of one row. The first value is not added to zeros, so that a row of one value has that
+// value's bits.
+template <typename T>
+void ReadRow(const PlacedTable& table, const T* rows, const CategoryValues& values,
+             std::int64_t row, T* block) {
+  const std::int64_t begin = values.begin(row);
+  const std::int64_t end = values.begin(row + 1);
+  const auto at = [&](std::int64_t i) {
+    return rows + std::int64_t{values.buckets[static_cast<std::size_t>(i)]} * table.dimension;
+  };
+  if (begin == end) {
+    std::fill_n(block, table.dimension, T{0});
+    return;
+  }
+  const T* const weights = values.weights.empty() ? nullptr : values.weights.data<T>();
+  const T scale = ScaleOf<T>(table, values, row);
+  if (end - begin == 1 && weights == nullptr) {
+    std::copy_n(at(begin), table.dimension, block);
+    return;
+  }
+  kernels::ForEachPacket<T>(table.dimension, [&](auto slice) {
+    Packet<T> sum = slice.Load(at(begin));
+    if (weights != nullptr) sum = Packet<T>(weights[begin]) * sum;
+    for (std::int64_t i = begin + 1; i < end; ++i) {
+      const Packet<T> e = slice.Load(at(i));
+      sum = weights == nullptr ? sum + e : MulAdd(Packet<T>(weights[i]), e, sum);
+    }
+    slice.Store(sum * Packet<T>(scale), block);
+  });
+}
+
+constexpr int kPlaceBits = 32;
+
+// Memory for a table's part of a backward pass, allocated by the thread that may throw.
+void Reserve(const PlacedTable& table, const CategoryValues& values, DataType type,
+             std::vector<std::uint64_t>* occurrences, Matrix* scales,
+             std::vector<std::int32_t>* rows) {
+  occurrences->resize(values.buckets.size());
+  rows->clear();
+  rows->reserve(values.buckets.size());
+  if (table.combiner == Combiner::kMean) scales->Resize(type, values.rows(), 1);
+}
+
+// The occurrences of each row, in the order of the rows and, of one row, of the batch; and which
+// rows there are.
+void SortOccurrences(const CategoryValues& values, std::vector<std::uint64_t>* occurrences,
+                     std::vector<std::int32_t>* rows) {
+  for (std::size_t i = 0; i < values.buckets.size(); ++i) {
+    (*occurrences)[i] = static_cast<std::uint64_t>(values.buckets[i]) << kPlaceBits | i;
+  }
+  std::ranges::sort(*occurrences);
+  for (const std::uint64_t occurrence : *occurrences) {
+    const auto row = static_cast<std::int32_t>(occurrence >> kPlaceBits);
+    if (rows->empty() || rows->back() != row) rows->push_back(row);
+  }
+}
+
+// Adds up a table's gradient rows, from sorted occurrences. `scales` of the mean are filled in.
+template <typename T>
+void AddOccurrences(const PlacedTable& table, const CategoryValues& values,
+                    const std::vector<std::uint64_t>& occurrences, const Matrix& first_gradient,
+                    Matrix* row_scales, T* gradients) {
+  T* const scales = table.combiner == Combiner::kMean ? row_scales->data<T>() : nullptr;
+  for (std::int64_t row = 0; scales != nullptr && row < values.rows(); ++row) {
+    scales[row] = ScaleOf<T>(table, values, row);
+  }
+  const T* const weights = values.weights.empty() ? nullptr : values.weights.data<T>();
+  const T* const deltas = first_gradient.data<T>() + table.column;
+  std::uint64_t row_before = std::numeric_limits<std::uint64_t>::max();
+  T* out = gradients - table.dimension;
+  for (const std::uint64_t occurrence : occurrences) {
+    const std::uint64_t table_row = occurrence >> kPlaceBits;
+    const auto i = static_cast<std::int64_t>(occurrence & ((std::uint64_t{1} << kPlaceBits) - 1));
+    const std::int64_t row = values.RowOf(i);
+    const T weight = weights == nullptr ? T{1} : weights[i];
+    const Packet<T> factor(scales == nullptr ? weight : weight * scales[row]);
+    const T* const delta = deltas + row * first_gradient.cols();
+    const bool is_first = std::exchange(row_before, table_row) != table_row;
+    if (is_first) out += table.dimension;
+    kernels::ForEachPacket<T>(table.dimension, [&](auto slice) {
+      const Packet<T> d = slice.Load(delta);
+      slice.Store(is_first ? factor * d : MulAdd(factor, d, slice.Load(out)), out);
+    });
+  }
+}
+
+// Runs body(i) for each table, on the pool if that moves enough numbers.
+template <typename Body>
+void ForEachTable(const std::vector<PlacedTable>& tables, const Categories& categories,
+                  ThreadPool* pool, const Body& body) {
+  std::int64_t numbers = 0;
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    numbers += categories[t].size() * tables[t].dimension;
+  }
+  const auto count = static_cast<std::int64_t>(tables.size());
+  const auto one = [&](std::int64_t i) { body(static_cast<std::size_t>(i)); };
+  if (pool != nullptr && count > 1 && numbers >= kPoolNumbers) {
+    pool->ParallelFor(count, one);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) one(i);
+  }
+}
+
+}  // namespace
+
+std::int64_t TableGradients::CountValues(const std::vector<PlacedTable>& tables,
+                                         const std::vector<std::vector<std::int32_t>>& rows) {
+  DESCENT_CHECK(rows.size() == tables.size());
+  std::int64_t count = 0;
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    count += static_cast<std::int64_t>(rows[t].size()) * tables[t].dimension;
+  }
+  return count;
+}
+
+TableGradients TableGradients::Clone() const { return {.rows = rows, .values = values.Clone()}; }
+
+std::size_t TableGradients::byte_size() const {
+  std::size_t bytes = values.capacity() + rows.capacity() * sizeof(rows[0]);
+  for (const auto& some : rows) bytes += some.capacity() * sizeof(some[0]);
+  return bytes;
+}
+
+std::size_t TableScratch::byte_size() const {
+  std::size_t bytes = occurrences.capacity() * sizeof(occurrences[0]);
+  for (const auto& some : occurrences) bytes += some.capacity() * sizeof(some[0]);
+  bytes += scales.capacity() * sizeof(scales[0]);
+  for (const Matrix& some : scales) bytes += some.buffer().capacity();
+  return bytes;
+}
+
+absl::Status ValidateCategoricalInputs(const NetworkSpec& spec) {
+  const auto count = static_cast<std::int64_t>(spec.categorical_inputs.size());
+  if (count > kMaxCategoricalInputs) {
+    return InvalidField("categorical_inputs", absl::StrCat("expected at most ",
+                                                           kMaxCategoricalInputs, ", got ", count));
+  }
+  std::unordered_set<std::string> names;
+  for (std::size_t i = 0; i < spec.categorical_inputs.size(); ++i) {
+    const CategoricalInputSpec& input = spec.categorical_inputs[i];
+    absl::Status status = ValidateInput(input);
+    if (status.ok() && !names.insert(input.name).second) {
+      status = InvalidField("name", absl::StrCat("\"", input.name, "\" is there twice"), {},
+                            "CONTRADICTORY_FIELDS");
+    }
+    if (!status.ok()) {
+      return WithFieldPrefix(std::move(status), absl::StrCat("categorical_inputs[", i, "]"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters,
+                const Categories& categories, ThreadPool* pool, Matrix* first) {
+  DESCENT_CHECK(categories.size() == tables.size());
+  WithElementType(parameters.type(), [&](auto zero) {
+    using T = decltype(zero);
+    ForEachTable(tables, categories, pool, [&](std::size_t t) {
+      const PlacedTable& table = tables[t];
+      DESCENT_CHECK(categories[t].rows() == first->rows());
+      const T* const rows = parameters.data<T>() + table.offset;
+      T* const blocks = first->data<T>() + table.column;
+      for (std::int64_t row = 0; row < first->rows(); ++row) {
+        ReadRow(table, rows, categories[t], row, blocks + row * first->cols());
+      }
+    });
+  });
+}
+
+void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categories& categories,
+                           const Matrix& first_gradient, ThreadPool* pool, TableScratch* scratch,
+                           TableGradients* gradients) {
+  DESCENT_CHECK(categories.size() == tables.size());
+  scratch->occurrences.resize(tables.size());
+  scratch->scales.resize(tables.size());
+  gradients->rows.resize(tables.size());
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    Reserve(tables[t], categories[t], first_gradient.type(), &scratch->occurrences[t],
+            &scratch->scales[t], &gradients->rows[t]);
+  }
+  ForEachTable(tables, categories, pool, [&](std::size_t t) {
+    SortOccurrences(categories[t], &scratch->occurrences[t], &gradients->rows[t]);
+  });
+  gradients->values.Resize(first_gradient.type(),
+                           TableGradients::CountValues(tables, gradients->rows));
+  std::vector<std::int64_t> begins;
+  std::int64_t begin = 0;
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    begins.push_back(begin);
+    begin += static_cast<std::int64_t>(gradients->rows[t].size()) * tables[t].dimension;
+  }
+  WithElementType(first_gradient.type(), [&](auto zero) {
+    using T = decltype(zero);
+    ForEachTable(tables, categories, pool, [&](std::size_t t) {
+      AddOccurrences(tables[t], categories[t], scratch->occurrences[t], first_gradient,
+                     &scratch->scales[t], gradients->values.data<T>() + begins[t]);
+    });
+  });
+}
+
+}  // namespace descent
