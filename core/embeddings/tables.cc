@@ -186,6 +186,28 @@ std::int64_t TableGradients::CountValues(const std::vector<PlacedTable>& tables,
   return count;
 }
 
+TableGradients::Range TableGradients::RangeOf(const std::vector<PlacedTable>& tables,
+                                              std::size_t table) const {
+  Range range;
+  for (std::size_t t = 0; t <= table; ++t) {
+    range.begin += range.size;
+    range.size = static_cast<std::int64_t>(rows[t].size()) * tables[t].dimension;
+  }
+  return range;
+}
+
+bool TableGradients::Fit(const std::vector<PlacedTable>& tables, DataType type) const {
+  if (rows.size() != tables.size() || values.type() != type) return false;
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    std::int64_t before = -1;
+    for (const std::int32_t row : rows[t]) {
+      if (row <= before || row >= tables[t].buckets) return false;
+      before = row;
+    }
+  }
+  return values.size() == CountValues(tables, rows);
+}
+
 TableGradients TableGradients::Clone() const { return {.rows = rows, .values = values.Clone()}; }
 
 std::size_t TableGradients::byte_size() const {
@@ -245,6 +267,7 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
                            TableGradients* gradients) {
   DESCENT_CHECK(categories.size() == tables.size());
   scratch->occurrences.resize(tables.size());
+  scratch->begins.resize(tables.size());
   scratch->scales.resize(tables.size());
   gradients->rows.resize(tables.size());
   for (std::size_t t = 0; t < tables.size(); ++t) {
@@ -254,19 +277,18 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
   ForEachTable(tables, categories, pool, [&](std::size_t t) {
     SortOccurrences(categories[t], &scratch->occurrences[t], &gradients->rows[t]);
   });
-  gradients->values.Resize(first_gradient.type(),
-                           TableGradients::CountValues(tables, gradients->rows));
-  std::vector<std::int64_t> begins;
-  std::int64_t begin = 0;
+  std::int64_t size = 0;
   for (std::size_t t = 0; t < tables.size(); ++t) {
-    begins.push_back(begin);
-    begin += static_cast<std::int64_t>(gradients->rows[t].size()) * tables[t].dimension;
+    scratch->begins[t] = size;
+    size += static_cast<std::int64_t>(gradients->rows[t].size()) * tables[t].dimension;
   }
+  gradients->values.Resize(first_gradient.type(), size);
   WithElementType(first_gradient.type(), [&](auto zero) {
     using T = decltype(zero);
     ForEachTable(tables, categories, pool, [&](std::size_t t) {
       AddOccurrences(tables[t], categories[t], scratch->occurrences[t], first_gradient,
-                     &scratch->scales[t], gradients->values.data<T>() + begins[t]);
+                     &scratch->scales[t],
+                     gradients->values.data<T>() + scratch->begins[t]);
     });
   });
 }

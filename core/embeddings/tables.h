@@ -35,9 +35,18 @@ struct TableGradients {
   std::vector<std::vector<std::int32_t>> rows;  // of each table, each once and rising
   Buffer values;  // [rows, dimension] of the first table, then of the next, without gaps
 
+  // Where a table's numbers are in `values`.
+  struct Range {
+    std::int64_t begin = 0;
+    std::int64_t size = 0;
+  };
+  Range RangeOf(const std::vector<PlacedTable>& tables, std::size_t table) const;
+
   // Numbers that there are in `values`.
   static std::int64_t CountValues(const std::vector<PlacedTable>& tables,
                                   const std::vector<std::vector<std::int32_t>>& rows);
+  // Whether they are of these tables, whose rows there are, and of that type.
+  bool Fit(const std::vector<PlacedTable>& tables, DataType type) const;
   TableGradients Clone() const;
   std::size_t byte_size() const;
 };
@@ -53,7 +62,8 @@ void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters
 // Memory that gradients of tables are computed in.
 struct TableScratch {
   std::vector<std::vector<std::uint64_t>> occurrences;  // of each table: table row << 32 | value
-  std::vector<Matrix> scales;  // of each table that takes the mean: 1 / Σ v of each row, [rows, 1]
+  std::vector<std::int64_t> begins;  // of each table's gradients in TableGradients::values
+  std::vector<Matrix> scales;        // of each table that takes the mean: 1 / Σ v of each row, [rows, 1]
   std::size_t byte_size() const;
 };
 

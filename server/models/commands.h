@@ -180,6 +180,7 @@ struct ImportModelCommand {
 
 struct PredictCommand {
   Matrix inputs;
+  Categories categories;
   bool raw_outputs = false;
 };
 
@@ -190,6 +191,7 @@ struct PredictOutcome {
 
 struct ForwardCommand {
   Matrix inputs;
+  Categories categories;
 };
 
 struct ForwardOutcome {
@@ -200,6 +202,7 @@ struct ForwardOutcome {
 
 struct GradientCommand {
   Matrix inputs;
+  Categories categories;
   std::variant<Targets, Matrix> cotangent;  // targets, or the output gradient [rows, outputs]
   Matrix weights;                           // empty: none; only with targets
   bool input_gradient = false;
@@ -213,7 +216,8 @@ struct GradientOutcome {
   double loss = 0;
   double gradient_norm = 0;     // over all parameters
   std::vector<int> parameters;  // indices into the layout, in the order asked for
-  Buffer gradients;             // laid out; empty when norms_only
+  Buffer gradients;             // laid out but for tables; empty when norms_only
+  TableGradients tables;        // of all tables; empty when norms_only
   std::vector<double> norms;    // of each of `parameters`; only when norms_only
   Matrix input_gradient;        // empty unless asked for
 };
@@ -222,7 +226,8 @@ struct GradientOutcome {
 struct GradientUpdate {
   std::int64_t base_step = 0;
   std::optional<std::int64_t> max_staleness;
-  Buffer gradients;  // laid out, all parameters
+  Buffer gradients;       // laid out, all parameters but tables
+  TableGradients tables;  // of networks with categorical inputs
 };
 
 struct StepCommand {

@@ -103,6 +103,21 @@ std::string LayerInWords(const LayerSpec& layer) {
   return KindInWords(kind, Layers());
 }
 
+// " and 2 categorical (color 100 × 8, shop 5,000 × 16)".
+std::string CategoriesInWords(const std::vector<CategoricalInputSpec>& inputs) {
+  constexpr std::size_t kMostInputs = 20;
+  if (inputs.empty()) return "";
+  std::vector<std::string> words;
+  for (const CategoricalInputSpec& input : inputs) {
+    if (words.size() == kMostInputs) {
+      words.emplace_back("…");
+      break;
+    }
+    words.push_back(absl::StrCat(input.name, " ", Count(input.buckets), " × ", input.dimension));
+  }
+  return absl::StrCat(" and ", inputs.size(), " categorical (", absl::StrJoin(words, ", "), ")");
+}
+
 }  // namespace
 
 std::string NetworkInWords(const NetworkSpec& network) {
@@ -113,7 +128,7 @@ std::string NetworkInWords(const NetworkSpec& network) {
       network.input_normalization.has_value()
           ? absl::StrCat(", normalised", ParametersInWords(*network.input_normalization))
           : "",
-      " → ", LayersInWords(shown),
+      CategoriesInWords(network.categorical_inputs), " → ", LayersInWords(shown),
       network.layers.size() > shown.size() ? absl::StrCat(" → … ", network.layers.size(), " layers")
                                            : "");
 }

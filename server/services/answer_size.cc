@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/layers/kinds.h"
+#include "server/models/work/cost.h"
 
 namespace descent::services {
 namespace {
@@ -32,6 +33,9 @@ std::size_t ParametersBytes(const std::vector<int>& parameters, const Network& n
 std::size_t NetworkBytes(const NetworkSpec& spec) {
   std::size_t bytes = kAnswerBytes;
   ForEachLayer(spec.layers, [&bytes](const LayerSpec& /*layer*/) { bytes += kLayerBytes; });
+  for (const CategoricalInputSpec& input : spec.categorical_inputs) {
+    bytes += kLayerBytes + input.name.size();
+  }
   return bytes;
 }
 
@@ -53,10 +57,15 @@ std::size_t AnswerBytes(const models::GradientCommand& command, const Network& n
   if (command.input_gradient) {
     bytes += ValuesBytes(command.inputs.rows() * network.input_features(), network);
   }
-  if (!command.norms_only) return bytes + ParametersBytes(command.parameters, network);
-  const std::size_t norms =
+  const std::size_t count =
       command.parameters.empty() ? network.layout().parameters().size() : command.parameters.size();
-  return bytes + 2 * kTensorBytes * norms;
+  if (command.norms_only) return bytes + 2 * kTensorBytes * count;
+  double numbers = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int parameter = command.parameters.empty() ? static_cast<int>(i) : command.parameters[i];
+    numbers += models::GradientNumbers(network, parameter, command.categories);
+  }
+  return bytes + count * kTensorBytes + ValuesBytes(static_cast<std::int64_t>(numbers), network);
 }
 
 std::size_t AnswerBytes(const std::vector<int>& parameters, const Network& network) {

@@ -26,6 +26,7 @@
 #include "server/services/call_resources.h"
 #include "server/services/method_name.h"
 #include "server/services/unary_call.h"
+#include "server/wire/categories.h"
 #include "server/wire/decode.h"
 #include "server/wire/encode.h"
 #include "server/wire/tensor.h"
@@ -47,7 +48,7 @@ auto DecodeFor(const models::Model& model, const Request& request) {
 template <typename Request>
 wire::Encoding EncodingFor(const Request& request) {
   if constexpr (requires { request.inputs(); }) {
-    return wire::EncodingOf(request.inputs());
+    return wire::EncodingOf(request.inputs(), request.categories());
   } else {
     return wire::Encoding::kRaw;
   }

@@ -28,7 +28,8 @@ struct BatchUpdate {
 };
 
 struct GradientsUpdate {
-  Buffer gradients;  // laid out, all parameters
+  Buffer gradients;       // laid out, all parameters but tables
+  TableGradients tables;  // of networks with categorical inputs
   std::optional<double> learning_rate;
 };
 

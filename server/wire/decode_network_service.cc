@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "server/wire/categories.h"
 #include "server/wire/decode.h"
 #include "server/wire/fingerprint.h"
 #include "server/wire/request_fields.h"
@@ -12,9 +13,14 @@
 namespace descent::wire {
 namespace {
 
-absl::StatusOr<Matrix> DecodeInputs(bool is_set, const v1::Tensor& inputs, const Network& network) {
-  if (!is_set) return RequiredField("inputs");
-  return DecodeMatrix("inputs", inputs, kAnyRows, network.input_features(), network.data_type());
+// The inputs of a request for one pass, into its command.
+template <typename Request, typename Command>
+absl::Status DecodeInputsInto(const Request& request, const Network& network, Command* command) {
+  ASSIGN_OR_RETURN(DecodedInputs inputs, DecodeInputs(request.has_inputs(), request.inputs(),
+                                                      request.categories(), network));
+  command->inputs = std::move(inputs.inputs);
+  command->categories = std::move(inputs.categories);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUpdate& message,
@@ -26,15 +32,20 @@ absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUp
       update.max_staleness,
       DecodeStepNumber("max_staleness", message.has_max_staleness(), message.max_staleness()));
   // Each parameter is there once, so counting them finds what is missing.
-  const auto parameters = network.layout().parameters();
+  const std::size_t dense = network.layout().parameters().size() - network.tables().size();
   const auto count = static_cast<std::size_t>(message.gradients_size());
-  if (count < parameters.size()) {
-    return InvalidField("gradients", absl::StrCat("expected the gradients of all ",
-                                                  parameters.size(), " parameters, got ", count));
+  if (count < dense) {
+    return InvalidField("gradients",
+                        absl::StrCat("expected the gradients of all ", dense, " parameters",
+                                     network.tables().empty() ? "" : " but tables", ", got ",
+                                     count));
   }
   ASSIGN_OR_RETURN(NamedTensors gradients,
-                   DecodeNamedTensors("gradients", message.gradients(), Conversion::kAny, network));
+                   DecodeNamedTensors("gradients", message.gradients(), Conversion::kAny,
+                                      Among::kDense, network));
   update.gradients = std::move(gradients.values);
+  ASSIGN_OR_RETURN(update.tables, DecodeTableGradients("sparse_gradients",
+                                                       message.sparse_gradients(), network));
   return update;
 }
 
@@ -56,7 +67,8 @@ models::RequestKey KeyOf(const v1::StepRequest& request, const models::StepComma
     fingerprint.Add("gradients")
         .Add(update.base_step)
         .Add(update.max_staleness)
-        .Add(update.gradients);
+        .Add(update.gradients)
+        .Add(update.tables);
   }
   return {request.request_id(), fingerprint.Digest()};
 }
@@ -87,7 +99,7 @@ absl::StatusOr<models::ForwardCommand> Decode(const v1::ForwardRequest& request,
                                               const Network& network) {
   RETURN_IF_ERROR(RejectUnknownFields(request));
   models::ForwardCommand command;
-  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  RETURN_IF_ERROR(DecodeInputsInto(request, network, &command));
   return command;
 }
 
@@ -95,7 +107,7 @@ absl::StatusOr<models::PredictCommand> Decode(const v1::PredictRequest& request,
                                               const Network& network) {
   RETURN_IF_ERROR(RejectUnknownFields(request));
   models::PredictCommand command;
-  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  RETURN_IF_ERROR(DecodeInputsInto(request, network, &command));
   command.raw_outputs = request.raw_outputs();
   return command;
 }
@@ -104,7 +116,7 @@ absl::StatusOr<models::GradientCommand> Decode(const v1::GradientRequest& reques
                                                const Network& network) {
   RETURN_IF_ERROR(RejectUnknownFields(request));
   models::GradientCommand command;
-  ASSIGN_OR_RETURN(command.inputs, DecodeInputs(request.has_inputs(), request.inputs(), network));
+  RETURN_IF_ERROR(DecodeInputsInto(request, network, &command));
   const std::int64_t rows = command.inputs.rows();
   switch (request.cotangent_case()) {
     case v1::GradientRequest::kTargets: {
@@ -128,6 +140,9 @@ absl::StatusOr<models::GradientCommand> Decode(const v1::GradientRequest& reques
     ASSIGN_OR_RETURN(command.weights, DecodeWeights("weights", request.weights(), rows, network));
   }
   command.input_gradient = request.input_gradient();
+  if (command.input_gradient && network.input_features() == 0) {
+    return ContradictoryField("input_gradient", "the network has no numeric inputs");
+  }
   ASSIGN_OR_RETURN(command.parameters,
                    DecodeParameterNames("parameters", request.parameters(), network.layout()));
   command.norms_only = request.norms_only();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/wire/categories.h"
 #include "server/wire/decode.h"
 #include "server/wire/specs.h"
 
@@ -19,6 +20,20 @@ void EncodeParameter(const Network& network, int index, const Buffer& values, En
   const ParameterInfo& parameter = network.layout().parameters()[static_cast<std::size_t>(index)];
   named->set_name(parameter.name);
   EncodeTensor(values, parameter.offset, parameter.shape, encoding, named->mutable_tensor());
+}
+
+// Entry `i` of an outcome's parameters, which is a table.
+void EncodeTable(const models::GradientOutcome& outcome, std::size_t i, const Network& network,
+                 Encoding encoding, v1::SparseRows* sparse) {
+  const auto parameters = network.layout().parameters();
+  const auto index = static_cast<std::size_t>(outcome.parameters[i]);
+  sparse->set_name(parameters[index].name);
+  if (!outcome.norms.empty()) {
+    EncodeScalar(outcome.norms[i], network.data_type(), encoding, sparse->mutable_values());
+    return;
+  }
+  const std::size_t first = parameters.size() - network.tables().size();
+  EncodeTableGradient(network, index - first, outcome.tables, encoding, sparse);
 }
 
 void EncodeStatistics(const InputStatistics& statistics, v1::GetParametersResponse* response) {
@@ -140,6 +155,10 @@ void Encode(const models::GradientOutcome& outcome, const Network& network, Enco
   const bool norms_only = !outcome.norms.empty();
   for (std::size_t i = 0; i < outcome.parameters.size(); ++i) {
     const int index = outcome.parameters[i];
+    if (network.layout().parameters()[static_cast<std::size_t>(index)].is_table) {
+      EncodeTable(outcome, i, network, encoding, response->add_sparse_gradients());
+      continue;
+    }
     v1::NamedTensor* gradient = response->add_gradients();
     if (norms_only) {
       gradient->set_name(network.layout().parameters()[static_cast<std::size_t>(index)].name);

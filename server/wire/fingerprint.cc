@@ -64,7 +64,28 @@ Fingerprint& Fingerprint::Add(const Batch& batch) {
     Add(static_cast<std::int64_t>(indices.size()));
     AddBytes(indices.data(), indices.size() * sizeof(indices[0]));
   }
-  return Add(batch.weights);
+  Add(batch.weights);
+  return batch.categories.empty() ? *this : Add(batch.categories);
+}
+
+Fingerprint& Fingerprint::Add(const Categories& categories) {
+  Add(static_cast<std::int64_t>(categories.size()));
+  for (const CategoryValues& values : categories) {
+    Add(values.size());
+    AddBytes(values.buckets.data(), values.buckets.size() * sizeof(values.buckets[0]));
+    Add(static_cast<std::int64_t>(values.row_splits.size()));
+    AddBytes(values.row_splits.data(), values.row_splits.size() * sizeof(values.row_splits[0]));
+    Add(values.weights);
+  }
+  return *this;
+}
+
+Fingerprint& Fingerprint::Add(const TableGradients& gradients) {
+  for (const auto& rows : gradients.rows) {
+    Add(static_cast<std::int64_t>(rows.size()));
+    AddBytes(rows.data(), rows.size() * sizeof(rows[0]));
+  }
+  return gradients.rows.empty() ? *this : Add(gradients.values);
 }
 
 Fingerprint& Fingerprint::Add(const google::protobuf::Message& message) {

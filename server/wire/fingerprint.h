@@ -10,6 +10,7 @@
 
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/embeddings/tables.h"
 #include "google/protobuf/message.h"
 
 struct XXH3_state_s;
@@ -33,6 +34,9 @@ class Fingerprint {
   Fingerprint& Add(const Buffer& values);
   Fingerprint& Add(const Matrix& values);
   Fingerprint& Add(const Batch& batch);
+  Fingerprint& Add(const Categories& categories);
+  // Nothing where a network has no tables.
+  Fingerprint& Add(const TableGradients& gradients);
   // A small message: its deterministic serialisation.
   Fingerprint& Add(const google::protobuf::Message& message);
   template <typename T>

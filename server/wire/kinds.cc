@@ -68,6 +68,16 @@ constexpr KindRow<v1::Durability, models::Durability> kDurabilities[] = {
     {v1::DURABILITY_MEMORY, models::Durability::kMemory},
 };
 
+constexpr KindRow<v1::Hashing, Hashing> kHashings[] = {
+    {v1::HASHING_NONE, Hashing::kNone},
+    {v1::HASHING_XXH64, Hashing::kXxh64},
+};
+
+constexpr KindRow<v1::Combiner, Combiner> kCombiners[] = {
+    {v1::COMBINER_SUM, Combiner::kSum},
+    {v1::COMBINER_MEAN, Combiner::kMean},
+};
+
 // The row of the alternative `Options`, whose parameters are the fields of one message.
 template <typename Variant, typename Options>
 constexpr AlternativeRow<Variant> Row(const char* name) {
@@ -119,6 +129,8 @@ absl::Span<const KindRow<v1::DataType, DataType>> NetworkDataTypeRows() {
 absl::Span<const KindRow<v1::Durability, models::Durability>> DurabilityRows() {
   return kDurabilities;
 }
+absl::Span<const KindRow<v1::Hashing, Hashing>> HashingRows() { return kHashings; }
+absl::Span<const KindRow<v1::Combiner, Combiner>> CombinerRows() { return kCombiners; }
 absl::Span<const AlternativeRow<OptimizerOptions>> OptimizerRows() { return kOptimizers; }
 absl::Span<const AlternativeRow<Decay>> DecayRows() { return kDecays; }
 

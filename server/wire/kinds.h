@@ -23,6 +23,8 @@ struct KindRow {
 absl::Span<const KindRow<v1::InitializerKind, InitializerKind>> InitializerRows();
 absl::Span<const KindRow<v1::DataType, DataType>> NetworkDataTypeRows();
 absl::Span<const KindRow<v1::Durability, models::Durability>> DurabilityRows();
+absl::Span<const KindRow<v1::Hashing, Hashing>> HashingRows();
+absl::Span<const KindRow<v1::Combiner, Combiner>> CombinerRows();
 
 // Row i is alternative i of the variant, with its default parameters.
 absl::Span<const KindRow<v1::ActivationKind, ActivationSpec>> ActivationRows();

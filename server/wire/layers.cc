@@ -124,6 +124,22 @@ absl::StatusOr<LayerSpec> DecodeLayer(const v1::Layer& message) {
   DESCENT_CHECK(false);
 }
 
+absl::StatusOr<CategoricalInputSpec> DecodeCategoricalInput(const v1::CategoricalInput& message) {
+  CategoricalInputSpec spec;
+  spec.name = message.name();
+  spec.buckets = message.buckets();
+  spec.dimension = message.dimension();
+  if (message.hashing() != v1::HASHING_UNSPECIFIED) {
+    ASSIGN_OR_RETURN(spec.hashing, FromWire("hashing", HashingRows(), message.hashing()));
+  }
+  if (message.combiner() != v1::COMBINER_UNSPECIFIED) {
+    ASSIGN_OR_RETURN(spec.combiner, FromWire("combiner", CombinerRows(), message.combiner()));
+  }
+  ASSIGN_OR_RETURN(spec.initializer,
+                   DecodeMember("initializer", DecodeInitializer, message.initializer()));
+  return spec;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<LayerSpec>> DecodeLayers(const LayerMessages& messages) {
@@ -144,6 +160,35 @@ void EncodeLayers(const std::vector<LayerSpec>& specs, LayerMessages* messages) 
     v1::Layer* const layer = messages->Add();
     row.encode(spec,
                v1::Layer::GetReflection()->MutableMessage(layer, FindField(*layer, row.field)));
+  }
+}
+
+absl::StatusOr<std::vector<CategoricalInputSpec>> DecodeCategoricalInputs(
+    const CategoricalInputMessages& messages) {
+  std::vector<CategoricalInputSpec> specs;
+  for (int i = 0; i < messages.size(); ++i) {
+    auto input = DecodeCategoricalInput(messages[i]);
+    if (!input.ok()) {
+      return WithFieldPrefix(std::move(input).status(),
+                             absl::StrCat("categorical_inputs[", i, "]"));
+    }
+    specs.push_back(*std::move(input));
+  }
+  return specs;
+}
+
+void EncodeCategoricalInputs(const std::vector<CategoricalInputSpec>& specs,
+                             CategoricalInputMessages* messages) {
+  for (const CategoricalInputSpec& spec : specs) {
+    v1::CategoricalInput* const message = messages->Add();
+    message->set_name(spec.name);
+    message->set_buckets(spec.buckets);
+    message->set_dimension(spec.dimension);
+    message->set_hashing(ToWire(HashingRows(), spec.hashing));
+    message->set_combiner(ToWire(CombinerRows(), spec.combiner));
+    if (!IsDefault(spec.initializer)) {
+      EncodeInitializer(spec.initializer, message->mutable_initializer());
+    }
   }
 }
 

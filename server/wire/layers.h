@@ -1,4 +1,4 @@
-// Layers <-> their messages.
+// Layers and categorical inputs <-> their messages.
 
 #ifndef SERVER_WIRE_LAYERS_H_
 #define SERVER_WIRE_LAYERS_H_
@@ -17,6 +17,15 @@ using LayerMessages = google::protobuf::RepeatedPtrField<v1::Layer>;
 // Network::Create to say.
 absl::StatusOr<std::vector<LayerSpec>> DecodeLayers(const LayerMessages& messages);
 void EncodeLayers(const std::vector<LayerSpec>& specs, LayerMessages* messages);
+
+
+using CategoricalInputMessages = google::protobuf::RepeatedPtrField<v1::CategoricalInput>;
+
+// The inputs of categories, in the same way.
+absl::StatusOr<std::vector<CategoricalInputSpec>> DecodeCategoricalInputs(
+    const CategoricalInputMessages& messages);
+void EncodeCategoricalInputs(const std::vector<CategoricalInputSpec>& specs,
+                             CategoricalInputMessages* messages);
 
 }  // namespace descent::wire
 

@@ -11,6 +11,7 @@
 #include "core/status_macros.h"
 #include "core/text_view.h"
 #include "google/protobuf/descriptor.h"
+#include "server/wire/categories.h"
 #include "server/wire/fingerprint.h"
 
 namespace descent::wire {
@@ -82,11 +83,12 @@ absl::StatusOr<std::optional<std::int64_t>> DecodeStepNumber(std::string_view fi
 }
 
 absl::StatusOr<Batch> DecodeBatch(const v1::Batch& message, const Network& network) {
-  if (!message.has_inputs()) return RequiredField("inputs");
   if (!message.has_targets()) return RequiredField("targets");
   Batch batch;
-  ASSIGN_OR_RETURN(batch.inputs, DecodeMatrix("inputs", message.inputs(), kAnyRows,
-                                              network.input_features(), network.data_type()));
+  ASSIGN_OR_RETURN(DecodedInputs inputs, DecodeInputs(message.has_inputs(), message.inputs(),
+                                                      message.categories(), network));
+  batch.inputs = std::move(inputs.inputs);
+  batch.categories = std::move(inputs.categories);
   ASSIGN_OR_RETURN(batch.targets,
                    DecodeTargets("targets", message.targets(), batch.rows(), network));
   if (message.has_weights()) {
@@ -111,7 +113,7 @@ absl::StatusOr<std::vector<int>> DecodeParameterNames(
 
 absl::StatusOr<NamedTensors> DecodeNamedTensors(
     std::string_view field, const google::protobuf::RepeatedPtrField<v1::NamedTensor>& tensors,
-    Conversion conversion, const Network& network) {
+    Conversion conversion, Among among, const Network& network) {
   const ParameterLayout& layout = network.layout();
   NamedTensors decoded;
   std::vector<bool> seen(layout.parameters().size());
@@ -120,12 +122,18 @@ absl::StatusOr<NamedTensors> DecodeNamedTensors(
     const std::string name_field = absl::StrCat(View(field), "[", i, "].name");
     ASSIGN_OR_RETURN(const int parameter,
                      FindParameter(name_field, tensors[i].name(), layout, &seen));
+    if (among == Among::kDense && layout.parameters()[static_cast<std::size_t>(parameter)].is_table) {
+      return InvalidField(name_field, absl::StrCat(tensors[i].name(),
+                                                   " is a table: its rows go into "
+                                                   "sparse_gradients"));
+    }
     if (!tensors[i].has_tensor()) {
       return RequiredField(absl::StrCat(View(field), "[", i, "].tensor"));
     }
     decoded.parameters.push_back(parameter);
   }
-  decoded.values.Resize(network.data_type(), layout.size());
+  decoded.values.Resize(network.data_type(),
+                        among == Among::kAll ? layout.size() : layout.dense_size());
   for (int i = 0; i < tensors.size(); ++i) {
     const auto index = static_cast<std::size_t>(decoded.parameters[static_cast<std::size_t>(i)]);
     const ParameterInfo& parameter = layout.parameters()[index];

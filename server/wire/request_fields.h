@@ -57,9 +57,14 @@ struct NamedTensors {
   std::vector<int> parameters;  // indices into the layout, none twice
   Buffer values;                // laid out; zero where nothing was given
 };
+// Which of the parameters may be among them.
+enum class Among : std::uint8_t {
+  kAll,
+  kDense,  // not the tables of categorical inputs, before which `values` ends
+};
 absl::StatusOr<NamedTensors> DecodeNamedTensors(
     std::string_view field, const google::protobuf::RepeatedPtrField<v1::NamedTensor>& tensors,
-    Conversion conversion, const Network& network);
+    Conversion conversion, Among among, const Network& network);
 
 }  // namespace descent::wire
 

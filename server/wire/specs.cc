@@ -69,6 +69,7 @@ absl::StatusOr<NetworkSpec> DecodeNetworkSpec(const v1::NetworkSpec& message) {
     ASSIGN_OR_RETURN(spec.input_normalization,
                      DecodeParameters<InputNormalizationSpec>(message.input_normalization()));
   }
+  ASSIGN_OR_RETURN(spec.categorical_inputs, DecodeCategoricalInputs(message.categorical_inputs()));
   return spec;
 }
 
@@ -81,6 +82,7 @@ void EncodeNetworkSpec(const NetworkSpec& spec, v1::NetworkSpec* message) {
   if (spec.input_normalization.has_value()) {
     EncodeParameters(*spec.input_normalization, message->mutable_input_normalization());
   }
+  EncodeCategoricalInputs(spec.categorical_inputs, message->mutable_categorical_inputs());
 }
 
 absl::StatusOr<OptimizerSpec> DecodeOptimizerSpec(const v1::OptimizerSpec& message) {

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -57,6 +58,18 @@ absl::StatusOr<Matrix> DecodeWeights(std::string_view field, const v1::Tensor& t
 // checked too (INVALID_FIELD; metadata row, column).
 absl::StatusOr<Targets> DecodeTargets(std::string_view field, const v1::Tensor& tensor,
                                       std::int64_t rows, const Network& network);
+
+// A vector of INT32 or INT64, of any length, none.
+absl::StatusOr<std::vector<std::int64_t>> DecodeIntegers(std::string_view field,
+                                                         const v1::Tensor& tensor);
+
+// A vector of `size` numbers of any data type as a matrix [size, 1] of `type`.
+absl::StatusOr<Matrix> DecodeVector(std::string_view field, const v1::Tensor& tensor,
+                                    std::int64_t size, DataType type);
+
+// That the tensor is of that shape, with contents as large as it says.
+absl::Status CheckTensorShape(std::string_view field, const v1::Tensor& tensor,
+                              absl::Span<const std::int64_t> shape);
 
 // Whether a tensor may lose digits on its way.
 enum class Conversion : std::uint8_t {

@@ -181,6 +181,45 @@ absl::StatusOr<Targets> DecodeTargets(std::string_view field, const v1::Tensor& 
   return targets;
 }
 
+absl::StatusOr<std::vector<std::int64_t>> DecodeIntegers(std::string_view field,
+                                                         const v1::Tensor& tensor) {
+  ASSIGN_OR_RETURN(const Elements elements, CheckTensor(field, tensor));
+  const v1::DataType type = elements.type->data_type;
+  if (type != v1::DATA_TYPE_INT32 && type != v1::DATA_TYPE_INT64) {
+    return InvalidField(Member(field, "data_type"),
+                        absl::StrCat("expected INT32 or INT64, got ", elements.type->name), {},
+                        "WRONG_DATA_TYPE");
+  }
+  if (tensor.shape_size() != 1) {
+    return InvalidField(field,
+                        absl::StrCat("expected shape [n], got ", ShapeText(ShapeOf(tensor))),
+                        {{"expected", "[n]"}, {"actual", ShapeText(ShapeOf(tensor))}},
+                        "WRONG_SHAPE");
+  }
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(elements.count));
+  if (elements.stored->data_type == v1::DATA_TYPE_INT64) {
+    if (!numbers.empty()) std::memcpy(numbers.data(), elements.data, numbers.size() * sizeof numbers[0]);
+    return numbers;
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    std::int32_t number = 0;
+    std::memcpy(&number, elements.data + i * sizeof number, sizeof number);
+    numbers[i] = number;
+  }
+  return numbers;
+}
+
+absl::StatusOr<Matrix> DecodeVector(std::string_view field, const v1::Tensor& tensor,
+                                    std::int64_t size, DataType type) {
+  return DecodeShape(field, tensor, {size}, 1, type);
+}
+
+absl::Status CheckTensorShape(std::string_view field, const v1::Tensor& tensor,
+                              absl::Span<const std::int64_t> shape) {
+  RETURN_IF_ERROR(CheckTensor(field, tensor).status());
+  return CheckShape(field, ShapeOf(tensor), shape);
+}
+
 absl::Status DecodeInto(std::string_view field, const v1::Tensor& tensor,
                         absl::Span<const std::int64_t> shape, Conversion conversion,
                         std::int64_t offset, Buffer* out) {

@@ -45,6 +45,13 @@ AnswerSize ForwardAnswerSize(const Network& network, std::int64_t rows) {
 
 AnswerSize GradientAnswerSize(const Network& network, const GradientCommand& command) {
   AnswerSize size = ParametersAnswerSize(network, command.parameters);
+  size.numbers = 0;
+  const auto count = static_cast<int>(size.tensors);
+  for (int i = 0; i < count; ++i) {
+    const int parameter =
+        command.parameters.empty() ? i : command.parameters[static_cast<std::size_t>(i)];
+    size.numbers += GradientNumbers(network, parameter, command.categories);
+  }
   size.remedy =
       "name fewer `parameters`, ask for `norms_only`, or send fewer rows for `input_gradient`";
   if (command.norms_only) size.numbers = size.tensors;

@@ -17,6 +17,7 @@ namespace {
 void CopyRows(const Matrix& from, std::int64_t row, std::int64_t rows, std::int64_t to_row,
               Matrix* to) {
   const std::size_t width = static_cast<std::size_t>(from.cols()) * ByteWidth(from.type());
+  if (width == 0) return;
   std::memcpy(to->buffer().bytes() + static_cast<std::size_t>(to_row) * width,
               from.buffer().bytes() + static_cast<std::size_t>(row) * width,
               static_cast<std::size_t>(rows) * width);
@@ -39,8 +40,31 @@ absl::StatusOr<PredictOutcome> TakeOutputs(const Network& network, std::int64_t 
 }
 
 // Of a pass that is not one of training.
-PassOptions OptionsFor(const Snapshot& snapshot, ThreadPool* pool) {
-  return {.pool = pool, .statistics = snapshot.statistics().get()};
+PassOptions OptionsFor(const Snapshot& snapshot, const Categories& categories, ThreadPool* pool) {
+  return {.pool = pool, .statistics = snapshot.statistics().get(), .categories = &categories};
+}
+
+// The categories of all commands, one behind the other.
+Categories MergeCategories(const Network& network,
+                           absl::Span<const PredictCommand* const> commands) {
+  Categories merged;
+  std::vector<const CategoryValues*> parts(commands.size());
+  for (std::size_t t = 0; t < network.tables().size(); ++t) {
+    for (std::size_t i = 0; i < commands.size(); ++i) parts[i] = &commands[i]->categories[t];
+    merged.push_back(Concatenate(parts));
+  }
+  return merged;
+}
+
+// The 2-norm of one parameter's gradient.
+double NormOf(const Network& network, std::size_t parameter, const Buffer& gradients,
+              const TableGradients& tables) {
+  const auto parameters = network.layout().parameters();
+  const ParameterInfo& info = parameters[parameter];
+  if (!info.is_table) return RangeNorm(gradients, info.offset, info.size);
+  const std::size_t table = parameter - (parameters.size() - network.tables().size());
+  const TableGradients::Range range = tables.RangeOf(network.tables(), table);
+  return RangeNorm(tables.values, range.begin, range.size);
 }
 
 std::vector<int> OrAll(std::vector<int> parameters, const ParameterLayout& layout) {
@@ -56,8 +80,8 @@ std::vector<int> OrAll(std::vector<int> parameters, const ParameterLayout& layou
 absl::StatusOr<PredictOutcome> RunPredict(const Network& network, const Snapshot& snapshot,
                                           const PredictCommand& command, ThreadPool* pool,
                                           ReadWorkspace* workspace) {
-  network.Forward(snapshot.parameters(), command.inputs, OptionsFor(snapshot, pool),
-                  &workspace->network);
+  network.Forward(snapshot.parameters(), command.inputs,
+                  OptionsFor(snapshot, command.categories, pool), &workspace->network);
   return TakeOutputs(network, snapshot.step(), workspace->network.outputs(), 0,
                      command.inputs.rows(), command.raw_outputs);
 }
@@ -79,8 +103,9 @@ std::vector<absl::StatusOr<PredictOutcome>> RunPredict(
     CopyRows(command->inputs, 0, command->inputs.rows(), row, &workspace->merged_inputs);
     row += command->inputs.rows();
   }
-  network.Forward(snapshot.parameters(), workspace->merged_inputs, OptionsFor(snapshot, pool),
-                  &workspace->network);
+  const Categories categories = MergeCategories(network, commands);
+  network.Forward(snapshot.parameters(), workspace->merged_inputs,
+                  OptionsFor(snapshot, categories, pool), &workspace->network);
   row = 0;
   for (const PredictCommand* command : commands) {
     outcomes.push_back(TakeOutputs(network, snapshot.step(), workspace->network.outputs(), row,
@@ -93,7 +118,7 @@ std::vector<absl::StatusOr<PredictOutcome>> RunPredict(
 absl::StatusOr<ForwardOutcome> RunForward(const Network& network, const Snapshot& snapshot,
                                           const ForwardCommand& command, ThreadPool* pool,
                                           ReadWorkspace* workspace) {
-  PassOptions options = OptionsFor(snapshot, pool);
+  PassOptions options = OptionsFor(snapshot, command.categories, pool);
   options.keep_all = true;
   network.Forward(snapshot.parameters(), command.inputs, options, &workspace->network);
   const Workspace& pass = workspace->network;
@@ -122,7 +147,7 @@ absl::StatusOr<GradientOutcome> RunGradient(const Network& network, const Snapsh
   outcome.step = snapshot.step();
   outcome.parameters = OrAll(command.parameters, network.layout());
   Workspace* const pass = &workspace->network;
-  PassOptions options = OptionsFor(snapshot, pool);
+  PassOptions options = OptionsFor(snapshot, command.categories, pool);
   std::shared_ptr<const InputStatistics> merged;
   if (command.training) {
     merged = network.MergeStatistics(snapshot.statistics(), command.inputs);
@@ -138,14 +163,19 @@ absl::StatusOr<GradientOutcome> RunGradient(const Network& network, const Snapsh
   }
   network.Backward(snapshot.parameters(), command.inputs, pool, pass, &workspace->gradients,
                    command.input_gradient ? &outcome.input_gradient : nullptr);
-  outcome.gradient_norm = GradientNorm(workspace->gradients, pool, &workspace->norm_scratch);
+  const ParameterLayout& layout = network.layout();
+  TableGradients& tables = outcome.tables;
+  if (!network.tables().empty()) network.BackwardTables(command.categories, pool, pass, &tables);
+  outcome.gradient_norm = GradientNorm(workspace->gradients, layout.dense_size(), tables.values,
+                                       pool, &workspace->norm_scratch);
   RETURN_IF_ERROR(CheckFiniteGradient(outcome.gradient_norm, *pass));
   RETURN_IF_ERROR(CheckFinite("input_gradient", outcome.input_gradient));
   if (command.norms_only) {
     for (const int i : outcome.parameters) {
-      const ParameterInfo& parameter = network.layout().parameters()[static_cast<std::size_t>(i)];
-      outcome.norms.push_back(RangeNorm(workspace->gradients, parameter.offset, parameter.size));
+      outcome.norms.push_back(NormOf(network, static_cast<std::size_t>(i), workspace->gradients,
+                                     tables));
     }
+    tables = TableGradients();
   } else {
     outcome.gradients = workspace->gradients.Clone();
   }

@@ -79,6 +79,9 @@ absl::StatusOr<std::vector<absl::StatusOr<PredictOutcome>>> PredictionBatcher::C
   if (commands.size() > 1) {
     bytes += static_cast<double>(rows) * static_cast<double>(network.input_features()) *
              static_cast<double>(ByteWidth(network.data_type()));
+    for (const PredictCommand* command : commands) {
+      bytes += static_cast<double>(ByteSize(command->categories));
+    }
   }
   RETURN_IF_ERROR(workspace.Reserve(bytes));
   ASSIGN_OR_RETURN(

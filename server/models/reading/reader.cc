@@ -80,7 +80,8 @@ void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictO
                     .command_bytes = ByteSize(command),
                     .answer = PredictAnswerSize(network(), rows),
                     .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
-                    .cost = ForwardCost(network(), rows)};
+                    .cost = ForwardCost(network(), rows) +
+                            TablesCost(network(), command.categories)};
   Call<PredictOutcome> call(std::move(context), std::move(reply));
   if (!Admit(&call, needs)) return;
   const bool in_place =
@@ -106,7 +107,8 @@ void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardO
                     .command_bytes = ByteSize(command),
                     .answer = ForwardAnswerSize(network(), rows),
                     .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
-                    .cost = ForwardCost(network(), rows)};
+                    .cost = ForwardCost(network(), rows) +
+                            TablesCost(network(), command.categories)};
   Read(Call<ForwardOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
            const Snapshot& snapshot, ReadWorkspace* workspace) {
@@ -116,13 +118,15 @@ void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardO
 
 void Reader::Gradient(GradientCommand command, CallContext context, Reply<GradientOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
-  const double gradients = static_cast<double>(network().layout().size()) *
-                           static_cast<double>(ByteWidth(network().data_type()));
+  const double gradients = static_cast<double>(network().layout().dense_size()) *
+                               static_cast<double>(ByteWidth(network().data_type())) +
+                           TableGradientBytes(network(), command.categories, /*slots=*/0);
   const Needs needs{.rows = rows,
                     .command_bytes = ByteSize(command),
                     .answer = GradientAnswerSize(network(), command),
                     .workspace_bytes = PassBytes(network(), rows, /*matrices=*/3) + gradients,
-                    .cost = GradientCost(network(), rows) + ParametersCost(network())};
+                    .cost = GradientCost(network(), rows) + UpdateCost(network()) +
+                            3 * TablesCost(network(), command.categories)};
   Read(Call<GradientOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
            const Snapshot& snapshot, ReadWorkspace* workspace) {

@@ -50,7 +50,9 @@ void StreamingEvaluation::Queue(Call<Outcome> call, std::size_t bytes, MultiplyA
 void StreamingEvaluation::Add(Batch batch, CallContext context, Reply<std::int64_t> reply) {
   const std::size_t bytes = ByteSize(batch);
   rows_given_ += batch.rows();
-  const MultiplyAdds cost = ForwardCost(*publication_->network(), batch.rows());
+  const Network& network = *publication_->network();
+  const MultiplyAdds cost =
+      ForwardCost(network, batch.rows()) + TablesCost(network, batch.categories);
   Queue(Call<std::int64_t>(std::move(context), std::move(reply)), bytes, cost,
         [batch = std::move(batch)](StreamingEvaluation* self) { return self->AddNow(batch); });
 }
@@ -77,7 +79,9 @@ absl::StatusOr<std::int64_t> StreamingEvaluation::AddNow(const Batch& batch) {
   RETURN_IF_ERROR(workspace.Reserve(PassBytes(network, batch.rows(), /*matrices=*/2)));
   if (!snapshot_) snapshot_ = publication_->snapshot();
   network.Forward(snapshot_.parameters(), batch.inputs,
-                  {.pool = &resources_->pool, .statistics = snapshot_.statistics().get()},
+                  {.pool = &resources_->pool,
+                   .statistics = snapshot_.statistics().get(),
+                   .categories = &batch.categories},
                   &workspace->network);
   const std::int64_t rows_before = metrics_.rows();
   const Matrix& losses = metrics_.Add(workspace->network.outputs(), batch.targets, batch.weights);

@@ -59,7 +59,9 @@ absl::StatusOr<TrainedModel> TrainedModel::Create(store::ModelImage image, Memor
 
 absl::StatusOr<UpdateResult> TrainedModel::Step(const Batch& batch,
                                                 std::optional<double> learning_rate) {
-  RETURN_IF_ERROR(ReserveForUpdate(batch.rows()));
+  RETURN_IF_ERROR(ReserveForUpdate(
+      PassBytes(*network_, batch.rows(), /*matrices=*/3) +
+      TableGradientBytes(*network_, batch.categories, static_cast<int>(trainer_->slots()))));
   absl::StatusOr<UpdateResult> result = trainer_->Step(batch, learning_rate);
   CountHeld();
   if (result.ok()) last_loss_ = result->loss;
@@ -67,15 +69,18 @@ absl::StatusOr<UpdateResult> TrainedModel::Step(const Batch& batch,
 }
 
 absl::StatusOr<UpdateResult> TrainedModel::ApplyGradients(const Buffer& gradients,
+                                                          const TableGradients& tables,
                                                           std::optional<double> learning_rate) {
-  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
-  absl::StatusOr<UpdateResult> result = trainer_->ApplyGradients(gradients, learning_rate);
+  // The rows' parameters before and after, and their slots.
+  RETURN_IF_ERROR(ReserveForUpdate(static_cast<double>(tables.byte_size()) *
+                                   static_cast<double>(2 + trainer_->slots())));
+  absl::StatusOr<UpdateResult> result = trainer_->ApplyGradients(gradients, tables, learning_rate);
   CountHeld();
   return result;
 }
 
 absl::Status TrainedModel::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {
-  RETURN_IF_ERROR(ReserveForUpdate(/*rows=*/0));
+  RETURN_IF_ERROR(ReserveForUpdate(/*workspace_bytes=*/0));
   absl::Status status = trainer_->SetParameters(parameters, keep_optimizer_state);
   CountHeld();
   return status;
@@ -139,13 +144,14 @@ absl::Status TrainedModel::ReplayUpdate(const store::BatchUpdate& update,
 
 absl::Status TrainedModel::ReplayUpdate(const store::GradientsUpdate& update,
                                         FindCheckpoint /*find_checkpoint*/) {
-  RETURN_IF_ERROR(CheckLayout(update.gradients));
-  return ApplyGradients(update.gradients, update.learning_rate).status();
+  RETURN_IF_ERROR(CheckLayout(update.gradients, network_->layout().dense_size()));
+  RETURN_IF_ERROR(CheckTables(update.tables));
+  return ApplyGradients(update.gradients, update.tables, update.learning_rate).status();
 }
 
 absl::Status TrainedModel::ReplayUpdate(const store::ParametersUpdate& update,
                                         FindCheckpoint /*find_checkpoint*/) {
-  RETURN_IF_ERROR(CheckLayout(update.parameters));
+  RETURN_IF_ERROR(CheckLayout(update.parameters, network_->layout().size()));
   return SetParameters(update.parameters, update.keep_optimizer_state);
 }
 
@@ -165,11 +171,16 @@ absl::Status TrainedModel::ReplayUpdate(const store::CheckpointDeletion& /*updat
   return absl::OkStatus();
 }
 
-absl::Status TrainedModel::CheckLayout(const Buffer& values) const {
-  if (values.type() == network_->data_type() && values.size() == network_->layout().size()) {
-    return absl::OkStatus();
-  }
+absl::Status TrainedModel::CheckLayout(const Buffer& values, std::int64_t size) const {
+  if (values.type() == network_->data_type() && values.size() == size) return absl::OkStatus();
   return store::StoredStateDamaged("values that do not fit the network");
+}
+
+absl::Status TrainedModel::CheckTables(const TableGradients& gradients) const {
+  if (network_->tables().empty() && gradients.rows.empty()) return absl::OkStatus();
+  return gradients.Fit(network_->tables(), network_->data_type())
+             ? absl::OkStatus()
+             : store::StoredStateDamaged("gradients of tables that do not fit the network");
 }
 
 std::size_t TrainedModel::UsualStateBytes() const {
@@ -178,14 +189,13 @@ std::size_t TrainedModel::UsualStateBytes() const {
   return (kParameterCopies + trainer_->slots()) * copy;
 }
 
-absl::Status TrainedModel::ReserveForUpdate(std::int64_t rows) {
+absl::Status TrainedModel::ReserveForUpdate(double workspace_bytes) {
   const auto reserve = [&](MemoryCharge* charge, std::size_t bytes) {
     if (!replays_) return charge->TryRaise(bytes);
     charge->Raise(bytes);
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(reserve(&workspace_memory_,
-                          static_cast<std::size_t>(PassBytes(*network_, rows, /*matrices=*/3))));
+  RETURN_IF_ERROR(reserve(&workspace_memory_, static_cast<std::size_t>(workspace_bytes)));
   const std::size_t state = trainer_->state_byte_size() + trainer_->next_byte_size();
   const std::size_t usual = UsualStateBytes();
   return state <= usual ? absl::OkStatus() : reserve(&more_memory_, state - usual + HistoryBytes());

@@ -53,7 +53,7 @@ class TrainedModel {
 
   // Updates; refused ones change nothing, those that the budget has no memory for among them.
   absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate);
-  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients,
+  absl::StatusOr<UpdateResult> ApplyGradients(const Buffer& gradients, const TableGradients& tables,
                                               std::optional<double> learning_rate);
   // parameters: laid out, all of them.
   absl::Status SetParameters(const Buffer& parameters, bool keep_optimizer_state);
@@ -96,10 +96,11 @@ class TrainedModel {
   absl::Status ReplayUpdate(const store::RestoreUpdate& update, FindCheckpoint find_checkpoint);
   absl::Status ReplayUpdate(const store::CheckpointDeletion& update,
                             FindCheckpoint find_checkpoint);
-  absl::Status CheckLayout(const Buffer& values) const;
+  absl::Status CheckLayout(const Buffer& values, std::int64_t size) const;
+  absl::Status CheckTables(const TableGradients& gradients) const;
 
   // Before an update with a batch of so many rows, or none: what it may allocate.
-  absl::Status ReserveForUpdate(std::int64_t rows);
+  absl::Status ReserveForUpdate(double workspace_bytes);
   // After it: what is held.
   void CountHeld();
   std::size_t UsualStateBytes() const;

@@ -36,6 +36,8 @@ std::size_t SpecBytes(const NetworkSpec& spec) {
   std::size_t layers = 0;
   ForEachLayer(spec.layers, [&layers](const LayerSpec& /*layer*/) { ++layers; });
   bytes += 2 * (layers - spec.layers.size()) * sizeof(LayerSpec);
+  bytes += spec.categorical_inputs.capacity() * sizeof(CategoricalInputSpec);
+  for (const CategoricalInputSpec& input : spec.categorical_inputs) bytes += TextBytes(input.name);
   return bytes;
 }
 
@@ -59,7 +61,7 @@ absl::StatusOr<std::size_t> EstimateModelBytes(const Network& network,
       static_cast<std::size_t>(network.layout().size()) * ByteWidth(network.data_type());
   return kIdleModelBytes + kSettingsCopies * SettingsBytes(settings) +
          settings.client_data.text().size() +
-         static_cast<std::size_t>(network.layers().size()) * kLayerBytes +
+         (network.layers().size() + network.tables().size()) * kLayerBytes +
          (kParameterCopies + algorithm->slot_names().size()) * copy + StatisticsBytes(network);
 }
 

@@ -24,7 +24,8 @@ AttachedSession::AttachedSession(std::shared_ptr<WriterLane> lane, TrainStart st
 
 bool AttachedSession::Submit(TrainBatchCommand command) {
   const Network& network = *lane_->publication()->network();
-  const MultiplyAdds cost = GradientCost(network, command.batch.rows()) + ParametersCost(network);
+  const MultiplyAdds cost = GradientCost(network, command.batch.rows()) + UpdateCost(network) +
+                            3 * TablesCost(network, command.batch.categories);
   const AckWindow::Held held{.bytes = ByteSize(command.batch),
                              .multiply_adds = static_cast<std::int64_t>(std::min(cost, 1e15))};
   if (!updates_->window().Hold(held)) return false;

@@ -99,7 +99,7 @@ void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> r
   const std::size_t bytes = ByteSize(command);
   const Network& network = *publication()->network();
   Call<StepOutcome> call(std::move(context), std::move(reply));
-  MultiplyAdds cost = ParametersCost(network);
+  MultiplyAdds cost = UpdateCost(network);
   if (const auto* batch = std::get_if<Batch>(&command.update)) {
     absl::Status status =
         CheckPassSize(network, batch->rows(), lane_->resources().options.max_pass_bytes);
@@ -107,7 +107,7 @@ void Writer::Step(StepCommand command, CallContext context, Reply<StepOutcome> r
       std::move(call).Answer(std::move(status));
       return;
     }
-    cost += GradientCost(network, batch->rows());
+    cost += GradientCost(network, batch->rows()) + 3 * TablesCost(network, batch->categories);
   }
   Queue(std::move(call), bytes, cost,
         [command = std::move(command)](Writer* self, Call<StepOutcome> admitted) mutable {
@@ -122,8 +122,9 @@ absl::StatusOr<UpdateResult> Writer::Apply(const StepCommand& command) {
   }
   const auto& update = std::get<GradientUpdate>(command.update);
   RETURN_IF_ERROR(CheckBase(update));
-  return CatchExceptions(
-      [&] { return state().model()->ApplyGradients(update.gradients, command.learning_rate); });
+  return CatchExceptions([&] {
+    return state().model()->ApplyGradients(update.gradients, update.tables, command.learning_rate);
+  });
 }
 
 void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
@@ -140,8 +141,9 @@ void Writer::StepNow(StepCommand command, Call<StepOutcome> call) {
     change.rows = batch->rows();
     change.update = store::BatchUpdate{std::move(*batch), command.learning_rate};
   } else {
-    change.update = store::GradientsUpdate{
-        std::move(std::get<GradientUpdate>(command.update).gradients), command.learning_rate};
+    auto& update = std::get<GradientUpdate>(command.update);
+    change.update = store::GradientsUpdate{std::move(update.gradients), std::move(update.tables),
+                                           command.learning_rate};
   }
   Remember(command.request, kStep, store::UpdateAnswer{*result});
   lane_->Commit(std::move(change), [self = shared_from_this(), result = *result,

@@ -8,7 +8,8 @@
 //   }
 //
 // which writes them with JsonWriter and reads them with JsonReader. What one leaves out of an
-// object the other lets be missing: std::optional without a value and SharedText without text.
+// object the other lets be missing: std::optional without a value, SharedText without text, and
+// categorical inputs where there are none.
 //
 // Values are bool, std::int64_t, std::uint64_t, double, std::string, std::optional and std::vector
 // of values, structs with a Describe beside them, and what settings_kinds.h gives names to.
@@ -66,6 +67,10 @@ class JsonWriter {
   void Field(std::string_view name, const TextMap& texts);
   void Field(std::string_view name, const SharedText& text) {
     if (!text.empty()) Field(name, text.text());
+  }
+
+  void Field(std::string_view name, const std::vector<CategoricalInputSpec>& inputs) {
+    if (!inputs.empty()) object_[std::string(name)] = ValueOf(inputs);
   }
 
   // An object with the alternative's name and its fields.
@@ -147,6 +152,10 @@ class JsonReader {
   void Field(std::string_view name, std::string& text);
   void Field(std::string_view name, TextMap& texts);
   void Field(std::string_view name, SharedText& text);
+  void Field(std::string_view name, std::vector<CategoricalInputSpec>& inputs) {
+    inputs.clear();
+    if (const Json* field = Take(name)) ReadValue(*field, PathOf(name), &inputs, problem_);
+  }
   template <typename... Structs>
   void Field(std::string_view name, std::variant<Structs...>& value) {
     const Json* const field = Take(name);

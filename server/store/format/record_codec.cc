@@ -17,6 +17,7 @@ constexpr std::uint16_t kHasLearningRate = 1 << 3;  // batches and gradients
 constexpr std::uint16_t kHasClasses = 1 << 4;       // batches: targets are class indices
 constexpr std::uint16_t kHasWeights = 1 << 5;       // batches
 constexpr std::uint16_t kKeepsOptimizer = 1 << 6;   // parameters
+constexpr std::uint16_t kHasCategories = 1 << 7;    // batches, and gradients of tables
 constexpr std::uint16_t kCommonFlags = kHasStateHash | kHasSession | kHasRequest;
 
 // From the record's begin.
@@ -64,12 +65,15 @@ void Read(ByteReader* reader, std::string_view field, Buffer* buffer) {
   std::memcpy(buffer->bytes(), elements, buffer->byte_size());
 }
 
-void Read(ByteReader* reader, std::string_view field, Matrix* matrix) {
+// `may_be_narrow`: whether rows may have no columns, for what they have besides says how many there
+// are.
+void Read(ByteReader* reader, std::string_view field, Matrix* matrix, bool may_be_narrow = false) {
   const DataType type = ReadDataType(reader, field);
   const std::int64_t rows = reader->GetCount(field);
   const std::int64_t cols = reader->GetCount(field);
   // Rows without columns would let any number of rows cost no bytes.
-  if (cols > 0 ? rows > std::numeric_limits<std::int64_t>::max() / cols : rows > 0) {
+  if (cols > 0 ? rows > std::numeric_limits<std::int64_t>::max() / cols
+               : rows > 0 && !may_be_narrow) {
     reader->Fail(field, absl::StrCat("has the impossible shape [", rows, ", ", cols, "]"));
   }
   if (!reader->ok()) return;
@@ -79,18 +83,109 @@ void Read(ByteReader* reader, std::string_view field, Matrix* matrix) {
   std::memcpy(matrix->buffer().bytes(), elements, matrix->buffer().byte_size());
 }
 
-void Write(const ClassIndices& classes, ByteWriter* writer) {
-  writer->Put(static_cast<std::int64_t>(classes.size()));
-  writer->PutBytes(classes.data(), classes.size() * sizeof(classes[0]));
+void Write(const std::vector<std::int32_t>& numbers, ByteWriter* writer) {
+  writer->Put(static_cast<std::int64_t>(numbers.size()));
+  writer->PutBytes(numbers.data(), numbers.size() * sizeof(numbers[0]));
 }
 
-void Read(ByteReader* reader, ClassIndices* classes) {
-  constexpr std::string_view kField = "class indices";
-  const std::int64_t count = reader->GetCount(kField);
-  const char* elements = TakeElements(reader, DataType::kFloat32, count, kField);
+template <typename Number>
+void ReadNumbers(ByteReader* reader, std::string_view field, std::vector<Number>* numbers) {
+  static_assert(sizeof(Number) == 4 || sizeof(Number) == 8);
+  const std::int64_t count = reader->GetCount(field);
+  const char* elements =
+      TakeElements(reader, sizeof(Number) == 4 ? DataType::kFloat32 : DataType::kFloat64, count,
+                   field);
   if (elements == nullptr || count == 0) return;
-  classes->resize(static_cast<std::size_t>(count));
-  std::memcpy(classes->data(), elements, classes->size() * sizeof((*classes)[0]));
+  numbers->resize(static_cast<std::size_t>(count));
+  std::memcpy(numbers->data(), elements, numbers->size() * sizeof(Number));
+}
+
+// Categories: how many inputs, then of each which parts it has, its rows of the table and the parts.
+
+constexpr std::uint8_t kHasRowSplits = 1 << 0;
+constexpr std::uint8_t kHasValueWeights = 1 << 1;
+
+std::size_t BodySize(const Categories& categories) {
+  constexpr std::size_t kMostOfTheRest = 48;
+  std::size_t size = 0;
+  for (const CategoryValues& values : categories) {
+    size += kMostOfTheRest + values.buckets.size() * sizeof(values.buckets[0]) +
+            values.row_splits.size() * sizeof(values.row_splits[0]) +
+            values.weights.buffer().byte_size();
+  }
+  return size;
+}
+
+void Write(const Categories& categories, ByteWriter* writer) {
+  writer->Put(static_cast<std::int64_t>(categories.size()));
+  for (const CategoryValues& values : categories) {
+    writer->Put(static_cast<std::uint8_t>((values.row_splits.empty() ? 0 : kHasRowSplits) |
+                                          (values.weights.empty() ? 0 : kHasValueWeights)));
+    Write(values.buckets, writer);
+    if (!values.row_splits.empty()) {
+      writer->Put(static_cast<std::int64_t>(values.row_splits.size()));
+      writer->PutBytes(values.row_splits.data(),
+                       values.row_splits.size() * sizeof(values.row_splits[0]));
+    }
+    if (!values.weights.empty()) Write(values.weights, writer);
+  }
+}
+
+void Read(ByteReader* reader, Categories* categories) {
+  constexpr std::string_view kField = "categories";
+  // Each takes its parts and a count.
+  constexpr std::uint64_t kLeastBytes = 9;
+  const std::int64_t count = reader->GetCount(kField);
+  if (static_cast<std::uint64_t>(count) > reader->remaining() / kLeastBytes) {
+    reader->Fail(kField, absl::StrCat("are said to be ", count));
+    return;
+  }
+  categories->resize(static_cast<std::size_t>(count));
+  for (CategoryValues& values : *categories) {
+    const auto parts = reader->Get<std::uint8_t>("parts of a category");
+    if ((parts & ~(kHasRowSplits | kHasValueWeights)) != 0) {
+      reader->Fail("parts of a category", absl::StrCat("are not known: ", parts));
+    }
+    ReadNumbers(reader, "rows of a table", &values.buckets);
+    if ((parts & kHasRowSplits) != 0) {
+      ReadNumbers(reader, "row splits", &values.row_splits);
+      if (values.row_splits.empty()) reader->Fail("row splits", "are none");
+    }
+    if ((parts & kHasValueWeights) != 0) {
+      Read(reader, "weights of categories", &values.weights);
+      if (values.weights.empty()) reader->Fail("weights of categories", "are none");
+    }
+    if (!reader->ok()) return;
+  }
+}
+
+// Gradients of tables: how many, the rows of each, then the numbers of all.
+
+std::size_t BodySize(const TableGradients& tables) {
+  std::size_t size = sizeof(std::int64_t) + tables.values.byte_size();
+  for (const auto& rows : tables.rows) size += sizeof(std::int64_t) + rows.size() * sizeof(rows[0]);
+  return size;
+}
+
+void Write(const TableGradients& tables, ByteWriter* writer) {
+  writer->Put(static_cast<std::int64_t>(tables.rows.size()));
+  for (const auto& rows : tables.rows) Write(rows, writer);
+  Write(tables.values, writer);
+}
+
+void Read(ByteReader* reader, TableGradients* tables) {
+  constexpr std::string_view kField = "tables";
+  const std::int64_t count = reader->GetCount(kField);
+  if (static_cast<std::uint64_t>(count) > reader->remaining() / sizeof(std::int64_t)) {
+    reader->Fail(kField, absl::StrCat("are said to be ", count));
+    return;
+  }
+  tables->rows.resize(static_cast<std::size_t>(count));
+  for (auto& rows : tables->rows) {
+    ReadNumbers(reader, "rows of a table", &rows);
+    if (!reader->ok()) return;
+  }
+  Read(reader, "gradients of tables", &tables->values);
 }
 
 // The kinds of updates: what flags each may have and has, its body, and about how long that is.
@@ -98,19 +193,22 @@ void Read(ByteReader* reader, ClassIndices* classes) {
 template <typename T>
 constexpr std::uint16_t kAllowedFlags = 0;
 template <>
-constexpr std::uint16_t kAllowedFlags<BatchUpdate> = kHasLearningRate | kHasClasses | kHasWeights;
+constexpr std::uint16_t kAllowedFlags<BatchUpdate> =
+    kHasLearningRate | kHasClasses | kHasWeights | kHasCategories;
 template <>
-constexpr std::uint16_t kAllowedFlags<GradientsUpdate> = kHasLearningRate;
+constexpr std::uint16_t kAllowedFlags<GradientsUpdate> = kHasLearningRate | kHasCategories;
 template <>
 constexpr std::uint16_t kAllowedFlags<ParametersUpdate> = kKeepsOptimizer;
 
 std::uint16_t FlagsOf(const BatchUpdate& update) {
   return If(update.learning_rate.has_value(), kHasLearningRate) |
          If(std::holds_alternative<ClassIndices>(update.batch.targets), kHasClasses) |
-         If(!update.batch.weights.empty(), kHasWeights);
+         If(!update.batch.weights.empty(), kHasWeights) |
+         If(!update.batch.categories.empty(), kHasCategories);
 }
 std::uint16_t FlagsOf(const GradientsUpdate& update) {
-  return If(update.learning_rate.has_value(), kHasLearningRate);
+  return If(update.learning_rate.has_value(), kHasLearningRate) |
+         If(!update.tables.rows.empty(), kHasCategories);
 }
 std::uint16_t FlagsOf(const ParametersUpdate& update) {
   return If(update.keep_optimizer_state, kKeepsOptimizer);
@@ -121,10 +219,13 @@ std::size_t BodySize(const BatchUpdate& update) {
   const Batch& batch = update.batch;
   const auto* classes = std::get_if<ClassIndices>(&batch.targets);
   return batch.inputs.buffer().byte_size() + batch.weights.buffer().byte_size() +
+         BodySize(batch.categories) +
          (classes != nullptr ? classes->size() * sizeof((*classes)[0])
                              : std::get<Matrix>(batch.targets).buffer().byte_size());
 }
-std::size_t BodySize(const GradientsUpdate& update) { return update.gradients.byte_size(); }
+std::size_t BodySize(const GradientsUpdate& update) {
+  return update.gradients.byte_size() + BodySize(update.tables);
+}
 std::size_t BodySize(const ParametersUpdate& update) { return update.parameters.byte_size(); }
 std::size_t BodySize(const auto& /*update*/) { return 0; }
 
@@ -133,11 +234,13 @@ void Write(const BatchUpdate& update, ByteWriter* writer) {
   Write(update.batch.inputs, writer);
   std::visit([&](const auto& targets) { Write(targets, writer); }, update.batch.targets);
   if (!update.batch.weights.empty()) Write(update.batch.weights, writer);
+  if (!update.batch.categories.empty()) Write(update.batch.categories, writer);
 }
 
 void Write(const GradientsUpdate& update, ByteWriter* writer) {
   if (update.learning_rate.has_value()) writer->Put(*update.learning_rate);
   Write(update.gradients, writer);
+  if (!update.tables.rows.empty()) Write(update.tables, writer);
 }
 
 void Write(const ParametersUpdate& update, ByteWriter* writer) { Write(update.parameters, writer); }
@@ -151,9 +254,10 @@ void ReadLearningRate(ByteReader* reader, std::uint16_t flags, std::optional<dou
 
 void Read(ByteReader* reader, std::uint16_t flags, BatchUpdate* update) {
   ReadLearningRate(reader, flags, &update->learning_rate);
-  Read(reader, "inputs", &update->batch.inputs);
+  const bool has_categories = (flags & kHasCategories) != 0;
+  Read(reader, "inputs", &update->batch.inputs, /*may_be_narrow=*/has_categories);
   if ((flags & kHasClasses) != 0) {
-    Read(reader, &update->batch.targets.emplace<ClassIndices>());
+    ReadNumbers(reader, "class indices", &update->batch.targets.emplace<ClassIndices>());
   } else {
     Read(reader, "targets", &update->batch.targets.emplace<Matrix>());
   }
@@ -161,11 +265,13 @@ void Read(ByteReader* reader, std::uint16_t flags, BatchUpdate* update) {
     Read(reader, "weights", &update->batch.weights);
     if (update->batch.weights.empty()) reader->Fail("weights", "are none");
   }
+  if (has_categories) Read(reader, &update->batch.categories);
 }
 
 void Read(ByteReader* reader, std::uint16_t flags, GradientsUpdate* update) {
   ReadLearningRate(reader, flags, &update->learning_rate);
   Read(reader, "gradients", &update->gradients);
+  if ((flags & kHasCategories) != 0) Read(reader, &update->tables);
 }
 
 void Read(ByteReader* reader, std::uint16_t flags, ParametersUpdate* update) {

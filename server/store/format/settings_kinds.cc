@@ -40,6 +40,18 @@ absl::Span<const NamedKind<Durability>> KindRows(Durability /*kind*/) {
   return kRows;
 }
 
+absl::Span<const NamedKind<Hashing>> KindRows(Hashing /*kind*/) {
+  static constexpr NamedKind<Hashing> kRows[] = {{Hashing::kNone, "none"},
+                                                 {Hashing::kXxh64, "xxh64"}};
+  return kRows;
+}
+
+absl::Span<const NamedKind<Combiner>> KindRows(Combiner /*kind*/) {
+  static constexpr NamedKind<Combiner> kRows[] = {{Combiner::kSum, "sum"},
+                                                  {Combiner::kMean, "mean"}};
+  return kRows;
+}
+
 absl::Span<const NamedAlternative<OptimizerOptions>> AlternativeRows(
     const OptimizerOptions& /*options*/) {
   static const auto* rows =

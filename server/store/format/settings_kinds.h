@@ -25,6 +25,8 @@ struct NamedKind {
 absl::Span<const InitializerInfo> KindRows(InitializerKind);
 absl::Span<const NamedKind<DataType>> KindRows(DataType);
 absl::Span<const NamedKind<Durability>> KindRows(Durability);
+absl::Span<const NamedKind<Hashing>> KindRows(Hashing);
+absl::Span<const NamedKind<Combiner>> KindRows(Combiner);
 
 // A variant's alternative, with its defaults or, where there are none, with any values.
 template <typename Variant>
