@@ -6,7 +6,7 @@ from runner.peers import CURRENT_PEERS, DEBIAN_TORCH
 from runner.programs import json_lines
 from runner.tables import microseconds, print_table, ratio
 
-TARGETS = ["step_bench", "layers_bench"]
+TARGETS = ["step_bench", "layers_bench", "tables_bench"]
 
 
 def run(programs, quick):
@@ -15,6 +15,36 @@ def run(programs, quick):
     print_engine(ceiling, networks, versions)
     print_current_peers(networks, versions)
     print_layers([json_lines([programs / "layers_bench", rounds]) for _ in range(passes)])
+    print_tables(*measure_tables(programs, passes, rounds))
+
+
+def measure_tables(programs, passes, rounds):
+    """By buckets and rows the best of every column over the passes, and the versions of the peers."""
+    columns = collections.defaultdict(lambda: collections.defaultdict(list))
+    versions = {}
+    torches = [peer for peer in (DEBIAN_TORCH, CURRENT_PEERS[0]) if peer.installed]
+    for _ in range(passes):
+        for line in json_lines([programs / "tables_bench", rounds]):
+            for name in ("us", "dense_us"):
+                columns[line["buckets"], line["rows"]][name].append(line[name])
+        for peer in torches:
+            for line in peer.tables(rounds):
+                versions[peer] = line["version"]
+                columns[line["buckets"], line["rows"]][peer].append(line["us"])
+    return {key: {name: min(values) for name, values in row.items()}
+            for key, row in columns.items()}, versions
+
+
+def print_tables(sizes, versions):
+    print("\nTables: one training step with Adam of a network with 13 numeric inputs, four categorical ones of 16\n"
+          "columns each and 64 hidden units, one thread; beside 77 numeric inputs, and PyTorch with sparse gradients\n"
+          "and SparseAdam\n")
+    print_table(["rows", "categories of each", "us", "/ numeric inputs",
+                 *(f"x PyTorch {version}" for version in versions.values())], [
+        [str(rows), f"{buckets:,}", microseconds(row["us"]), ratio(row["us"], row["dense_us"]),
+         *(ratio(row.get(peer), row["us"]) for peer in versions)]
+        for (buckets, rows), row in sizes.items()
+    ])
 
 
 def print_layers(passes):

@@ -33,6 +33,10 @@ class Peer:
         script = ROOT / f"bench/peers/{self.library}_step.py"
         return json_lines([self.python, script, rounds, threads])
 
+    def tables(self, rounds):
+        """PyTorch's alone."""
+        return json_lines([self.python, ROOT / "bench/peers/torch_tables.py", rounds])
+
 
 DEBIAN_TORCH = Peer("PyTorch", DEBIAN, "torch")
 CURRENT_PEERS = [Peer("PyTorch", CURRENT, "torch"), Peer("JAX", CURRENT, "jax")]

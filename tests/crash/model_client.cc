@@ -159,7 +159,7 @@ void ModelClient::SendTo(models::Model& model, const Action& action, OnAnswer do
                  {}, ReplyTo<models::StepOutcome>(std::move(done)));
       return;
     case ActionKind::kGradients:
-      model.Step({.update = models::GradientUpdate{0, {}, LaidOut(network, action.seed)},
+      model.Step({.update = GradientsOf(network, action.seed),
                   .request = request,
                   .expected_step = {},
                   .learning_rate = {}},

@@ -18,13 +18,16 @@ NetworkSpec SmallNetwork() {
                                DataType::kFloat32);
 }
 
-// With every kind of layer, and statistics of inputs to be kept.
+// With every kind of layer, statistics of inputs to be kept, and tables.
 NetworkSpec EveryKindOfLayer() {
   NetworkSpec network = SmallNetwork();
   network.layers.insert(
       network.layers.begin() + 1,
       {DropoutSpec{.rate = 0.3}, ResidualSpec{{LayerNormSpec{}, DenseSpec{.units = 4}}}});
   network.input_normalization = InputNormalizationSpec{.half_life_rows = 20};
+  network.categorical_inputs = {
+      {.name = "shop", .buckets = 40, .dimension = 3},
+      {.name = "tags", .buckets = 7, .dimension = 2, .combiner = Combiner::kMean}};
   return network;
 }
 
@@ -230,6 +233,24 @@ Buffer LaidOut(const Network& network, std::uint64_t seed) {
     }
   }
   return buffer;
+}
+
+models::GradientUpdate GradientsOf(const Network& network, std::uint64_t seed) {
+  const std::int64_t size = network.layout().dense_size();
+  models::GradientUpdate update;
+  update.gradients.Resize(network.data_type(), size);
+  const Buffer all = LaidOut(network, seed);
+  for (std::int64_t i = 0; i < size; ++i) update.gradients.Set(i, all.At(i));
+  for (const PlacedTable& table : network.tables()) {
+    update.tables.rows.push_back({static_cast<std::int32_t>(seed % 3),
+                                  static_cast<std::int32_t>(table.buckets - 1)});
+  }
+  const std::int64_t values = TableGradients::CountValues(network.tables(), update.tables.rows);
+  if (values > 0) {
+    update.tables.values =
+        testing::RandomMatrix(network.data_type(), values, 1, seed).buffer().Clone();
+  }
+  return update;
 }
 
 }  // namespace descent::crash

@@ -58,8 +58,10 @@ Script MakeScript();
 
 // The same numbers for the same seed.
 Batch BatchOf(const Network& network, std::uint64_t seed);
-// As parameters or gradients are laid out, gaps zero.
+// As parameters are laid out, gaps zero.
 Buffer LaidOut(const Network& network, std::uint64_t seed);
+// Of every parameter, and of some rows of tables.
+models::GradientUpdate GradientsOf(const Network& network, std::uint64_t seed);
 
 }  // namespace descent::crash
 

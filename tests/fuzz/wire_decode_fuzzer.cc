@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "core/check.h"
 #include "server/wire/decode.h"
@@ -13,12 +14,34 @@ namespace descent::wire {
 namespace {
 
 // Two inputs, three hidden units, two classes.
-const Network& TheNetwork() {
-  static const auto* network = new std::shared_ptr<const Network>(
-      descent::testing::MakeNetwork(descent::testing::DenseNetwork(
-          2, {3, 2}, TanhActivation{}, SoftmaxCrossEntropyLoss{}, DataType::kFloat32)));
-  return **network;
+NetworkSpec Numeric() {
+  return descent::testing::DenseNetwork(2, {3, 2}, TanhActivation{}, SoftmaxCrossEntropyLoss{},
+                                        DataType::kFloat32);
 }
+
+// The same with categories, of ids and of texts.
+NetworkSpec Categorical() {
+  NetworkSpec spec = Numeric();
+  spec.categorical_inputs = {{.name = "shop", .buckets = 5, .dimension = 2},
+                             {.name = "tags",
+                              .buckets = 9,
+                              .dimension = 3,
+                              .hashing = Hashing::kXxh64,
+                              .combiner = Combiner::kMean}};
+  return spec;
+}
+
+// Both of them.
+const std::vector<std::shared_ptr<const Network>>& Networks() {
+  using descent::testing::MakeNetwork;
+  static const auto* networks = new std::vector<std::shared_ptr<const Network>>{
+      MakeNetwork(Numeric()), MakeNetwork(Categorical())};
+  return *networks;
+}
+
+// The one that requests are decoded for.
+const Network* the_network = nullptr;
+const Network& TheNetwork() { return *the_network; }
 
 const models::ModelSettings& TheSettings() {
   static const auto* settings = [] {
@@ -44,17 +67,20 @@ void CheckPromise(const models::CreateModelCommand& command) {
   DESCENT_CHECK(Decode(again).ok());
 }
 
-void CheckPromise(const models::ForwardCommand& command) {
+template <typename Command>
+void CheckInputs(const Command& command) {
   DESCENT_CHECK(TheNetwork().ValidateInputs(command.inputs).ok());
+  DESCENT_CHECK(
+      TheNetwork().ValidateCategories(command.categories, command.inputs.rows()).ok());
 }
 
-void CheckPromise(const models::PredictCommand& command) {
-  DESCENT_CHECK(TheNetwork().ValidateInputs(command.inputs).ok());
-}
+void CheckPromise(const models::ForwardCommand& command) { CheckInputs(command); }
+
+void CheckPromise(const models::PredictCommand& command) { CheckInputs(command); }
 
 void CheckPromise(const models::GradientCommand& command) {
   const std::int64_t rows = command.inputs.rows();
-  DESCENT_CHECK(TheNetwork().ValidateInputs(command.inputs).ok());
+  CheckInputs(command);
   if (const auto* targets = std::get_if<Targets>(&command.cotangent)) {
     DESCENT_CHECK(TheNetwork().ValidateTargets(*targets, rows).ok());
     DESCENT_CHECK(TheNetwork().ValidateWeights(command.weights, rows).ok());
@@ -69,7 +95,9 @@ void CheckPromise(const models::StepCommand& command) {
     CheckPromise(*batch);
   } else {
     const auto& update = std::get<models::GradientUpdate>(command.update);
-    DESCENT_CHECK(update.gradients.size() == TheNetwork().layout().size());
+    DESCENT_CHECK(update.gradients.size() == TheNetwork().layout().dense_size());
+    DESCENT_CHECK(TheNetwork().tables().empty() ||
+                  update.tables.Fit(TheNetwork().tables(), TheNetwork().data_type()));
   }
 }
 
@@ -178,6 +206,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0 || data[0] >= requests.size()) return -1;
   const auto& fuzzed = requests[data[0]];
   const std::unique_ptr<google::protobuf::Message> request(fuzzed.prototype->New());
-  if (request->ParseFromArray(data + 1, static_cast<int>(size - 1))) fuzzed.check(*request);
+  if (!request->ParseFromArray(data + 1, static_cast<int>(size - 1))) return 0;
+  for (const auto& network : descent::wire::Networks()) {
+    descent::wire::the_network = network.get();
+    fuzzed.check(*request);
+  }
   return 0;
 }

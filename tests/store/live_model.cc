@@ -205,9 +205,9 @@ void LiveModel::Step(std::uint64_t seed, OnStored done, std::optional<SessionPos
 
 void LiveModel::ApplyGradients(std::uint64_t seed, OnStored done) {
   Buffer gradients = LaidOut(network(), seed);
-  const auto result = model_.ApplyGradients(gradients, 1e-3);
+  const auto result = model_.ApplyGradients(gradients, {}, 1e-3);
   DESCENT_CHECK(result.ok());
-  Append(GradientsUpdate{std::move(gradients), 1e-3}, *result, 0, std::move(done));
+  Append(GradientsUpdate{std::move(gradients), {}, 1e-3}, *result, 0, std::move(done));
 }
 
 void LiveModel::SetParameters(std::uint64_t seed, OnStored done) {

@@ -81,5 +81,54 @@ TEST(FingerprintTest, DoesNotDependOnTheOrderOfAMap) {
   EXPECT_EQ(Fingerprint("m").Add(forwards).Digest(), Fingerprint("m").Add(backwards).Digest());
 }
 
+TEST(FingerprintTest, SeesEveryPartOfCategories) {
+  CategoryValues values{.buckets = {1, 2}, .row_splits = {0, 1, 2}, .weights = {}};
+  values.weights = Matrix(DataType::kFloat32, 2, 1);
+  const auto digest = [&] {
+    Categories categories;
+    categories.push_back({values.buckets, values.row_splits, values.weights.Clone()});
+    return Fingerprint("m").Add(categories).Digest();
+  };
+  std::uint64_t before = digest();
+  const auto expect_other = [&] {
+    const std::uint64_t now = digest();
+    EXPECT_NE(now, before);
+    before = now;
+  };
+  values.buckets[1] = 3;
+  expect_other();
+  values.row_splits[1] = 2;
+  expect_other();
+  values.row_splits.clear();
+  expect_other();
+  values.weights.Set(1, 0, 1);
+  expect_other();
+  values.weights = Matrix();
+  expect_other();
+}
+
+TEST(FingerprintTest, SeesRowsAndValuesOfTables) {
+  TableGradients gradients{.rows = {{1}, {}}, .values = Buffer(DataType::kFloat32, 2)};
+  const auto digest = [&] { return Fingerprint("m").Add(gradients).Digest(); };
+  const std::uint64_t first = digest();
+  gradients.rows = {{}, {1}};
+  const std::uint64_t second = digest();
+  EXPECT_NE(second, first);
+  gradients.values.Set(1, 1);
+  EXPECT_NE(digest(), second);
+}
+
+// Kept requests of networks without categories are compared with what earlier builds made of them.
+TEST(FingerprintTest, WithoutCategoriesIsAsEver) {
+  EXPECT_EQ(Fingerprint("m").Add(Batch()).Digest(),
+            Fingerprint("m")
+                .Add(Matrix())
+                .Add(std::int64_t{0})
+                .Add(Matrix())
+                .Add(Matrix())
+                .Digest());
+  EXPECT_EQ(Fingerprint("m").Add(TableGradients()).Digest(), Fingerprint("m").Digest());
+}
+
 }  // namespace
 }  // namespace descent::wire

@@ -82,6 +82,21 @@ TEST(KindsTest, DurabilitiesAreTheContracts) {
   }
 }
 
+// The contract's first value, which says nothing, has no row.
+template <typename Rows>
+void ExpectAllButUnspecified(const EnumDescriptor* values, Rows rows) {
+  ASSERT_EQ(rows.size(), static_cast<std::size_t>(values->value_count() - 1));
+  for (int i = 0; i < values->value_count() - 1; ++i) {
+    EXPECT_EQ(static_cast<int>(rows[static_cast<std::size_t>(i)].wire), i + 1);
+    EXPECT_EQ(static_cast<int>(rows[static_cast<std::size_t>(i)].core), i);
+  }
+}
+
+TEST(KindsTest, HashingsAndCombinersAreTheContracts) {
+  ExpectAllButUnspecified(v1::Hashing_descriptor(), HashingRows());
+  ExpectAllButUnspecified(v1::Combiner_descriptor(), CombinerRows());
+}
+
 // The cases of the oneof are the rows, in the order of their numbers, and `infos` of the engine's.
 template <typename Rows, typename Infos>
 void ExpectSameCases(const Descriptor* message, const char* oneof_name, Rows rows, Infos infos) {

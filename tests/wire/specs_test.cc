@@ -64,6 +64,21 @@ v1::Model FullModel() {
         }
       }
       input_normalization { epsilon: 0.01 freeze_after_rows: 1000 half_life_rows: 50 }
+      categorical_inputs {
+        name: "shop"
+        buckets: 5000
+        dimension: 16
+        hashing: HASHING_XXH64
+        combiner: COMBINER_MEAN
+        initializer { kind: INITIALIZER_KIND_CONSTANT scale: 0.1 }
+      }
+      categorical_inputs {
+        name: "color"
+        buckets: 12
+        dimension: 4
+        hashing: HASHING_NONE
+        combiner: COMBINER_SUM
+      }
       loss { kind: LOSS_KIND_SOFTMAX_CROSS_ENTROPY label_smoothing: 0.1 }
       data_type: DATA_TYPE_FLOAT64
       seed: 18446744073709551615

@@ -136,7 +136,7 @@ void Read(ByteReader* reader, Categories* categories) {
   // Each takes its parts and a count.
   constexpr std::uint64_t kLeastBytes = 9;
   const std::int64_t count = reader->GetCount(kField);
-  if (static_cast<std::uint64_t>(count) > reader->remaining() / kLeastBytes) {
+  if (count == 0 || static_cast<std::uint64_t>(count) > reader->remaining() / kLeastBytes) {
     reader->Fail(kField, absl::StrCat("are said to be ", count));
     return;
   }
@@ -176,7 +176,8 @@ void Write(const TableGradients& tables, ByteWriter* writer) {
 void Read(ByteReader* reader, TableGradients* tables) {
   constexpr std::string_view kField = "tables";
   const std::int64_t count = reader->GetCount(kField);
-  if (static_cast<std::uint64_t>(count) > reader->remaining() / sizeof(std::int64_t)) {
+  if (count == 0 ||
+      static_cast<std::uint64_t>(count) > reader->remaining() / sizeof(std::int64_t)) {
     reader->Fail(kField, absl::StrCat("are said to be ", count));
     return;
   }

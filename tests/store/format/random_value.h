@@ -119,6 +119,14 @@ class RandomValue {
     FillFields(batch);
     if (Below(2) == 0) batch->weights = Matrix();
   }
+  void Fill(CategoryValues* values) {
+    FillFields(values);
+    if (Below(2) == 0) values->weights = Matrix();
+  }
+  void Fill(TableGradients* gradients) {
+    FillFields(gradients);
+    if (gradients->rows.empty()) gradients->values = Buffer();
+  }
   void Fill(UpdateRecord* record) {
     FillFields(record);
     record->rows = static_cast<std::int64_t>(random_() >> 1);
