@@ -314,7 +314,7 @@ TEST(TrainingGradientTest, GivesTheParametersOfAStepFromTheBatch) {
                      {.statistics = merged.get(), .training_step = now.step()}, &workspace);
     network->EvaluateLoss(batch.targets, batch.weights, &workspace);
     network->Backward(now.parameters(), batch.inputs, nullptr, &workspace, &gradients, nullptr);
-    ASSERT_THAT(by_gradient->ApplyGradients(gradients), IsOk());
+    ASSERT_THAT(by_gradient->ApplyGradients(gradients, {}), IsOk());
 
     const Snapshot expected = by_batch->snapshot();
     const Snapshot actual = by_gradient->snapshot();
