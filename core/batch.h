@@ -26,7 +26,7 @@ inline std::int64_t TargetRows(const Targets& targets) {
 struct Batch {
   Matrix inputs;  // [rows, input_features]
   Targets targets;
-  Matrix weights;  // [rows, 1], each >= 0; empty: every row weighs the same
+  Matrix weights;         // [rows, 1], each >= 0; empty: every row weighs the same
   Categories categories;  // of networks with categorical inputs
 
   std::int64_t rows() const { return inputs.rows(); }

@@ -193,9 +193,8 @@ absl::Status Network::ValidateWeights(const Matrix& weights, std::int64_t rows) 
 
 absl::Status Network::ValidateCategories(const Categories& categories, std::int64_t rows) const {
   if (categories.size() != tables_.size()) {
-    return InvalidField("categories",
-                        absl::StrCat("expected values for ", tables_.size(),
-                                     " categorical inputs, got ", categories.size()));
+    return InvalidField("categories", absl::StrCat("expected values for ", tables_.size(),
+                                                   " categorical inputs, got ", categories.size()));
   }
   for (std::size_t i = 0; i < categories.size(); ++i) {
     RETURN_IF_ERROR(WithFieldPrefix(

@@ -51,9 +51,9 @@ struct Workspace {
   Matrix first_inputs;    // [rows, first_width]
   Matrix first_gradient;  // [rows, first_width], after Backward
   TableScratch tables;
-  Matrix input_scales;                  // what each feature was multiplied by: [1, input_features]
-  Matrix row_scales;                    // v_i / Σ v: [rows, 1]
-  Matrix row_losses;                    // ℓ_i, unscaled: [rows, 1]
+  Matrix input_scales;  // what each feature was multiplied by: [1, input_features]
+  Matrix row_scales;    // v_i / Σ v: [rows, 1]
+  Matrix row_losses;    // ℓ_i, unscaled: [rows, 1]
 
   const Matrix& outputs() const { return activations.back(); }
   // Bytes held.
@@ -111,7 +111,8 @@ class Network {
   // Edge checks of what callers send. kInvalidArgument naming "inputs", "targets", "weights" or
   // "categories[i]", with expected and actual shape, or row and column of a value that is not
   // allowed: rows >= 1, [rows, input_features] of data_type(), every value finite; targets as the
-  // loss accepts them; weights >= 0 with a positive sum; categories as ValidateCategoryValues has it.
+  // loss accepts them; weights >= 0 with a positive sum; categories as ValidateCategoryValues has
+  // it.
   absl::Status ValidateInputs(const Matrix& inputs) const;
   absl::Status ValidateTargets(const Targets& targets, std::int64_t rows) const;
   absl::Status ValidateWeights(const Matrix& weights, std::int64_t rows) const;
@@ -127,10 +128,10 @@ class Network {
   double EvaluateLoss(const Targets& targets, const Matrix& weights, Workspace* workspace) const;
 
   // The gradient of every parameter but the tables, overwriting `gradients` up to
-  // layout().dense_size() (it is resized to that unless it is so long, or as long as layout()), from
-  // ∂L/∂w in workspace->deltas.back(): what EvaluateLoss left, or a given output gradient copied
-  // there by SetOutputGradient. `input_gradient` ([rows, input_features], resized) may be null.
-  // Requires a Forward of the same parameters and inputs.
+  // layout().dense_size() (it is resized to that unless it is so long, or as long as layout()),
+  // from ∂L/∂w in workspace->deltas.back(): what EvaluateLoss left, or a given output gradient
+  // copied there by SetOutputGradient. `input_gradient` ([rows, input_features], resized) may be
+  // null. Requires a Forward of the same parameters and inputs.
   void Backward(const Buffer& parameters, const Matrix& inputs, ThreadPool* pool,
                 Workspace* workspace, Buffer* gradients, Matrix* input_gradient) const;
 

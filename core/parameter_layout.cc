@@ -10,8 +10,8 @@ namespace descent {
 std::int64_t ParameterLayout::Add(std::string name, std::vector<std::int64_t> shape,
                                   bool is_per_unit) {
   DESCENT_CHECK(dense_size_ == size_);
-  const std::int64_t offset = Place(
-      {.name = std::move(name), .shape = std::move(shape), .is_per_unit = is_per_unit});
+  const std::int64_t offset =
+      Place({.name = std::move(name), .shape = std::move(shape), .is_per_unit = is_per_unit});
   dense_size_ = size_;
   return offset;
 }

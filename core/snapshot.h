@@ -55,8 +55,8 @@ class SnapshotPool {
   static void SetStatistics(const Snapshot& snapshot,
                             std::shared_ptr<const InputStatistics> statistics);
 
-  // Which version of its tables a snapshot's buffer holds, as whoever fills it counts them: kept with
-  // the buffer, -1 in a new one. Like mutable_parameters(), before the snapshot is shared.
+  // Which version of its tables a snapshot's buffer holds, as whoever fills it counts them: kept
+  // with the buffer, -1 in a new one. Like mutable_parameters(), before the snapshot is shared.
   static std::int64_t* tables_version(const Snapshot& snapshot);
 
   // Buffers allocated, whether held or free, and those that are free.

@@ -80,8 +80,8 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(std::shared_ptr<const N
   Snapshot first = trainer->snapshots_.Acquire(0);
   *SnapshotPool::mutable_parameters(first) = trainer->network_->InitialParameters();
   if (trainer->network_->normalizes_inputs()) {
-    SnapshotPool::SetStatistics(first, std::make_shared<const InputStatistics>(
-                                           trainer->network_->input_features()));
+    SnapshotPool::SetStatistics(
+        first, std::make_shared<const InputStatistics>(trainer->network_->input_features()));
   }
   trainer->ReplaceCurrent(std::move(first));
   return trainer;
@@ -261,13 +261,12 @@ absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffe
     scalars_ = scalar_backup_;
     // The gaps between tensors are no numbers either, and have to be zero for the buffer's next
     // use.
-    std::memset(parameters->bytes(), 0,
-                static_cast<std::size_t>(network_->layout().dense_size()) *
-                    ByteWidth(parameters->type()));
-    return NonFiniteResult(
-        std::isfinite(written.parameters) && std::isfinite(in_tables.parameters)
-            ? "the optimizer's state"
-            : "a parameter");
+    std::memset(
+        parameters->bytes(), 0,
+        static_cast<std::size_t>(network_->layout().dense_size()) * ByteWidth(parameters->type()));
+    return NonFiniteResult(std::isfinite(written.parameters) && std::isfinite(in_tables.parameters)
+                               ? "the optimizer's state"
+                               : "a parameter");
   }
   magnitudes_ = written;
   if (has_tables) {

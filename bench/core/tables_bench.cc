@@ -85,10 +85,9 @@ class Runner {
 void Print(std::int64_t buckets, std::int64_t rows, int rounds) {
   Runner tables(SpecOf(kNumeric, buckets), rows);
   Runner dense(SpecOf(kNumeric + kInputs * kDimension, 0), rows);
-  const std::vector<double> seconds =
-      BestOfRounds({{Clock::kThreadCpu, [&] { tables.Step(); }},
-                    {Clock::kThreadCpu, [&] { dense.Step(); }}},
-                   rounds);
+  const std::vector<double> seconds = BestOfRounds(
+      {{Clock::kThreadCpu, [&] { tables.Step(); }}, {Clock::kThreadCpu, [&] { dense.Step(); }}},
+      rounds);
   std::printf(
       "{\"kind\": \"tables\", \"buckets\": %lld, \"rows\": %lld, \"us\": %.3f, \"dense_us\": "
       "%.3f}\n",

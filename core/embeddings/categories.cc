@@ -20,9 +20,9 @@ absl::Status ValidateRowSplits(const CategoryValues& values, std::int64_t rows) 
     const bool has_splits = !splits.empty();
     return InvalidField(
         has_splits ? "row_splits" : "ids",
-        has_splits ? absl::StrCat("expected ", rows + 1, " for ", rows, " rows, got ",
-                                  splits.size())
-                   : absl::StrCat("expected ", rows, " values, one a row, got ", values.size()),
+        has_splits
+            ? absl::StrCat("expected ", rows + 1, " for ", rows, " rows, got ", splits.size())
+            : absl::StrCat("expected ", rows, " values, one a row, got ", values.size()),
         {}, "WRONG_SHAPE");
   }
   if (splits.empty()) return absl::OkStatus();
@@ -37,9 +37,9 @@ absl::Status ValidateRowSplits(const CategoryValues& values, std::int64_t rows) 
     }
   }
   if (splits.back() != values.size()) {
-    return InvalidField("row_splits", absl::StrCat("expected ", values.size(),
-                                                   ", the number of values, last, got ",
-                                                   splits.back()));
+    return InvalidField(
+        "row_splits", absl::StrCat("expected ", values.size(), ", the number of values, last, got ",
+                                   splits.back()));
   }
   return absl::OkStatus();
 }
@@ -49,16 +49,15 @@ absl::Status ValidateWeights(const CategoricalInputSpec& input, const CategoryVa
   const Matrix& weights = values.weights;
   if (weights.empty()) return absl::OkStatus();
   if (weights.rows() != values.size() || weights.cols() != 1) {
-    return InvalidField("weights",
-                        absl::StrCat("expected ", values.size(), ", one a value, got ",
-                                     weights.size()),
-                        {}, "WRONG_SHAPE");
+    return InvalidField(
+        "weights", absl::StrCat("expected ", values.size(), ", one a value, got ", weights.size()),
+        {}, "WRONG_SHAPE");
   }
   if (weights.type() != type) {
-    return InvalidField("weights",
-                        absl::StrCat("expected ", DataTypeName(type), ", got ",
-                                     DataTypeName(weights.type())),
-                        {}, "WRONG_DATA_TYPE");
+    return InvalidField(
+        "weights",
+        absl::StrCat("expected ", DataTypeName(type), ", got ", DataTypeName(weights.type())), {},
+        "WRONG_DATA_TYPE");
   }
   if (const std::int64_t i = FirstNonFinite(weights.buffer()); i >= 0) {
     return InvalidField(

@@ -39,12 +39,12 @@ using Categories = std::vector<CategoryValues>;
 
 std::size_t ByteSize(const Categories& categories);
 
-// All rows of the parts, one part behind the other. Each row's block comes out with the bits that it
-// has by itself.
+// All rows of the parts, one part behind the other. Each row's block comes out with the bits that
+// it has by itself.
 CategoryValues Concatenate(absl::Span<const CategoryValues* const> parts);
 
-// Checks values for `rows` rows of a network of `type`. kInvalidArgument with "ids", "row_splits" or
-// "weights" as the field and metadata `row`.
+// Checks values for `rows` rows of a network of `type`. kInvalidArgument with "ids", "row_splits"
+// or "weights" as the field and metadata `row`.
 absl::Status ValidateCategoryValues(const CategoricalInputSpec& input, const CategoryValues& values,
                                     std::int64_t rows, DataType type);
 

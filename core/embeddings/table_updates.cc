@@ -32,8 +32,7 @@ void TableUpdates::ForEachRow(const Rows& rows, const Visit& visit) const {
   std::int64_t at = 0;
   for (std::size_t t = 0; t < tables_.size(); ++t) {
     for (const std::int32_t row : rows[t]) {
-      visit(tables_[t].offset + std::int64_t{row} * tables_[t].dimension, at,
-            tables_[t].dimension);
+      visit(tables_[t].offset + std::int64_t{row} * tables_[t].dimension, at, tables_[t].dimension);
       at += tables_[t].dimension;
     }
   }
@@ -90,14 +89,13 @@ Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& 
   Magnitudes largest;
   WithElementType(parameters.type(), [&](auto zero) {
     using T = decltype(zero);
-    ForEachRow(gradients.rows,
-               [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
-                 const auto gather = [&](const Buffer& from, Buffer* to) {
-                   std::copy_n(from.data<T>() + offset, dimension, to->data<T>() + at);
-                 };
-                 gather(parameters, &old_rows_);
-                 for (std::size_t s = 0; s < slots.size(); ++s) gather(slots[s], &slot_rows_[s]);
-               });
+    ForEachRow(gradients.rows, [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
+      const auto gather = [&](const Buffer& from, Buffer* to) {
+        std::copy_n(from.data<T>() + offset, dimension, to->data<T>() + at);
+      };
+      gather(parameters, &old_rows_);
+      for (std::size_t s = 0; s < slots.size(); ++s) gather(slots[s], &slot_rows_[s]);
+    });
     const std::int64_t size = gradients.values.size();
     RunFlatTasks(size, static_cast<std::int64_t>(written_.size()), pool, [&](std::int64_t task) {
       const std::int64_t begin = task * kFlatChunk;
@@ -105,13 +103,13 @@ Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& 
       for (std::size_t s = 0; s < slots.size(); ++s) {
         slot_rows[s] = slot_rows_[s].data<T>() + begin;
       }
-      written_[static_cast<std::size_t>(task)] = optimizer.Update(
-          step, scalars,
-          UpdateRange<T>{.parameters = old_rows_.data<T>() + begin,
-                         .gradient = gradients.values.data<T>() + begin,
-                         .new_parameters = new_rows_.data<T>() + begin,
-                         .slots = slot_rows.data(),
-                         .n = std::min(kFlatChunk, size - begin)});
+      written_[static_cast<std::size_t>(task)] =
+          optimizer.Update(step, scalars,
+                           UpdateRange<T>{.parameters = old_rows_.data<T>() + begin,
+                                          .gradient = gradients.values.data<T>() + begin,
+                                          .new_parameters = new_rows_.data<T>() + begin,
+                                          .slots = slot_rows.data(),
+                                          .n = std::min(kFlatChunk, size - begin)});
     });
   });
   for (const Magnitudes& part : written_) {

@@ -1,8 +1,8 @@
 // A trainer's updates of tables: only the rows that a batch names are read and written, however
 // large the tables are.
 //
-// The new rows are computed beside the tables, parameters and optimizer slots together, so an update
-// that would not stay finite is given up without a trace. Snapshots are full copies of the
+// The new rows are computed beside the tables, parameters and optimizer slots together, so an
+// update that would not stay finite is given up without a trace. Snapshots are full copies of the
 // parameters in recycled buffers: what a buffer lacks of the updates since it was last written is
 // copied from the current one, row by row if it is little.
 
@@ -42,7 +42,8 @@ class TableUpdates {
   // Changes nothing.
   void Reserve(const TableGradients& gradients, std::size_t slots);
 
-  // Computes the new rows from those in `parameters` and `slots`. Gives back the largest magnitudes.
+  // Computes the new rows from those in `parameters` and `slots`. Gives back the largest
+  // magnitudes.
   Magnitudes Compute(const Optimizer& optimizer, const StepContext& step,
                      std::span<const double> scalars, const TableGradients& gradients,
                      const Buffer& parameters, const std::vector<Buffer>& slots, ThreadPool* pool);

@@ -34,9 +34,8 @@ absl::Status ValidateName(const std::string& name) {
                     absl::ascii_islower(static_cast<unsigned char>(name[0])) &&
                     std::ranges::all_of(name, is_inner);
   if (!good) {
-    return InvalidField("name",
-                        "expected a lower-case letter, then at most 62 of a-z, 0-9 and '_'", {},
-                        "INVALID_NAME");
+    return InvalidField("name", "expected a lower-case letter, then at most 62 of a-z, 0-9 and '_'",
+                        {}, "INVALID_NAME");
   }
   // What serving protocols call the numeric inputs and the outputs.
   if (name == "inputs" || name == "outputs") {
@@ -227,8 +226,8 @@ std::size_t TableScratch::byte_size() const {
 absl::Status ValidateCategoricalInputs(const NetworkSpec& spec) {
   const auto count = static_cast<std::int64_t>(spec.categorical_inputs.size());
   if (count > kMaxCategoricalInputs) {
-    return InvalidField("categorical_inputs", absl::StrCat("expected at most ",
-                                                           kMaxCategoricalInputs, ", got ", count));
+    return InvalidField("categorical_inputs",
+                        absl::StrCat("expected at most ", kMaxCategoricalInputs, ", got ", count));
   }
   std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < spec.categorical_inputs.size(); ++i) {
@@ -287,8 +286,7 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
     using T = decltype(zero);
     ForEachTable(tables, categories, pool, [&](std::size_t t) {
       AddOccurrences(tables[t], categories[t], scratch->occurrences[t], first_gradient,
-                     &scratch->scales[t],
-                     gradients->values.data<T>() + scratch->begins[t]);
+                     &scratch->scales[t], gradients->values.data<T>() + scratch->begins[t]);
     });
   });
 }

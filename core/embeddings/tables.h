@@ -63,7 +63,7 @@ void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters
 struct TableScratch {
   std::vector<std::vector<std::uint64_t>> occurrences;  // of each table: table row << 32 | value
   std::vector<std::int64_t> begins;  // of each table's gradients in TableGradients::values
-  std::vector<Matrix> scales;        // of each table that takes the mean: 1 / Σ v of each row, [rows, 1]
+  std::vector<Matrix> scales;  // of each table that takes the mean: 1 / Σ v of each row, [rows, 1]
   std::size_t byte_size() const;
 };
 

@@ -86,13 +86,13 @@ class Placer {
       InitializerSpec initializer = input.initializer;
       if (!initializer.kind.has_value()) initializer.kind = InitializerKind::kLecunNormal;
       AddInitial(initializer, input.dimension, input.dimension, /*gain=*/1);
-      placed_.tables.push_back({.offset = placed_.layout.AddTable(
-                                    absl::StrCat("embeddings.", input.name), input.buckets,
-                                    input.dimension),
-                                .buckets = input.buckets,
-                                .dimension = input.dimension,
-                                .combiner = input.combiner,
-                                .column = column});
+      placed_.tables.push_back(
+          {.offset = placed_.layout.AddTable(absl::StrCat("embeddings.", input.name), input.buckets,
+                                             input.dimension),
+           .buckets = input.buckets,
+           .dimension = input.dimension,
+           .combiner = input.combiner,
+           .column = column});
       column += input.dimension;
     }
     return absl::OkStatus();

@@ -51,7 +51,7 @@ struct PlacedLayers {
   };
   std::vector<Initial> initials;    // one a parameter of the layout
   std::vector<PlacedTable> tables;  // one a categorical input
-  std::int64_t first_width = 0;     // what the first layer reads: numeric inputs and blocks of tables
+  std::int64_t first_width = 0;  // what the first layer reads: numeric inputs and blocks of tables
 };
 
 // kInvalidArgument naming the field, relative to the spec: "layers[2].residual.layers[0].dense".

@@ -113,7 +113,8 @@ absl::StatusOr<Categories> DecodeCategories(const Messages& messages, const Netw
     const auto found = FindInput(messages[i].name(), network);
     if (!found.ok()) return At(i, found.status());
     if (seen[*found]) {
-      return At(i, ContradictoryField("name", absl::StrCat(inputs[*found].name, " is there twice")));
+      return At(i,
+                ContradictoryField("name", absl::StrCat(inputs[*found].name, " is there twice")));
     }
     seen[*found] = true;
     auto values = DecodeValues(inputs[*found], messages[i], *rows, network.data_type());
@@ -123,10 +124,10 @@ absl::StatusOr<Categories> DecodeCategories(const Messages& messages, const Netw
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (seen[i]) continue;
-    return InvalidField("categories",
-                        absl::StrCat("the network's categorical input ", Quoted(inputs[i].name),
-                                     " is missing"),
-                        {}, "REQUIRED_FIELD");
+    return InvalidField(
+        "categories",
+        absl::StrCat("the network's categorical input ", Quoted(inputs[i].name), " is missing"), {},
+        "REQUIRED_FIELD");
   }
   return categories;
 }
@@ -272,8 +273,8 @@ void EncodeTableGradient(const Network& network, std::size_t table, const TableG
   const auto& rows = gradients.rows[table];
   message->mutable_rows()->Add(rows.begin(), rows.end());
   EncodeTensor(gradients.values, gradients.RangeOf(network.tables(), table).begin,
-               {static_cast<std::int64_t>(rows.size()), network.tables()[table].dimension}, encoding,
-               message->mutable_values());
+               {static_cast<std::int64_t>(rows.size()), network.tables()[table].dimension},
+               encoding, message->mutable_values());
 }
 
 }  // namespace descent::wire

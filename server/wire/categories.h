@@ -1,9 +1,9 @@
 // Categories of requests and gradients of tables <-> the engine's.
 //
 // Ids and texts become rows of their tables here: hashing is a matter of the contract, not of the
-// engine. Errors are kInvalidArgument with the field's path ("categories[1].ids") and the reasons of
-// tensor.h or INVALID_FIELD with metadata `row`; a missing input is REQUIRED_FIELD, an unknown one
-// UNKNOWN_CATEGORICAL_INPUT.
+// engine. Errors are kInvalidArgument with the field's path ("categories[1].ids") and the reasons
+// of tensor.h or INVALID_FIELD with metadata `row`; a missing input is REQUIRED_FIELD, an unknown
+// one UNKNOWN_CATEGORICAL_INPUT.
 
 #ifndef SERVER_WIRE_CATEGORIES_H_
 #define SERVER_WIRE_CATEGORIES_H_

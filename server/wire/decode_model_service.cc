@@ -53,8 +53,9 @@ absl::StatusOr<models::SetParametersCommand> Decode(const v1::SetParametersReque
       command.expected_step,
       DecodeStepNumber("expected_step", request.has_expected_step(), request.expected_step()));
   command.keep_optimizer_state = request.keep_optimizer_state();
-  ASSIGN_OR_RETURN(NamedTensors parameters, DecodeNamedTensors("parameters", request.parameters(),
-                                                               Conversion::kLossless, Among::kAll, network));
+  ASSIGN_OR_RETURN(NamedTensors parameters,
+                   DecodeNamedTensors("parameters", request.parameters(), Conversion::kLossless,
+                                      Among::kAll, network));
   command.parameters = std::move(parameters.parameters);
   command.values = std::move(parameters.values);
 

@@ -23,6 +23,22 @@ absl::Status DecodeInputsInto(const Request& request, const Network& network, Co
   return absl::OkStatus();
 }
 
+absl::StatusOr<Batch> DecodeBatch(const v1::Batch& message, const Network& network) {
+  if (!message.has_targets()) return RequiredField("targets");
+  Batch batch;
+  ASSIGN_OR_RETURN(DecodedInputs inputs, DecodeInputs(message.has_inputs(), message.inputs(),
+                                                      message.categories(), network));
+  batch.inputs = std::move(inputs.inputs);
+  batch.categories = std::move(inputs.categories);
+  ASSIGN_OR_RETURN(batch.targets,
+                   DecodeTargets("targets", message.targets(), batch.rows(), network));
+  if (message.has_weights()) {
+    ASSIGN_OR_RETURN(batch.weights,
+                     DecodeWeights("weights", message.weights(), batch.rows(), network));
+  }
+  return batch;
+}
+
 absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUpdate& message,
                                                             const Network& network) {
   models::GradientUpdate update;
@@ -35,17 +51,16 @@ absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUp
   const std::size_t dense = network.layout().parameters().size() - network.tables().size();
   const auto count = static_cast<std::size_t>(message.gradients_size());
   if (count < dense) {
-    return InvalidField("gradients",
-                        absl::StrCat("expected the gradients of all ", dense, " parameters",
-                                     network.tables().empty() ? "" : " but tables", ", got ",
-                                     count));
+    return InvalidField(
+        "gradients", absl::StrCat("expected the gradients of all ", dense, " parameters",
+                                  network.tables().empty() ? "" : " but tables", ", got ", count));
   }
   ASSIGN_OR_RETURN(NamedTensors gradients,
                    DecodeNamedTensors("gradients", message.gradients(), Conversion::kAny,
                                       Among::kDense, network));
   update.gradients = std::move(gradients.values);
-  ASSIGN_OR_RETURN(update.tables, DecodeTableGradients("sparse_gradients",
-                                                       message.sparse_gradients(), network));
+  ASSIGN_OR_RETURN(update.tables,
+                   DecodeTableGradients("sparse_gradients", message.sparse_gradients(), network));
   return update;
 }
 

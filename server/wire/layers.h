@@ -18,7 +18,6 @@ using LayerMessages = google::protobuf::RepeatedPtrField<v1::Layer>;
 absl::StatusOr<std::vector<LayerSpec>> DecodeLayers(const LayerMessages& messages);
 void EncodeLayers(const std::vector<LayerSpec>& specs, LayerMessages* messages);
 
-
 using CategoricalInputMessages = google::protobuf::RepeatedPtrField<v1::CategoricalInput>;
 
 // The inputs of categories, in the same way.

@@ -11,7 +11,6 @@
 #include "core/status_macros.h"
 #include "core/text_view.h"
 #include "google/protobuf/descriptor.h"
-#include "server/wire/categories.h"
 #include "server/wire/fingerprint.h"
 
 namespace descent::wire {
@@ -82,22 +81,6 @@ absl::StatusOr<std::optional<std::int64_t>> DecodeStepNumber(std::string_view fi
   return value;
 }
 
-absl::StatusOr<Batch> DecodeBatch(const v1::Batch& message, const Network& network) {
-  if (!message.has_targets()) return RequiredField("targets");
-  Batch batch;
-  ASSIGN_OR_RETURN(DecodedInputs inputs, DecodeInputs(message.has_inputs(), message.inputs(),
-                                                      message.categories(), network));
-  batch.inputs = std::move(inputs.inputs);
-  batch.categories = std::move(inputs.categories);
-  ASSIGN_OR_RETURN(batch.targets,
-                   DecodeTargets("targets", message.targets(), batch.rows(), network));
-  if (message.has_weights()) {
-    ASSIGN_OR_RETURN(batch.weights,
-                     DecodeWeights("weights", message.weights(), batch.rows(), network));
-  }
-  return batch;
-}
-
 absl::StatusOr<std::vector<int>> DecodeParameterNames(
     std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names,
     const ParameterLayout& layout) {
@@ -122,7 +105,8 @@ absl::StatusOr<NamedTensors> DecodeNamedTensors(
     const std::string name_field = absl::StrCat(View(field), "[", i, "].name");
     ASSIGN_OR_RETURN(const int parameter,
                      FindParameter(name_field, tensors[i].name(), layout, &seen));
-    if (among == Among::kDense && layout.parameters()[static_cast<std::size_t>(parameter)].is_table) {
+    if (among == Among::kDense &&
+        layout.parameters()[static_cast<std::size_t>(parameter)].is_table) {
       return InvalidField(name_field, absl::StrCat(tensors[i].name(),
                                                    " is a table: its rows go into "
                                                    "sparse_gradients"));

@@ -11,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/batch.h"
 #include "core/buffer.h"
 #include "core/network.h"
 #include "core/parameter_layout.h"
@@ -44,8 +43,6 @@ absl::Status CheckLearningRate(double learning_rate);
 // An `optional` step number, >= 0 where it is set.
 absl::StatusOr<std::optional<std::int64_t>> DecodeStepNumber(std::string_view field, bool is_set,
                                                              std::int64_t value);
-
-absl::StatusOr<Batch> DecodeBatch(const v1::Batch& message, const Network& network);
 
 // Indices into the layout of the named parameters, in their order, none twice.
 absl::StatusOr<std::vector<int>> DecodeParameterNames(

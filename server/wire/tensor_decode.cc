@@ -191,14 +191,14 @@ absl::StatusOr<std::vector<std::int64_t>> DecodeIntegers(std::string_view field,
                         "WRONG_DATA_TYPE");
   }
   if (tensor.shape_size() != 1) {
-    return InvalidField(field,
-                        absl::StrCat("expected shape [n], got ", ShapeText(ShapeOf(tensor))),
+    return InvalidField(field, absl::StrCat("expected shape [n], got ", ShapeText(ShapeOf(tensor))),
                         {{"expected", "[n]"}, {"actual", ShapeText(ShapeOf(tensor))}},
                         "WRONG_SHAPE");
   }
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(elements.count));
   if (elements.stored->data_type == v1::DATA_TYPE_INT64) {
-    if (!numbers.empty()) std::memcpy(numbers.data(), elements.data, numbers.size() * sizeof numbers[0]);
+    if (!numbers.empty())
+      std::memcpy(numbers.data(), elements.data, numbers.size() * sizeof numbers[0]);
     return numbers;
   }
   for (std::size_t i = 0; i < numbers.size(); ++i) {

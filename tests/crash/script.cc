@@ -242,8 +242,8 @@ models::GradientUpdate GradientsOf(const Network& network, std::uint64_t seed) {
   const Buffer all = LaidOut(network, seed);
   for (std::int64_t i = 0; i < size; ++i) update.gradients.Set(i, all.At(i));
   for (const PlacedTable& table : network.tables()) {
-    update.tables.rows.push_back({static_cast<std::int32_t>(seed % 3),
-                                  static_cast<std::int32_t>(table.buckets - 1)});
+    update.tables.rows.push_back(
+        {static_cast<std::int32_t>(seed % 3), static_cast<std::int32_t>(table.buckets - 1)});
   }
   const std::int64_t values = TableGradients::CountValues(network.tables(), update.tables.rows);
   if (values > 0) {

@@ -70,8 +70,7 @@ void CheckPromise(const models::CreateModelCommand& command) {
 template <typename Command>
 void CheckInputs(const Command& command) {
   DESCENT_CHECK(TheNetwork().ValidateInputs(command.inputs).ok());
-  DESCENT_CHECK(
-      TheNetwork().ValidateCategories(command.categories, command.inputs.rows()).ok());
+  DESCENT_CHECK(TheNetwork().ValidateCategories(command.categories, command.inputs.rows()).ok());
 }
 
 void CheckPromise(const models::ForwardCommand& command) { CheckInputs(command); }

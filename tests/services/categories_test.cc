@@ -16,28 +16,35 @@ using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 
 // One numeric input; prices that depend on the shop, and on tags that are hashed.
-v1::CreateModelRequest ShopModel(const std::string& name, const std::string& optimizer = "adam {}") {
-  auto request = FromText<v1::CreateModelRequest>(absl::StrCat(R"pb(
-    model {
-      network {
-        input_features: 1
-        layers { dense { units: 8 activation { kind: ACTIVATION_KIND_TANH } } }
-        layers { dropout { rate: 0.1 } }
-        layers { dense { units: 1 } }
-        loss { kind: LOSS_KIND_MEAN_SQUARED_ERROR }
-        data_type: DATA_TYPE_FLOAT64
-        seed: 3
-        input_normalization {}
-        categorical_inputs { name: "shop" buckets: 50 dimension: 4 }
-        categorical_inputs {
-          name: "tags"
-          buckets: 1000
-          dimension: 3
-          hashing: HASHING_XXH64
-          combiner: COMBINER_MEAN
-        }
-      }
-      optimizer { learning_rate: 0.02 )pb", optimizer, " } }"));
+v1::CreateModelRequest ShopModel(const std::string& name,
+                                 const std::string& optimizer = "adam {}") {
+  auto request = FromText<v1::CreateModelRequest>(
+      absl::StrCat(R"pb(
+                     model { network {
+                       input_features: 1
+                       layers {
+                         dense {
+                           units: 8
+                           activation { kind: ACTIVATION_KIND_TANH }
+                         }
+                       }
+                       layers { dropout { rate: 0.1 } }
+                       layers { dense { units: 1 } }
+                       loss { kind: LOSS_KIND_MEAN_SQUARED_ERROR }
+                       data_type: DATA_TYPE_FLOAT64
+                       seed: 3
+                       input_normalization {}
+                       categorical_inputs { name: "shop" buckets: 50 dimension: 4 }
+                       categorical_inputs {
+                         name: "tags"
+                         buckets: 1000
+                         dimension: 3
+                         hashing: HASHING_XXH64
+                         combiner: COMBINER_MEAN
+                       }
+                     }
+                             optimizer { learning_rate: 0.02)pb",
+                   optimizer, " } }"));
   request.mutable_model()->set_name(name);
   return request;
 }
@@ -64,7 +71,7 @@ v1::Batch ShopBatch(int rows, unsigned seed) {
     inputs.push_back(static_cast<float>(random() % 100) / 50);
     shops.push_back(static_cast<std::int64_t>(random() % 50));
     double price = std::sin(static_cast<double>(shops.back())) + inputs.back();
-    for (unsigned left = random() % 3; left > 0; --left) {
+    for (auto left = random() % 3; left > 0; --left) {
       const auto letter = static_cast<char>('a' + random() % 5);
       tags.mutable_strings()->add_values(std::string(1, letter));
       price += 0.3 * (letter - 'a');
@@ -131,7 +138,7 @@ TEST_F(CategoriesTest, TablesAreParametersWithTheirShape) {
   Create(ShopModel("shop"));
   v1::GetParametersRequest request;
   request.set_model("shop");
-  request.add_parameters("embeddings.tags");
+  request.add_names("embeddings.tags");
   const auto answer = client_->Call(request);
   ASSERT_TRUE(answer.ok()) << answer;
   EXPECT_THAT(answer->parameters(0).tensor().shape(), ElementsAre(1000, 3));
@@ -158,9 +165,15 @@ TEST_F(CategoriesTest, AnUpdateTouchesTheRowsThatAreNamedAndNoOthers) {
 }
 
 TEST_F(CategoriesTest, ATrainingGradientIsTheOneThatAStepApplies) {
-  for (const char* optimizer : {"adam { weight_decay: 0.01 }", "sgd { momentum: 0.9 }", "ftrl {}"}) {
+  for (const char* optimizer :
+       {"adam { weight_decay: 0.01 }", "sgd { momentum: 0.9 }", "ftrl {}"}) {
     SCOPED_TRACE(optimizer);
-    for (const char* name : {"here", "elsewhere"}) Create(ShopModel(name, optimizer));
+    for (const char* name : {"here", "elsewhere"}) {
+      auto create = ShopModel(name, optimizer);
+      // An update from gradients has no rows to count.
+      create.mutable_model()->mutable_network()->clear_input_normalization();
+      Create(create);
+    }
     for (unsigned i = 0; i < 3; ++i) {
       const v1::Batch batch = ShopBatch(16, i);
       auto gradient = RequestOf<v1::GradientRequest>("elsewhere", batch);
@@ -182,7 +195,7 @@ TEST_F(CategoriesTest, ATrainingGradientIsTheOneThatAStepApplies) {
       ASSERT_TRUE(applied.ok()) << applied;
       const auto stepped = client_->Call(StepOf("here", batch));
       EXPECT_EQ(stepped->gradient_norm(), applied->gradient_norm());
-      EXPECT_EQ(ParametersOf("here"), ParametersOf("elsewhere"));
+      EXPECT_TRUE(ParametersOf("here") == ParametersOf("elsewhere"));
     }
     for (const char* name : {"here", "elsewhere"}) {
       v1::DeleteModelRequest request;
@@ -327,7 +340,7 @@ TEST_F(CategoriesTest, APredictionIsTheSameAloneAndMergedWithOthers) {
       for (int turn = 0; turn < 30; ++turn) {
         const auto answer = client.Call(requests[i]);
         ASSERT_TRUE(answer.ok()) << answer;
-        ASSERT_EQ(answer->outputs().raw(), alone[i]);
+        ASSERT_TRUE(answer->outputs().raw() == alone[i]);
       }
     });
   }
@@ -361,7 +374,7 @@ TEST_F(CategoriesTest, WhatWasLearnedIsThereAfterARestart) {
   EXPECT_EQ(Get("shop").step(), 20);
   EXPECT_EQ(Get("shop").state_hash(), shop.state_hash());
   EXPECT_EQ(Get("gradients").state_hash(), gradients.state_hash());
-  EXPECT_EQ(ParametersOf("shop"), tables);
+  EXPECT_TRUE(ParametersOf("shop") == tables);
   // And it goes on as if nothing had been.
   Create(ShopModel("reference"));
   for (unsigned i = 1; i <= 21; ++i) {

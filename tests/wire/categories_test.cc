@@ -23,8 +23,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 NetworkSpec Spec(std::int64_t numeric) {
-  NetworkSpec spec = DenseNetwork(numeric, {3, 1}, TanhActivation{}, MeanSquaredErrorLoss{},
-                                  DataType::kFloat32);
+  NetworkSpec spec =
+      DenseNetwork(numeric, {3, 1}, TanhActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32);
   spec.categorical_inputs = {{.name = "shop", .buckets = 10, .dimension = 2},
                              {.name = "tags",
                               .buckets = 1000,
@@ -96,8 +96,8 @@ TEST(CategoriesTest, ComeInAnyOrderAndGoInTheSpecs) {
 }
 
 TEST(CategoriesTest, IdsAreNumbersOfEitherWidthRawOrNot) {
-  const auto narrow = DecodeText(std::string(kInputs) + kTags +
-                                 Ids("shop", "INT32", "shape: 2", "7, 3"));
+  const auto narrow =
+      DecodeText(std::string(kInputs) + kTags + Ids("shop", "INT32", "shape: 2", "7, 3"));
   ASSERT_THAT(narrow, IsOk());
   EXPECT_THAT(narrow->categories[0].buckets, ElementsAre(7, 3));
   auto request = FromText<v1::PredictRequest>(std::string("model: 'm' ") + kInputs + kTags);
@@ -131,9 +131,9 @@ TEST(CategoriesTest, RowsMayHaveAnyNumberOfWeightedValues) {
   EXPECT_EQ(tags.weights.type(), DataType::kFloat32);
   EXPECT_EQ(tags.weights.At(2, 0), 2);
   // Rows without any value.
-  const auto none = DecodeText(std::string(kInputs) + kShops +
-                               "categories { name: 'tags' strings {} " +
-                               Integers("row_splits", "3", "0, 0, 0") + "} ");
+  const auto none =
+      DecodeText(std::string(kInputs) + kShops + "categories { name: 'tags' strings {} " +
+                 Integers("row_splits", "3", "0, 0, 0") + "} ");
   ASSERT_THAT(none, IsOk());
   EXPECT_EQ(none->categories[1].rows(), 2);
 }
@@ -170,7 +170,8 @@ TEST_P(CategoryMistakeTest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     All, CategoryMistakeTest,
     ::testing::Values(
-        Mistake{kShops, "categories", "REQUIRED_FIELD"}, Mistake{"", "categories", "REQUIRED_FIELD"},
+        Mistake{kShops, "categories", "REQUIRED_FIELD"},
+        Mistake{"", "categories", "REQUIRED_FIELD"},
         Mistake{std::string(kShops) + kTags + kShops, "categories[2].name", "CONTRADICTORY_FIELDS"},
         Mistake{std::string(kShops) + kTags + "categories { name: 'x' }", "categories[2].name",
                 "UNKNOWN_CATEGORICAL_INPUT"},
@@ -201,9 +202,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{Ids("shop", "INT64", "shape: 2", "1, 1",
                     "weights { data_type: DATA_TYPE_FLOAT32 shape: 1 floats { values: [1] } }"),
                 "categories[0].weights", "WRONG_SHAPE"},
-        Mistake{Ids("shop", "INT64", "shape: 2", "1, 1",
-                    "weights { data_type: DATA_TYPE_FLOAT32 shape: 2 floats { values: [1, nan] } }"),
-                "categories[0].weights", "NON_FINITE_VALUE"},
+        Mistake{
+            Ids("shop", "INT64", "shape: 2", "1, 1",
+                "weights { data_type: DATA_TYPE_FLOAT32 shape: 2 floats { values: [1, nan] } }"),
+            "categories[0].weights", "NON_FINITE_VALUE"},
         // Of a sum they may be negative, of a mean not.
         Mistake{Ids("tags", "INT64", "shape: 2", "1, 1",
                     "weights { data_type: DATA_TYPE_FLOAT32 shape: 2 floats { values: [1, -1] } }"),
@@ -267,7 +269,8 @@ TEST(TableGradientsTest, AreTheRowsThatAreThere) {
 TEST(TableGradientsTest, MistakesAreRefused) {
   const std::string shop = "sparse_gradients { name: 'embeddings.shop' ";
   const std::string values =
-      "values { data_type: DATA_TYPE_FLOAT32 shape: 2 shape: 2 floats { values: [1, 2, 3, 4] } } } ";
+      "values { data_type: DATA_TYPE_FLOAT32 shape: 2 shape: 2 floats { values: [1, 2, 3, 4] } } "
+      "} ";
   for (const Mistake& mistake : {
            Mistake{kShopRows, "gradients.sparse_gradients", "REQUIRED_FIELD"},
            Mistake{std::string(kTagRows) + kShopRows + kTagRows,

@@ -120,13 +120,9 @@ TEST(FingerprintTest, SeesRowsAndValuesOfTables) {
 
 // Kept requests of networks without categories are compared with what earlier builds made of them.
 TEST(FingerprintTest, WithoutCategoriesIsAsEver) {
-  EXPECT_EQ(Fingerprint("m").Add(Batch()).Digest(),
-            Fingerprint("m")
-                .Add(Matrix())
-                .Add(std::int64_t{0})
-                .Add(Matrix())
-                .Add(Matrix())
-                .Digest());
+  EXPECT_EQ(
+      Fingerprint("m").Add(Batch()).Digest(),
+      Fingerprint("m").Add(Matrix()).Add(std::int64_t{0}).Add(Matrix()).Add(Matrix()).Digest());
   EXPECT_EQ(Fingerprint("m").Add(TableGradients()).Digest(), Fingerprint("m").Digest());
 }
 

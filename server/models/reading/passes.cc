@@ -1,5 +1,6 @@
 #include "server/models/reading/passes.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -172,12 +173,16 @@ absl::StatusOr<GradientOutcome> RunGradient(const Network& network, const Snapsh
   RETURN_IF_ERROR(CheckFinite("input_gradient", outcome.input_gradient));
   if (command.norms_only) {
     for (const int i : outcome.parameters) {
-      outcome.norms.push_back(NormOf(network, static_cast<std::size_t>(i), workspace->gradients,
-                                     tables));
+      outcome.norms.push_back(
+          NormOf(network, static_cast<std::size_t>(i), workspace->gradients, tables));
     }
     tables = TableGradients();
   } else {
     outcome.gradients = workspace->gradients.Clone();
+    const auto is_table = [&](int i) {
+      return network.layout().parameters()[static_cast<std::size_t>(i)].is_table;
+    };
+    if (std::ranges::none_of(outcome.parameters, is_table)) tables = TableGradients();
   }
   return outcome;
 }

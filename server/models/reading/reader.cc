@@ -76,12 +76,12 @@ void Reader::Read(Call<Outcome> call, const Needs& needs, Compute compute) {
 
 void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
-  const Needs needs{.rows = rows,
-                    .command_bytes = ByteSize(command),
-                    .answer = PredictAnswerSize(network(), rows),
-                    .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
-                    .cost = ForwardCost(network(), rows) +
-                            TablesCost(network(), command.categories)};
+  const Needs needs{
+      .rows = rows,
+      .command_bytes = ByteSize(command),
+      .answer = PredictAnswerSize(network(), rows),
+      .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
+      .cost = ForwardCost(network(), rows) + TablesCost(network(), command.categories)};
   Call<PredictOutcome> call(std::move(context), std::move(reply));
   if (!Admit(&call, needs)) return;
   const bool in_place =
@@ -103,12 +103,12 @@ void Reader::Predict(PredictCommand command, CallContext context, Reply<PredictO
 
 void Reader::Forward(ForwardCommand command, CallContext context, Reply<ForwardOutcome> reply) {
   const std::int64_t rows = command.inputs.rows();
-  const Needs needs{.rows = rows,
-                    .command_bytes = ByteSize(command),
-                    .answer = ForwardAnswerSize(network(), rows),
-                    .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
-                    .cost = ForwardCost(network(), rows) +
-                            TablesCost(network(), command.categories)};
+  const Needs needs{
+      .rows = rows,
+      .command_bytes = ByteSize(command),
+      .answer = ForwardAnswerSize(network(), rows),
+      .workspace_bytes = PassBytes(network(), rows, /*matrices=*/2),
+      .cost = ForwardCost(network(), rows) + TablesCost(network(), command.categories)};
   Read(Call<ForwardOutcome>(std::move(context), std::move(reply)), needs,
        [network = publication_->network(), pool = &resources_->pool, command = std::move(command)](
            const Snapshot& snapshot, ReadWorkspace* workspace) {

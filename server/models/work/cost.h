@@ -55,9 +55,11 @@ inline double TableGradientBytes(const Network& network, const Categories& categ
   constexpr double kSortedValue = 16;  // its place in the order, and its row
   double bytes = 0;
   for (std::size_t i = 0; i < categories.size(); ++i) {
-    bytes += static_cast<double>(categories[i].size()) *
-             (kSortedValue + (3 + slots) * static_cast<double>(network.tables()[i].dimension) *
-                                 static_cast<double>(ByteWidth(network.data_type())));
+    const PlacedTable& table = network.tables()[i];
+    const std::int64_t rows = std::min(categories[i].size(), table.buckets);
+    bytes += kSortedValue * static_cast<double>(categories[i].size()) +
+             (3 + slots) * static_cast<double>(rows) * static_cast<double>(table.dimension) *
+                 static_cast<double>(ByteWidth(network.data_type()));
   }
   return bytes;
 }

@@ -92,15 +92,15 @@ template <typename Number>
 void ReadNumbers(ByteReader* reader, std::string_view field, std::vector<Number>* numbers) {
   static_assert(sizeof(Number) == 4 || sizeof(Number) == 8);
   const std::int64_t count = reader->GetCount(field);
-  const char* elements =
-      TakeElements(reader, sizeof(Number) == 4 ? DataType::kFloat32 : DataType::kFloat64, count,
-                   field);
+  const char* elements = TakeElements(
+      reader, sizeof(Number) == 4 ? DataType::kFloat32 : DataType::kFloat64, count, field);
   if (elements == nullptr || count == 0) return;
   numbers->resize(static_cast<std::size_t>(count));
   std::memcpy(numbers->data(), elements, numbers->size() * sizeof(Number));
 }
 
-// Categories: how many inputs, then of each which parts it has, its rows of the table and the parts.
+// Categories: how many inputs, then of each which parts it has, its rows of the table and the
+// parts.
 
 constexpr std::uint8_t kHasRowSplits = 1 << 0;
 constexpr std::uint8_t kHasValueWeights = 1 << 1;
