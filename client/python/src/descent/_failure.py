@@ -10,8 +10,9 @@ from ._contract import message_class
 from .errors import DescentError, FieldViolation, error
 
 _DETAILS = "grpc-status-details-bin"
-# How a request names what the caller gave as the batch: `batch.batch.inputs` is the inputs.
-_PATH = re.compile(r"^(batch\.)+")
+# How a request names what the caller gave as the batch: `batch.batch.inputs` is the inputs, and so is
+# `more[3].batch.inputs` of a message with several batches.
+_PATH = re.compile(r"^(more\[[0-9]+\]\.)?(batch\.)+")
 _Status = message_class("google.rpc.Status")
 _KINDS = {
     f"type.googleapis.com/google.rpc.{name}": message_class(f"google.rpc.{name}")
