@@ -14,6 +14,10 @@ from descent._contract import LOSSES, message_class
 Tensor = message_class("Tensor")
 
 
+def encoder_of(loss):
+    return BatchEncoder(message_class("NetworkSpec")(input_features=2, loss={"kind": LOSSES.number(loss)}))
+
+
 def encoded(value):
     return Tensor.FromString(_arrays.tensor(_arrays.as_array(value, "inputs")).joined())
 
@@ -38,8 +42,20 @@ class ArraysTest(unittest.TestCase):
         written = _arrays.tensor(array).joined()
         self.assertEqual(written, message.SerializeToString(deterministic=True))
 
+    def test_numbers_that_are_no_raw_tensor_come_back_too(self):
+        for contents, dtype in (("floats", "f4"), ("doubles", "f8")):
+            for shape in ((), (0,), (2, 3), (300, 200)):
+                with self.subTest(contents, shape=shape):
+                    array = np.full(shape, 1 / 3, dtype)
+                    message = Tensor(data_type=1 if dtype == "f4" else 2, shape=shape,
+                                     **{contents: {"values": array.reshape(-1).tolist()}})
+                    back = _arrays.to_array(message)
+                    self.assertEqual(back.dtype, array.dtype)
+                    np.testing.assert_array_equal(back, array)
+                    back[...] = 7  # may be written to
+
     def test_a_training_request_is_what_protobuf_writes(self):
-        encoder = BatchEncoder(LOSSES.number("mean_squared_error"))
+        encoder = encoder_of("mean_squared_error")
         x, y, weights = np.ones((3, 2), "f4"), np.ones((3, 1), "f8"), np.ones(3, "f4")
         request = message_class("TrainRequest")()
         request.batch.sequence = 300
@@ -72,8 +88,8 @@ class ArraysTest(unittest.TestCase):
 
     def test_flat_targets_are_a_column_or_classes(self):
         floats, ints = np.zeros(3), np.zeros(3, int)
-        regression = BatchEncoder(LOSSES.number("mean_squared_error"))
-        classes = BatchEncoder(LOSSES.number("softmax_cross_entropy"))
+        regression = encoder_of("mean_squared_error")
+        classes = encoder_of("softmax_cross_entropy")
         self.assertEqual(regression.targets(floats).shape, (3, 1))
         self.assertEqual(regression.targets(ints).shape, (3, 1))
         self.assertEqual(classes.targets(ints).shape, (3,))

@@ -21,7 +21,9 @@ SPECS = {
     "Initializer": ("Initializer", {}),
     "Loss": ("Loss", {}),
     "InputNormalization": ("InputNormalization", {}),
-    "Network": ("NetworkSpec", {"inputs": "input_features", "dtype": "data_type"}),
+    "Categorical": ("CategoricalInput", {}),
+    "Network": ("NetworkSpec", {"inputs": "input_features", "dtype": "data_type",
+                                "categorical": "categorical_inputs"}),
 }
 
 
@@ -65,6 +67,10 @@ class SpecsTest(unittest.TestCase):
             lambda: descent.Network(1, [descent.Dense(1)], loss="mse").to_message(),
             lambda: descent.Network(1, [descent.Dense(1)], dtype="double").to_message(),
             lambda: descent.Network(1, [descent.Dense(1, kernel_initializer="he")]).to_message(),
+            lambda: descent.Network(0, [descent.Dense(1)], categorical=[
+                descent.Categorical("a", 2, 1, hashing="md5")]).to_message(),
+            lambda: descent.Network(0, [descent.Dense(1)], categorical=[
+                descent.Categorical("a", 2, 1, combiner="max")]).to_message(),
             lambda: optimizers.as_optimizer("adams"),
         ):
             with self.assertRaisesRegex(ValueError, "expected one of .*; got '"):
@@ -75,6 +81,11 @@ class SpecsTest(unittest.TestCase):
             descent.Network(1, [descent.Dense("8")]).to_message()
         with self.assertRaisesRegex(TypeError, "layers: expected Dense"):
             descent.Network(1, ["relu"]).to_message()
+        with self.assertRaisesRegex(TypeError, "Categorical.buckets"):
+            descent.Network(0, [descent.Dense(1)], categorical=[
+                descent.Categorical("a", "2", 1)]).to_message()
+        with self.assertRaisesRegex(TypeError, "categorical: expected Categorical"):
+            descent.Network(0, [descent.Dense(1)], categorical=["color"]).to_message()
 
 
 class ServedSpecsTest(unittest.TestCase):
@@ -131,6 +142,19 @@ class ServedSpecsTest(unittest.TestCase):
                 3, layers, dtype=dtype, seed=2**64 - 1,
                 input_normalization=descent.InputNormalization(1e-6, 100, 10.0)))
 
+    def test_every_kind_of_categorical_input(self):
+        for inputs in (0, 3):
+            self.check(descent.Network(inputs, (descent.Dense(1),), categorical=(
+                descent.Categorical("plain", 3, 2),
+                *(descent.Categorical(f"{hashing}_{combiner}", 5, 1, None if hashing == "none" else hashing, combiner)
+                  for hashing in _contract.HASHINGS for combiner in _contract.COMBINERS),
+                *(descent.Categorical(kind, 4, 3, initializer=kind) for kind in _contract.INITIALIZERS),
+                descent.Categorical("scaled", 4, 3, initializer=descent.Initializer("constant", 0.25)))))
+        wide = descent.Network(2, (descent.Dropout(0.1),), categorical=(
+            descent.Categorical("a", 9, 3), descent.Categorical("b", 9, 4)))
+        self.assertEqual(wide.outputs, 9)
+        self.check(wide)
+
     def test_every_optimizer_and_schedule(self):
         plain = descent.Network(2, (descent.Dense(2),))
         schedules = (
@@ -148,7 +172,8 @@ class ServedSpecsTest(unittest.TestCase):
         self.client.create("other", descent.Network(2, (descent.Dense(2),)))
         for network in (descent.Network(2, (descent.Dense(3),)),
                         descent.Network(2, (descent.Dense(2, "relu"),)),
-                        descent.Network(2, (descent.Dense(2),), seed=1)):
+                        descent.Network(2, (descent.Dense(2),), seed=1),
+                        descent.Network(2, (descent.Dense(2),), categorical=(descent.Categorical("a", 2, 1),))):
             with self.assertRaisesRegex(descent.AlreadyExistsError, "its network is another one"):
                 self.client.create("other", network, exist_ok=True)
 

@@ -8,8 +8,8 @@
         model.train((x[i : i + 32], y[i : i + 32]) for i in range(0, len(x), 32))
         print(model.predict(x[:3]))
 
-`Client` and `Model` are the calls; `Network` with `Dense`, `Dropout`, `LayerNorm` and `Residual` is what a model
-computes, `Adam`, `Sgd` and others how it learns. `descent.aio` has the same client for asyncio, `descent.sklearn`
+`Client` and `Model` are the calls; `Network` with `Dense`, `Dropout`, `LayerNorm`, `Residual` and `Categorical` is what a
+model computes, `Adam`, `Sgd` and others how it learns. `descent.aio` has the same client for asyncio, `descent.sklearn`
 estimators for scikit-learn, and `descent.Server` starts a server beside a notebook or a test.
 """
 
@@ -20,6 +20,7 @@ __path__ = extend_path(__path__, __name__)
 
 from . import aio
 from ._version import __version__
+from .categories import Categories
 from .client import Client, Model
 from .errors import (
     AbortedError,
@@ -39,6 +40,7 @@ from .errors import (
 )
 from .network import (
     Activation,
+    Categorical,
     Dense,
     Dropout,
     Initializer,
@@ -75,6 +77,7 @@ from .results import (
     HistoryPoint,
     LayerValues,
     ModelInfo,
+    SparseRows,
     StepResult,
     TrainingSummary,
 )
@@ -90,6 +93,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "AlreadyExistsError",
+    "Categorical",
+    "Categories",
     "Checkpoint",
     "Client",
     "Cosine",
@@ -129,6 +134,7 @@ __all__ = [
     "Schedule",
     "Server",
     "Sgd",
+    "SparseRows",
     "Stairs",
     "StepResult",
     "TrainingInterrupted",

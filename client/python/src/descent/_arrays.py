@@ -8,6 +8,7 @@ they are copied once. The encoding is Protobuf's, https://protobuf.dev/programmi
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from typing import Any, List, NamedTuple, Sequence
 
@@ -90,6 +91,9 @@ class Parts(NamedTuple):
         return b"".join(self.pieces)
 
 
+NOTHING = Parts([], 0)
+
+
 def of_bytes(*pieces: bytes) -> Parts:
     return Parts(list(pieces), sum(map(len, pieces)))
 
@@ -139,11 +143,16 @@ def _tensor_field_header(number: int, kind: int, shape: tuple[int, ...], size: i
 
 
 def to_array(message: Any) -> npt.NDArray[Any]:
-    """The array, which may be written to, of a raw Tensor, as answers to raw requests are."""
+    """The array, which may be written to, of a Tensor: raw, as answers to raw requests are, or of floats or doubles, as
+    those to texts alone are."""
     shape: tuple[int, ...] = tuple(message.shape)
-    array: npt.NDArray[Any] = np.ndarray(
-        shape, _DTYPES[message.data_type], buffer=bytearray(message.raw)
-    )
+    dtype = _DTYPES[message.data_type]
+    raw = message.raw
+    if not raw and (contents := message.WhichOneof("contents")) in ("floats", "doubles"):
+        # They are packed: the end of what Protobuf writes is the array's memory.
+        packed = getattr(message, contents).SerializeToString()
+        raw = packed[len(packed) - dtype.itemsize * math.prod(shape) :]
+    array: npt.NDArray[Any] = np.ndarray(shape, dtype, buffer=bytearray(raw))
     return array
 
 

@@ -105,6 +105,8 @@ class Names:
 ACTIVATIONS = Names("ActivationKind", "activation")
 INITIALIZERS = Names("InitializerKind", "initializer")
 LOSSES = Names("LossKind", "loss")
+HASHINGS = Names("Hashing", "hashing")
+COMBINERS = Names("Combiner", "combiner")
 DATA_TYPES = Names("DataType", "dtype")
 DURABILITIES = Names("Durability", "durability")
 EXPORT_FORMATS = Names("ExportFormat", "format")

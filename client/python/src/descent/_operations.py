@@ -8,11 +8,13 @@ import functools
 import uuid
 from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
 
+import numpy as np
 import numpy.typing as npt
 
 from . import _arrays, results
 from ._batches import BatchEncoder
 from ._contract import DURABILITIES, METHODS, message_class
+from .categories import CategoriesByName
 from .errors import DescentError, invalid
 from .network import Network
 from .optimizers import Optimizer, as_optimizer
@@ -119,10 +121,12 @@ def model_info(model: Any) -> results.ModelInfo:
 # Computing.
 
 
-def predict(model: str, x: npt.ArrayLike, raw_outputs: bool) -> Operation[results.Array]:
-    inputs = _arrays.tensor_field(2, x, "inputs")
+def predict(model: str, encoder: BatchEncoder, x: Optional[npt.ArrayLike],
+            categories: Optional[CategoriesByName], raw_outputs: bool,
+            ) -> Operation[results.Array]:  # fmt: skip
+    inputs, written, _ = encoder.inputs(x, categories, 2, 10)
     head = _predict_head(model, raw_outputs)
-    return Operation("Predict", b"".join((head, *inputs.pieces)), _outputs)
+    return Operation("Predict", b"".join((head, *inputs.pieces, *written.pieces)), _outputs)
 
 
 @functools.lru_cache(maxsize=256)
@@ -136,7 +140,10 @@ def _outputs(answer: Any) -> results.Array:
     return _arrays.to_array(answer.outputs)
 
 
-def forward(model: str, x: npt.ArrayLike) -> Operation[results.ForwardResult]:
+def forward(model: str, encoder: BatchEncoder, x: Optional[npt.ArrayLike],
+            categories: Optional[CategoriesByName]) -> Operation[results.ForwardResult]:  # fmt: skip
+    inputs, written, _ = encoder.inputs(x, categories, 2, 10)
+
     def read(answer: Any) -> results.ForwardResult:
         return results.ForwardResult(
             step=answer.step,
@@ -149,14 +156,14 @@ def forward(model: str, x: npt.ArrayLike) -> Operation[results.ForwardResult]:
             },
         )
 
-    return _operation("Forward", read, _arrays.tensor_field(2, x, "inputs"), model=model)
+    return _operation("Forward", read, inputs + written, model=model)
 
 
-def gradient(model: str, encoder: BatchEncoder, x: npt.ArrayLike, y: Optional[npt.ArrayLike],
-             output_gradient: Optional[npt.ArrayLike], input_gradient: bool,
-             weights: Optional[npt.ArrayLike], training: bool,
-             ) -> Operation[results.GradientResult]:  # fmt: skip
-    parts = _arrays.tensor_field(2, x, "inputs")
+def gradient(model: str, encoder: BatchEncoder, x: Optional[npt.ArrayLike],
+             y: Optional[npt.ArrayLike], output_gradient: Optional[npt.ArrayLike],
+             input_gradient: bool, weights: Optional[npt.ArrayLike], training: bool,
+             categories: Optional[CategoriesByName]) -> Operation[results.GradientResult]:  # fmt: skip
+    parts, written, _ = encoder.inputs(x, categories, 2, 10)
     if y is not None:
         parts += _arrays.tensor_field(3, encoder.targets(y), "targets")
     if output_gradient is not None:
@@ -165,6 +172,7 @@ def gradient(model: str, encoder: BatchEncoder, x: npt.ArrayLike, y: Optional[np
         parts += _arrays.tensor_field(4, output_gradient, "output_gradient")
     if weights is not None:
         parts += _arrays.tensor_field(5, weights, "weights")
+    parts += written
 
     def read(answer: Any) -> results.GradientResult:
         return results.GradientResult(
@@ -173,31 +181,70 @@ def gradient(model: str, encoder: BatchEncoder, x: npt.ArrayLike, y: Optional[np
             gradient_norm=answer.gradient_norm,
             gradients=_arrays.arrays_by_name(answer.gradients),
             input_gradient=_optional(answer, "input_gradient"),
+            sparse={item.name: _sparse_rows(item) for item in answer.sparse_gradients},
         )
 
     return _operation("Gradient", read, parts, model=model, input_gradient=input_gradient,
                       training=training)  # fmt: skip
 
 
+# What `Model.step` takes in the place of a batch.
+Gradients = Union[results.GradientResult, Mapping[str, Union[npt.ArrayLike, results.SparseRows]]]
+
+
 def step(model: str, encoder: BatchEncoder, x: Optional[npt.ArrayLike], y: Optional[npt.ArrayLike],
-         weights: Optional[npt.ArrayLike], gradients: Optional[Mapping[str, npt.ArrayLike]],
-         base_step: Optional[int], max_staleness: Optional[int], learning_rate: Optional[float],
-         expected_step: Optional[int]) -> Operation[results.StepResult]:  # fmt: skip
+         weights: Optional[npt.ArrayLike], categories: Optional[CategoriesByName],
+         gradients: Optional[Gradients], base_step: Optional[int], max_staleness: Optional[int],
+         learning_rate: Optional[float], expected_step: Optional[int],
+         ) -> Operation[results.StepResult]:  # fmt: skip
     if gradients is None:
-        if x is None or y is None:
+        if y is None or (x is None and categories is None):
             raise invalid("step", "expected x and y, or gradients and base_step")
-        parts = _arrays.field(2, encoder.batch(x, y, weights)[0])
+        parts = _arrays.field(2, encoder.batch(x, y, weights, categories)[0])
     else:
-        if x is not None or y is not None or weights is not None:
-            raise invalid("gradients", "expected x and y, or gradients, got both")
+        if any(given is not None for given in (x, y, weights, categories)):
+            raise invalid("gradients", "expected a batch, or gradients, got both")
+        if isinstance(gradients, results.GradientResult):
+            base_step = gradients.step if base_step is None else base_step
+            gradients = {**gradients.gradients, **gradients.sparse}
         if base_step is None:
             raise invalid("base_step", "expected the step that the gradients were computed at")
         limits = message_class("GradientUpdate")(base_step=base_step, max_staleness=max_staleness)
         parts = _arrays.field(
-            3, _arrays.of_bytes(limits.SerializeToString()) + _named(3, gradients)
+            3, _arrays.of_bytes(limits.SerializeToString()) + _gradients(encoder, gradients)
         )
     return _operation("Step", _step_result, parts, model=model, learning_rate=learning_rate,
                       expected_step=expected_step)  # fmt: skip
+
+
+def _gradients(encoder: BatchEncoder, given: Mapping[str, Any]) -> _arrays.Parts:
+    """Fields of GradientUpdate."""
+    dense = {name: value for name, value in given.items() if name not in encoder.tables}
+    for name, value in dense.items():
+        if isinstance(value, results.SparseRows):
+            raise invalid(name, "expected the gradient of every element, got rows of a table")
+    parts = _named(3, dense)
+    for name in encoder.tables:
+        if name in given:
+            parts += _arrays.field(4, _sparse_gradient(name, given[name]))
+    return parts
+
+
+def _sparse_gradient(name: str, value: Any) -> _arrays.Parts:
+    """The message SparseRows."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise invalid(name, f"expected SparseRows(rows, values) of a table, got {type(value).__name__}")
+    rows = _arrays.as_array(value[0], f"{name}.rows")
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise invalid(f"{name}.rows", f"expected integers [k], got {rows.dtype} {list(rows.shape)}")
+    numbers = [int(row) for row in rows.tolist()]
+    head = message_class("SparseRows")(name=name, rows=numbers).SerializeToString()
+    return _arrays.of_bytes(head) + _arrays.tensor_field(3, value[1], f"{name}.values")
+
+
+def _sparse_rows(message: Any) -> results.SparseRows:
+    rows: results.Array = np.array(message.rows, dtype=np.int64)
+    return results.SparseRows(rows, _arrays.to_array(message.values))
 
 
 def _step_result(answer: Any) -> results.StepResult:

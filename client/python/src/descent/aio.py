@@ -22,9 +22,10 @@ from ._aio_streams import Batches, evaluate, train, upload
 from ._batches import BatchEncoder
 from ._failure import failure
 from ._files import export_request, import_chunks, import_start, replacing
-from ._operations import Operation
+from ._operations import Gradients, Operation
 from ._paging import Pages
 from ._progress import Report, reporting
+from .categories import CategoriesByName
 from .errors import AlreadyExistsError, DescentError, error
 from .network import Network
 from .optimizers import Adam, Optimizer
@@ -175,7 +176,7 @@ class Model:
 
     def __init__(self, client: Client, message: Any) -> None:
         self._client = client
-        self._encoder = BatchEncoder(message.network.loss.kind)
+        self._encoder = BatchEncoder(message.network)
         self.name: str = message.name
         self.network = Network.from_message(message.network)
 
@@ -183,36 +184,49 @@ class Model:
         return f"<Model {self.name!r} at {self._client.target}>"
 
     async def _run(self, operation: Operation[T], timeout: Optional[float] = None) -> T:
-        return await self._client._calls.run(operation, timeout)
+        with self._encoder.naming():
+            return await self._client._calls.run(operation, timeout)
 
     # Computing.
 
     @_as(_blocking.Model.predict)
     async def predict(
-        self, x: npt.ArrayLike, *, raw_outputs: bool = False, timeout: Optional[float] = None
+        self,
+        x: Optional[npt.ArrayLike] = None,
+        *,
+        categories: Optional[CategoriesByName] = None,
+        raw_outputs: bool = False,
+        timeout: Optional[float] = None,
     ) -> results.Array:
-        return await self._run(_operations.predict(self.name, x, raw_outputs), timeout)
+        operation = _operations.predict(self.name, self._encoder, x, categories, raw_outputs)
+        return await self._run(operation, timeout)
 
     @_as(_blocking.Model.forward)
     async def forward(
-        self, x: npt.ArrayLike, *, timeout: Optional[float] = None
+        self,
+        x: Optional[npt.ArrayLike] = None,
+        *,
+        categories: Optional[CategoriesByName] = None,
+        timeout: Optional[float] = None,
     ) -> results.ForwardResult:
-        return await self._run(_operations.forward(self.name, x), timeout)
+        return await self._run(_operations.forward(self.name, self._encoder, x, categories), timeout)
 
     @_as(_blocking.Model.gradient)
     async def gradient(
         self,
-        x: npt.ArrayLike,
+        x: Optional[npt.ArrayLike] = None,
         y: Optional[npt.ArrayLike] = None,
         *,
         output_gradient: Optional[npt.ArrayLike] = None,
         input_gradient: bool = False,
         weights: Optional[npt.ArrayLike] = None,
         training: bool = False,
+        categories: Optional[CategoriesByName] = None,
         timeout: Optional[float] = None,
     ) -> results.GradientResult:
         operation = _operations.gradient(
-            self.name, self._encoder, x, y, output_gradient, input_gradient, weights, training)  # fmt: skip
+            self.name, self._encoder, x, y, output_gradient, input_gradient, weights, training,
+            categories)  # fmt: skip
         return await self._run(operation, timeout)
 
     @_as(_blocking.Model.step)
@@ -222,7 +236,8 @@ class Model:
         y: Optional[npt.ArrayLike] = None,
         weights: Optional[npt.ArrayLike] = None,
         *,
-        gradients: Optional[Mapping[str, npt.ArrayLike]] = None,
+        categories: Optional[CategoriesByName] = None,
+        gradients: Optional[Gradients] = None,
         base_step: Optional[int] = None,
         max_staleness: Optional[int] = None,
         learning_rate: Optional[float] = None,
@@ -230,8 +245,8 @@ class Model:
         timeout: Optional[float] = None,
     ) -> results.StepResult:
         operation = _operations.step(
-            self.name, self._encoder, x, y, weights, gradients, base_step, max_staleness,
-            learning_rate, expected_step)  # fmt: skip
+            self.name, self._encoder, x, y, weights, categories, gradients, base_step,
+            max_staleness, learning_rate, expected_step)  # fmt: skip
         return await self._run(operation, timeout)
 
     async def train(
@@ -249,7 +264,8 @@ class Model:
         twice; it gives up when the client's `retry.give_up_after` has passed without the server.
 
         Args:
-            batches: any iterable or asynchronous iterable of (x, y) or (x, y, weights), as of `step`.
+            batches: any iterable or asynchronous iterable of (x, y), of (x, y, weights) or of dicts with `y` and any of
+                `x`, `weights` and `categories`, as of `step`.
             session: names this run, so that another process can go on with it after this one has ended: given
                 the same name and the same batches from the first one on, it skips those that were applied.
             progress: True shows a bar (with tqdm); a function is called with a TrainingSummary some times a second.
@@ -261,7 +277,7 @@ class Model:
         Errors about a batch say which in `batch_index`; what came before it is applied. So it is when the iterator
         raises. Cancelling ends the stream at once: the last batches may not be applied.
         """
-        with reporting(progress, batches) as report:
+        with self._encoder.naming(), reporting(progress, batches) as report:
             return await train(self._client._training, self._encoder, self.name, batches, session,
                                expected_step, report)  # fmt: skip
 
@@ -269,7 +285,8 @@ class Model:
     async def evaluate(
         self, batches: Batches, *, timeout: Optional[float] = None
     ) -> results.Evaluation:
-        return await evaluate(self._client._calls, self._encoder, self.name, batches, timeout)
+        with self._encoder.naming():
+            return await evaluate(self._client._calls, self._encoder, self.name, batches, timeout)
 
     # State.
 

@@ -23,10 +23,11 @@ from ._connection import Connection
 from ._evaluation import evaluate
 from ._failure import failure
 from ._files import export_request, import_chunks, import_start, replacing
-from ._operations import Operation
+from ._operations import Gradients, Operation
 from ._paging import Pages
 from ._progress import Report, reporting
 from ._training import train
+from .categories import CategoriesByName
 from .errors import AlreadyExistsError, DescentError, error
 from .network import Network
 from .optimizers import Adam, Optimizer
@@ -225,7 +226,7 @@ class Model:
 
     def __init__(self, client: Client, message: Any) -> None:
         self._client = client
-        self._encoder = BatchEncoder(message.network.loss.kind)
+        self._encoder = BatchEncoder(message.network)
         self.name: str = message.name
         self.network = Network.from_message(message.network)
 
@@ -233,53 +234,71 @@ class Model:
         return f"<Model {self.name!r} at {self._client.target}>"
 
     def _run(self, operation: Operation[T], timeout: Optional[float] = None) -> T:
-        return self._client._calls.run(operation, timeout)
+        with self._encoder.naming():
+            return self._client._calls.run(operation, timeout)
 
     # Computing.
 
     def predict(
-        self, x: npt.ArrayLike, *, raw_outputs: bool = False, timeout: Optional[float] = None
+        self,
+        x: Optional[npt.ArrayLike] = None,
+        *,
+        categories: Optional[CategoriesByName] = None,
+        raw_outputs: bool = False,
+        timeout: Optional[float] = None,
     ) -> results.Array:
         """Answers for inputs.
 
         Args:
-            x: `[n, inputs]`.
+            x: `[n, inputs]`; None for a network without numeric inputs.
+            categories: what the rows have for each categorical input, by its name: an array or list of ids, or of texts
+                where the network hashes; for any number of them a row a list of lists, or `descent.Categories`.
             raw_outputs: whether to answer with the network's outputs as they are.
             timeout: seconds; else the client's.
 
         Returns:
             `[n, outputs]`, in the targets' terms: probabilities for losses of classes, rates for poisson.
         """
-        return self._run(_operations.predict(self.name, x, raw_outputs), timeout)
+        operation = _operations.predict(self.name, self._encoder, x, categories, raw_outputs)
+        return self._run(operation, timeout)
 
-    def forward(self, x: npt.ArrayLike, *, timeout: Optional[float] = None) -> results.ForwardResult:
-        """Every layer's values for inputs `[n, inputs]`."""
-        return self._run(_operations.forward(self.name, x), timeout)
+    def forward(
+        self,
+        x: Optional[npt.ArrayLike] = None,
+        *,
+        categories: Optional[CategoriesByName] = None,
+        timeout: Optional[float] = None,
+    ) -> results.ForwardResult:
+        """Every layer's values for inputs `[n, inputs]` and `categories` as of `predict`."""
+        return self._run(_operations.forward(self.name, self._encoder, x, categories), timeout)
 
     def gradient(
         self,
-        x: npt.ArrayLike,
+        x: Optional[npt.ArrayLike] = None,
         y: Optional[npt.ArrayLike] = None,
         *,
         output_gradient: Optional[npt.ArrayLike] = None,
         input_gradient: bool = False,
         weights: Optional[npt.ArrayLike] = None,
         training: bool = False,
+        categories: Optional[CategoriesByName] = None,
         timeout: Optional[float] = None,
     ) -> results.GradientResult:
         """The gradient of the loss by back-propagation. Changes nothing.
 
         Args:
-            x: `[n, inputs]`.
+            x: `[n, inputs]`; None for a network without numeric inputs.
             y: targets, as of `step`; or else
             output_gradient: dL/dw `[n, outputs]` of a loss L computed elsewhere, as by a network downstream.
             input_gradient: whether to answer with dL/dx `[n, inputs]`, for a network upstream.
             weights: of the rows, `[n]`, >= 0.
             training: whether it is the gradient that `step` would apply at this step, with its dropout.
+            categories: as of `predict`. Gradients of their tables are rows, in the result's `sparse`.
             timeout: seconds; else the client's.
         """
         operation = _operations.gradient(
-            self.name, self._encoder, x, y, output_gradient, input_gradient, weights, training)  # fmt: skip
+            self.name, self._encoder, x, y, output_gradient, input_gradient, weights, training,
+            categories)  # fmt: skip
         return self._run(operation, timeout)
 
     def step(
@@ -288,7 +307,8 @@ class Model:
         y: Optional[npt.ArrayLike] = None,
         weights: Optional[npt.ArrayLike] = None,
         *,
-        gradients: Optional[Mapping[str, npt.ArrayLike]] = None,
+        categories: Optional[CategoriesByName] = None,
+        gradients: Optional[Gradients] = None,
         base_step: Optional[int] = None,
         max_staleness: Optional[int] = None,
         learning_rate: Optional[float] = None,
@@ -298,12 +318,14 @@ class Model:
         """One update, from a batch or from gradients computed elsewhere. For many of them use `train`.
 
         Args:
-            x: `[n, inputs]`.
+            x: `[n, inputs]`; None for a network without numeric inputs.
             y: targets `[n, outputs]`, or `[n]` where there is one output. For losses of classes also integers
                 `[n]`, each the number of a class.
             weights: of the rows, `[n]`, >= 0.
-            gradients: of every parameter, by name, instead of a batch.
-            base_step: the step of the parameters that they were computed at.
+            categories: as of `predict`.
+            gradients: instead of a batch, what `gradient` gave; or the gradient of every parameter by name, of tables of
+                categorical inputs as `descent.SparseRows`.
+            base_step: the step of the parameters that they were computed at. What `gradient` gave knows its own.
             max_staleness: how many updates may have come since then; else AbortedError (`STALE_GRADIENTS`).
             learning_rate: in the place of the schedule's.
             expected_step: the model's step before; if it differs AbortedError (`STEP_MISMATCH`).
@@ -312,8 +334,8 @@ class Model:
         FailedPreconditionError (`NON_FINITE_UPDATE`) if it would not stay finite: nothing is changed.
         """
         operation = _operations.step(
-            self.name, self._encoder, x, y, weights, gradients, base_step, max_staleness,
-            learning_rate, expected_step)  # fmt: skip
+            self.name, self._encoder, x, y, weights, categories, gradients, base_step,
+            max_staleness, learning_rate, expected_step)  # fmt: skip
         return self._run(operation, timeout)
 
     def train(
@@ -331,8 +353,8 @@ class Model:
         twice; it gives up when the client's `retry.give_up_after` has passed without the server.
 
         Args:
-            batches: any iterable of (x, y) or (x, y, weights), as of `step`: a list, a generator, a DataLoader.
-                Taken on the calling thread.
+            batches: any iterable of (x, y), of (x, y, weights) or of dicts with `y` and any of `x`, `weights` and
+                `categories`, as of `step`: a list, a generator, a DataLoader. Taken on the calling thread.
             session: names this run, so that another process can go on with it after this one has ended: given
                 the same name and the same batches from the first one on, it skips those that were applied.
             progress: True shows a bar (with tqdm); a function is called with a TrainingSummary some times a second.
@@ -344,15 +366,16 @@ class Model:
         Errors about a batch say which in `batch_index`; what came before it is applied. So it is when the iterator
         raises, and on Ctrl-C, which raises `descent.TrainingInterrupted` with a summary.
         """
-        with reporting(progress, batches) as report:
+        with self._encoder.naming(), reporting(progress, batches) as report:
             return train(self._client._training, self._encoder, self.name, batches, session,
                          expected_step, report)  # fmt: skip
 
     def evaluate(
         self, batches: Iterable[Any], *, timeout: Optional[float] = None
     ) -> results.Evaluation:
-        """Loss and metrics over batches (x, y) or (x, y, weights), as of `step`, all at one step."""
-        return evaluate(self._client._calls, self._encoder, self.name, batches, timeout)
+        """Loss and metrics over batches, as of `train`, all at one step."""
+        with self._encoder.naming():
+            return evaluate(self._client._calls, self._encoder, self.name, batches, timeout)
 
     # State.
 
@@ -371,7 +394,8 @@ class Model:
         return int(self._run(_operations.get(self.name)).state_hash)
 
     def parameters(self) -> dict[str, results.Array]:
-        """All parameters by name: `layers.<i>.kernel` `[inputs, units]`, `layers.<i>.bias` `[units]`, …"""
+        """All parameters by name: `layers.<i>.kernel` `[inputs, units]`, `layers.<i>.bias` `[units]`, …, and
+        of categorical inputs `embeddings.<name>` `[buckets, dimension]`."""
         return self._run(_operations.parameters(self.name))
 
     def set_parameters(

@@ -1,4 +1,4 @@
-"""Networks: layers, activations, losses and initialisers, as dataclasses.
+"""Networks: layers, categorical inputs, activations, losses and initialisers, as dataclasses.
 
     network = Network(13, [Dense(64, "relu"), Dropout(0.1), Dense(1)], loss="huber")
 
@@ -11,7 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence, Union
 
-from ._contract import ACTIVATIONS, DATA_TYPES, INITIALIZERS, LOSSES, message_class
+from ._contract import (
+    ACTIVATIONS,
+    COMBINERS,
+    DATA_TYPES,
+    HASHINGS,
+    INITIALIZERS,
+    LOSSES,
+    message_class,
+)
 from ._specs import field_value, fill, read
 
 
@@ -73,6 +81,48 @@ class InputNormalization:
     epsilon: float = 1e-8
     freeze_after_rows: int = 0
     half_life_rows: float = 0.0
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """An input of categories, ids or texts, with a table of vectors that is learned: `embeddings.<name>` `[buckets,
+    dimension]`. A row's block of the first layer's inputs is the sum or mean of its categories' rows of the table, as
+    torch.nn.EmbeddingBag computes it; no category makes zeros. A step changes only rows that its batch names.
+
+    Args:
+        name: lower-case letters, digits and `_`, beginning with a letter; at most 63. By it batches give its values.
+        buckets: rows of the table.
+        dimension: columns of the table.
+        hashing: "xxh64" takes any ids and texts, by XXH64 of the id's 8 bytes or of the text's, modulo buckets; None takes
+            ids that are rows of the table.
+        combiner: of several categories of one row, "sum" or "mean".
+        initializer: None is lecun_normal of `dimension`.
+    """
+
+    name: str
+    buckets: int
+    dimension: int
+    hashing: Optional[str] = None
+    combiner: str = "sum"
+    initializer: Union[str, Initializer, None] = None
+
+    def _fill(self, message: Any) -> None:
+        fill(message, self, leave_out=("hashing", "combiner", "initializer"))
+        message.hashing = HASHINGS.number("none" if self.hashing is None else self.hashing)
+        message.combiner = COMBINERS.number(self.combiner)
+        if self.initializer is not None:
+            _fill_kind(message.initializer, self.initializer, Initializer, INITIALIZERS)
+
+    @classmethod
+    def _read(cls, message: Any) -> Categorical:
+        hashing = HASHINGS.word(message.hashing) if message.hashing else "none"
+        return read(
+            cls,
+            message,
+            hashing=None if hashing == "none" else hashing,
+            combiner=COMBINERS.word(message.combiner) if message.combiner else "sum",
+            initializer=_read_kind(message, "initializer", Initializer, INITIALIZERS),
+        )
 
 
 class Layer:
@@ -188,13 +238,14 @@ class Network:
     """A feed-forward network. It is settled when a model is made of it.
 
     Args:
-        inputs: the number of features of a row.
+        inputs: the number of numeric features of a row; 0 is allowed where there are categorical ones.
         layers: from the inputs to the outputs.
         loss: a word or a `Loss`.
         dtype: what it computes in, "float32" or "float64".
         seed: of the initial parameters; equal seeds give equal ones on every machine.
         input_normalization: True or an `InputNormalization` has inputs normalised by what training has
             seen of them; None takes them as they come.
+        categorical: inputs that are categories. Their blocks follow the numeric inputs, in this order.
     """
 
     inputs: int
@@ -203,6 +254,7 @@ class Network:
     dtype: str = "float32"
     seed: int = 0
     input_normalization: Union[bool, InputNormalization, None] = None
+    categorical: Sequence[Categorical] = ()
 
     @property
     def outputs(self) -> int:
@@ -210,7 +262,7 @@ class Network:
         for layer in reversed(self.layers):
             if isinstance(layer, Dense):
                 return layer.units
-        return self.inputs
+        return self.inputs + sum(item.dimension for item in self.categorical)
 
     def to_message(self) -> Any:
         """The contract's NetworkSpec. ValueError or TypeError for what has no place in it."""
@@ -225,6 +277,10 @@ class Network:
             given = self.input_normalization
             normalization = InputNormalization() if given is True else given
             fill(message.input_normalization, normalization)
+        for item in self.categorical:
+            if not isinstance(item, Categorical):
+                raise TypeError(f"categorical: expected Categorical; got {item!r}")
+            item._fill(message.categorical_inputs.add())
         return message
 
     @classmethod
@@ -241,6 +297,7 @@ class Network:
             input_normalization=None
             if normalization is None
             else read(InputNormalization, normalization),
+            categorical=tuple(map(Categorical._read, message.categorical_inputs)),
         )
 
 

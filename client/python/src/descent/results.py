@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 import numpy.typing as npt
 
@@ -71,16 +71,29 @@ class ForwardResult:
     layers: Dict[str, LayerValues]
 
 
+class SparseRows(NamedTuple):
+    """Some rows of a table; all others are zero.
+
+    Attributes:
+        rows: which, `[k]`, each once and rising.
+        values: theirs, `[k, dimension]`.
+    """
+
+    rows: Array
+    values: Array
+
+
 @dataclass(frozen=True)
 class GradientResult:
-    """A gradient.
+    """A gradient. `Model.step` takes it as it is.
 
     Attributes:
         step: of the parameters that were used.
         loss: the batch's; 0 if an output gradient was given.
         gradient_norm: the 2-norm of the gradient of all parameters together.
-        gradients: by the parameters' names, each in its shape.
+        gradients: by the parameters' names, each in its shape; all but those of tables.
         input_gradient: dL/dx, `[n, inputs]`, if it was asked for.
+        sparse: those of the tables of categorical inputs (`embeddings.<name>`): of the rows that the batch names.
     """
 
     step: int
@@ -88,6 +101,7 @@ class GradientResult:
     gradient_norm: float
     gradients: Dict[str, Array]
     input_gradient: Optional[Array]
+    sparse: Dict[str, SparseRows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
