@@ -18,8 +18,9 @@ import package
 TESTS = pathlib.Path(__file__).parent
 OLDEST = (3, 9)
 TESTS_OF = {
-    "oldest": ("arrays", "session", "training", "aio", "server"),
-    "newest": ("arrays", "session", "specs", "client", "training", "aio", "secure", "server", "frames", "sklearn", "readme", "notebook"),
+    "oldest": ("arrays", "categories", "session", "training", "embeddings", "aio", "server"),
+    "newest": ("arrays", "categories", "session", "specs", "client", "training", "embeddings", "aio", "secure", "server", "frames",
+               "sklearn", "readme", "notebook"),
 }
 MORE = ("scikit-learn", "pandas", "polars", "tqdm", "mypy", "nbclient", "ipykernel", "matplotlib")
 EIGHT_LINES = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import AsyncIterator, Iterator, Tuple
+from typing import Any, AsyncIterator, Dict, Iterator, Tuple
 
 import descent
 import numpy as np
@@ -35,6 +35,26 @@ def blocking() -> float:
         except descent.NotFoundError as error:
             print(error.code, error.reason, error.field, error.details["step"])
         return summary.loss + float(answers.sum()) + model.evaluate(batches()).metrics["rmse"]
+
+
+def dicts() -> Iterator[Dict[str, Any]]:
+    yield {"y": np.zeros(2), "categories": {"color": ["red", "blue"], "tags": [[1, 2], []]}}
+
+
+def categorical() -> float:
+    inputs = [descent.Categorical("color", 100, 4, "xxh64"), descent.Categorical("tags", 9, 2, combiner="mean")]
+    network = descent.Network(0, [descent.Dense(1)], categorical=inputs)
+    with descent.Client() as client:
+        model = client.create("m", network)
+        model.train(dicts())
+        tags = descent.Categories([1, 2, 1], row_splits=np.array([0, 2, 3]), weights=[0.5, 1.0, 1.0])
+        answers = model.predict(categories={"color": ["red", b"blue"], "tags": tags})
+        gradient = model.gradient(y=[1.0, 2.0], categories={"color": np.array([7, 8]), "tags": [[1], [2, 3]]})
+        rows, values = gradient.sparse["embeddings.color"]
+        doubled = {name: descent.SparseRows(part.rows, 2 * part.values) for name, part in gradient.sparse.items()}
+        model.step(gradients=gradient)
+        model.step(gradients={**gradient.gradients, **doubled}, base_step=gradient.step)
+        return float(answers.sum() + rows.sum() + values.sum()) + model.evaluate(dicts()).loss
 
 
 async def awaiting() -> int:
