@@ -31,6 +31,7 @@ using inference::GRPCInferenceService;
 
 // What a model's description takes, but for its versions.
 constexpr std::size_t kMetadataBytes = 1024;
+constexpr std::size_t kCategoricalInputBytes = 128;
 
 // Every method takes and gives bytes, so that nothing is parsed that has not been looked at.
 template <typename Base>
@@ -162,6 +163,9 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
     RETURN_IF_ERROR(call->AdmitModel(name));
     ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_.Find(name));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> step, wire::VersionStep(request.version()));
+    const std::size_t bytes =
+        kMetadataBytes +
+        kCategoricalInputBytes * model->network()->spec().categorical_inputs.size();
     auto go = [call, step, version = request.version(), model = std::move(model)] {
       ListVersions(model, call->context(),
                    [call, step, version, model](const absl::StatusOr<Versions>& versions) {
@@ -175,7 +179,7 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
                    });
       return absl::OkStatus();
     };
-    return call->WhenTurnComes(kMetadataBytes, /*held_bytes=*/0, std::move(go));
+    return call->WhenTurnComes(bytes, /*held_bytes=*/0, std::move(go));
   }
 
   // A prediction by a checkpoint; where there is none, the error says which there are.

@@ -1,5 +1,6 @@
 #include "server/wire/inference_type.h"
 
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -48,12 +49,25 @@ TypedElements Doubles(const InferTensorContents& contents) {
 }
 
 template <typename T>
+std::int64_t ConvertToInt64(const char* elements, std::int64_t count, std::int64_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    T element;
+    std::memcpy(&element, elements + i * static_cast<std::int64_t>(sizeof element), sizeof element);
+    // A number, not a character.
+    out[i] = static_cast<std::int64_t>(element);  // NOLINT(bugprone-signed-char-misuse)
+    if (std::is_unsigned_v<T> && out[i] < 0) return i;
+  }
+  return count;
+}
+
+template <typename T>
 constexpr InferenceType RawOnly(std::string_view name) {
   InferenceType row{};
   row.name = name;
   row.width = sizeof(T);
   row.to_float32 = &Convert<T, float>;
   row.to_float64 = &Convert<T, double>;
+  if constexpr (std::is_integral_v<T>) row.to_int64 = &ConvertToInt64<T>;
   return row;
 }
 

@@ -25,6 +25,9 @@ struct InferenceType {
   int width;              // bytes of a raw element
   Converter<float> to_float32;
   Converter<double> to_float64;
+  // Of integers; null for all others. Writes those before the first that is beyond 2^63 - 1, and
+  // returns how many they are; that one's bits come behind them.
+  std::int64_t (*to_int64)(const char* elements, std::int64_t count, std::int64_t* out);
 
   // The field of InferTensorContents that holds such elements; null where only raw contents do.
   const char* contents_field;

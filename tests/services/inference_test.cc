@@ -1,11 +1,14 @@
 // The Open Inference Protocol through the real server.
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/services/service_fixture.h"
 
 namespace descent::testing {
@@ -101,6 +104,156 @@ TEST_F(InferenceTest, TypedContentsAreAnsweredRawToo) {
   ASSERT_TRUE(typed.ok()) << typed;
   ASSERT_TRUE(raw.ok()) << raw;
   EXPECT_EQ(typed->raw_output_contents(0), raw->raw_output_contents(0));
+}
+
+// Numbers, shops by their ids, and countries, which are hashed.
+v1::CreateModelRequest CategoricalModel(const std::string& name) {
+  auto create = LineModel(name);
+  auto* const network = create.mutable_model()->mutable_network();
+  network->mutable_layers(0)->mutable_dense()->clear_kernel_initializer();
+  *network->add_categorical_inputs() =
+      FromText<v1::CategoricalInput>("name: 'shop' buckets: 50 dimension: 3");
+  *network->add_categorical_inputs() = FromText<v1::CategoricalInput>(
+      "name: 'country' buckets: 20 dimension: 2 hashing: HASHING_XXH64");
+  return create;
+}
+
+void AddTexts(const std::vector<std::string>& texts, inference::ModelInferRequest* request) {
+  auto* const input = request->add_inputs();
+  input->set_name("country");
+  input->set_datatype("BYTES");
+  input->add_shape(static_cast<std::int64_t>(texts.size()));
+  std::string* const raw = request->add_raw_input_contents();
+  for (const std::string& text : texts) {
+    const auto length = static_cast<std::uint32_t>(text.size());
+    raw->append(reinterpret_cast<const char*>(&length), sizeof length).append(text);
+  }
+}
+
+void AddIds(const std::string& name, const std::vector<std::int64_t>& ids,
+            inference::ModelInferRequest* request) {
+  auto* const input = request->add_inputs();
+  input->set_name(name);
+  input->set_datatype("INT64");
+  input->add_shape(static_cast<std::int64_t>(ids.size()));
+  request->add_raw_input_contents(ids.data(), ids.size() * sizeof(std::int64_t));
+}
+
+TEST_F(InferenceTest, CategoriesPredictTheBitsOfPredict) {
+  Create(CategoricalModel("shops"));
+  const auto categories = [](const std::string& texts) {
+    return FromText<v1::PredictRequest>(absl::StrCat(R"(
+      categories { name: 'shop' ids { data_type: DATA_TYPE_INT64 shape: 2 ints { values: [49, 7] } } }
+      categories { name: 'country' )",
+                                                     texts, "}"));
+  };
+  const v1::PredictRequest texts = categories("strings { values: ['CH', 'Curaçao'] }");
+  const v1::PredictRequest ids = categories(
+      "ids { data_type: DATA_TYPE_INT64 shape: 2 ints { values: [-1, 9007199254740993] } }");
+
+  // So that rows differ: one step on the rows with texts, one on those with ids.
+  v1::Batch batch = LineBatch(2, 1);
+  for (const v1::PredictRequest& rows : {texts, ids}) {
+    *batch.mutable_categories() = rows.categories();
+    const auto stepped = client_->Call(StepOf("shops", batch));
+    ASSERT_TRUE(stepped.ok()) << stepped;
+  }
+
+  std::vector<std::string> outputs;
+  for (const bool has_texts : {true, false}) {
+    auto request = Infer("shops");
+    if (has_texts) {
+      AddTexts({"CH", "Curaçao"}, &request);
+    } else {
+      AddIds("country", {-1, 9007199254740993}, &request);
+    }
+    AddIds("shop", {49, 7}, &request);
+    const auto answer = client_->Call(request);
+    ASSERT_TRUE(answer.ok()) << answer;
+
+    v1::PredictRequest predict = has_texts ? texts : ids;
+    predict.set_model("shops");
+    *predict.mutable_inputs() = Floats({2, 2}, {1, 2, 3, -4});
+    predict.mutable_inputs()->set_raw(request.raw_input_contents(0));
+    const auto predicted = client_->Call(predict);
+    ASSERT_TRUE(predicted.ok()) << predicted;
+    outputs.push_back(answer->raw_output_contents(0));
+    EXPECT_EQ(outputs.back(), predicted->outputs().raw());
+  }
+  EXPECT_NE(outputs[0], outputs[1]);
+}
+
+TEST_F(InferenceTest, ANetworkOfCategoriesAlonePredictsTheBitsOfPredict) {
+  auto create = CategoricalModel("alone");
+  create.mutable_model()->mutable_network()->clear_input_features();
+  Create(create);
+  inference::ModelMetadataRequest metadata;
+  metadata.set_name("alone");
+  const auto described = client_->Call(metadata);
+  ASSERT_TRUE(described.ok()) << described;
+  ASSERT_EQ(described->inputs_size(), 2);
+  EXPECT_EQ(described->inputs(0).name(), "shop");
+  EXPECT_EQ(described->inputs(1).datatype(), "BYTES");
+
+  v1::Batch batch = FromText<v1::Batch>(R"(
+    categories { name: 'shop' ids { data_type: DATA_TYPE_INT64 shape: 1 ints { values: 7 } } }
+    categories { name: 'country' strings { values: 'CH' } })");
+  *batch.mutable_targets() = Floats({1, 1}, {5});
+  ASSERT_TRUE(client_->Call(StepOf("alone", batch)).ok());
+  v1::PredictRequest predict;
+  predict.set_model("alone");
+  *predict.mutable_categories() = batch.categories();
+  const auto predicted = client_->Call(predict);
+  ASSERT_TRUE(predicted.ok()) << predicted;
+
+  inference::ModelInferRequest request;
+  request.set_model_name("alone");
+  AddTexts({"CH"}, &request);
+  AddIds("shop", {7}, &request);
+  const auto answer = client_->Call(request);
+  ASSERT_TRUE(answer.ok()) << answer;
+  // Which are answered as their ids came.
+  const auto& expected = predicted->outputs().floats().values();
+  ASSERT_EQ(expected.size(), 1);
+  EXPECT_EQ(answer->raw_output_contents(0),
+            std::string(reinterpret_cast<const char*>(expected.data()), sizeof(float)));
+  EXPECT_NE(expected[0], 0);
+}
+
+TEST_F(InferenceTest, TextsOfALargeMessageAreAllThere) {
+  Create(CategoricalModel("shops"));
+  constexpr std::int64_t kRows = 200'000;  // read on a thread of its own
+  inference::ModelInferRequest request = Infer("shops");
+  request.mutable_inputs(0)->set_shape(0, kRows);
+  request.mutable_raw_input_contents(0)->resize(kRows * 2 * sizeof(float));
+  AddIds("shop", std::vector<std::int64_t>(kRows, 3), &request);
+  AddTexts(std::vector<std::string>(kRows, "a country"), &request);
+  const auto raw = client_->Call(request);
+  ASSERT_TRUE(raw.ok()) << raw;
+  request.clear_raw_input_contents();
+  auto* const numbers = request.mutable_inputs(0)->mutable_contents()->mutable_fp32_contents();
+  numbers->Resize(2 * kRows, 0);
+  const float first[] = {1, 2, 3, -4};
+  std::copy(std::begin(first), std::end(first), numbers->begin());
+  request.mutable_inputs(1)->mutable_contents()->mutable_int64_contents()->Resize(kRows, 3);
+  for (std::int64_t i = 0; i < kRows; ++i) {
+    request.mutable_inputs(2)->mutable_contents()->add_bytes_contents("a country");
+  }
+  const auto typed = client_->Call(request);
+  ASSERT_TRUE(typed.ok()) << typed;
+  EXPECT_EQ(typed->raw_output_contents(0).size(), kRows * sizeof(float));
+  EXPECT_EQ(typed->raw_output_contents(0), raw->raw_output_contents(0));
+}
+
+TEST_F(InferenceTest, CategoriesThatAreWrongAreRefusedByTheirPlace) {
+  Create(CategoricalModel("shops"));
+  auto request = Infer("shops");
+  EXPECT_THAT(client_->Call(request), FailsAt("inputs", "REQUIRED_FIELD"));
+  AddIds("shop", {1, 50}, &request);
+  AddTexts({"CH", "CH"}, &request);
+  const auto beyond = client_->Call(request);
+  EXPECT_THAT(beyond, FailsAt("inputs[1]", "INVALID_FIELD"));
+  EXPECT_THAT(beyond.status.message, HasSubstr("expected an id in [0, 50), got 50 at row 1"));
 }
 
 TEST_F(InferenceTest, RawOutputsComeBeforeTheLosssTransform) {

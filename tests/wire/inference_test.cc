@@ -198,8 +198,21 @@ TEST(InferenceTest, EachMistakeNamesItsField) {
     const char* reason;
   } cases[] = {
       {"no input", [](Request* r) { r->clear_inputs(); }, "inputs", "REQUIRED_FIELD"},
-      {"two inputs", [](Request* r) { *r->add_inputs() = r->inputs(0); }, "inputs",
-       "UNKNOWN_TENSOR"},
+      {"two inputs", [](Request* r) { *r->add_inputs() = r->inputs(0); }, "raw_input_contents",
+       "MALFORMED_TENSOR"},
+      {"an input twice",
+       [](Request* r) {
+         *r->add_inputs() = r->inputs(0);
+         r->add_raw_input_contents(r->raw_input_contents(0));
+       },
+       "inputs[1].name", "CONTRADICTORY_FIELDS"},
+      {"another input beside it",
+       [](Request* r) {
+         *r->add_inputs() = r->inputs(0);
+         r->mutable_inputs(1)->set_name("country");
+         r->add_raw_input_contents(r->raw_input_contents(0));
+       },
+       "inputs[1].name", "UNKNOWN_TENSOR"},
       {"no name", [](Request* r) { r->mutable_inputs(0)->clear_name(); }, "inputs[0].name",
        "REQUIRED_FIELD"},
       {"another name", [](Request* r) { r->mutable_inputs(0)->set_name("x"); }, "inputs[0].name",

@@ -1,0 +1,36 @@
+#include "server/wire/inference_fields.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "core/error.h"
+#include "core/text_view.h"
+#include "server/wire/request_fields.h"
+
+namespace descent::wire {
+
+absl::Status RefuseParameters(std::string_view field, const InferParameters& parameters,
+                              absl::Span<const std::string_view> refused) {
+  if (parameters.empty()) return absl::OkStatus();
+  for (const std::string_view name : refused) {
+    if (!parameters.contains(std::string(name))) continue;
+    return InvalidField(absl::StrCat(View(field), ".", View(name)),
+                        "this server has nothing like it; leave it away", {},
+                        "UNSUPPORTED_PARAMETER");
+  }
+  return absl::OkStatus();
+}
+
+std::string QuotedText(std::string_view text) {
+  constexpr std::size_t kMost = 64;
+  return absl::StrCat("\"", absl::CHexEscape(View(text.substr(0, kMost))),
+                      text.size() > kMost ? "...\"" : "\"");
+}
+
+absl::Status UnknownTensor(std::string_view field, std::string_view name, std::string_view there) {
+  if (name.empty()) return RequiredField(field);
+  return InvalidField(field,
+                      absl::StrCat("the model has no ", QuotedText(name), ", only ", View(there)),
+                      {}, "UNKNOWN_TENSOR");
+}
+
+}  // namespace descent::wire
