@@ -30,10 +30,12 @@ struct InferRequest {
 };
 
 // Reads the body of a request for predictions of the model and version that its path names, of
-// which the first `json_bytes` are JSON and the rest is tensors. What JSON has of an input becomes
-// raw FP64, having been found to be of its datatype. INVALID_ARGUMENT, naming the member, for
+// which the first `json_bytes` are JSON and the rest is tensors. What JSON has of the input
+// "inputs" becomes raw FP64, and of every other one, which are ids or texts of categories, raw
+// INT64 or BYTES, having been found to be of its datatype. INVALID_ARGUMENT, naming the member, for
 // whatever is not as the protocol has it: a member that it does not know, or twice, a number that
-// is not finite or not of the datatype, sizes that do not agree.
+// is not finite or not of the datatype or an id that is not known to the digit, sizes that do not
+// agree.
 absl::StatusOr<InferRequest> ReadInferRequest(std::string_view body, std::size_t json_bytes,
                                               std::string_view model, std::string_view version);
 

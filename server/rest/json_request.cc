@@ -1,7 +1,11 @@
 #include "server/rest/json_request.h"
 
+#include <bit>
 #include <cstddef>
+#include <cstring>
+#include <limits>
 #include <set>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -17,6 +21,16 @@ namespace {
 using nlohmann::json;
 using Parameters = google::protobuf::Map<std::string, inference::InferParameter>;
 using Scalar = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string>;
+
+constexpr char kExpectedData[] = "expected numbers or texts";
+
+template <typename T>
+void Append(T value, std::string* raw) {
+  static_assert(std::endian::native == std::endian::little);
+  char bytes[sizeof value];
+  std::memcpy(bytes, &value, sizeof value);
+  raw->append(bytes, sizeof bytes);
+}
 
 // What the parser is in.
 enum class Place : std::uint8_t {
@@ -51,7 +65,9 @@ class RequestReader final : public nlohmann::json_sax<json> {
   bool number_float(double value, const std::string& /*text*/) override {
     return TakeNumber(value);
   }
-  bool string(std::string& value) override { return Take(std::move(value)); }
+  bool string(std::string& value) override {
+    return place() == Place::kData ? TakeDataText(value) : Take(std::move(value));
+  }
   bool binary(json::binary_t& /*value*/) override { return Fail("", "unexpected bytes"); }
 
   bool start_object(std::size_t /*elements*/) override {
@@ -74,8 +90,9 @@ class RequestReader final : public nlohmann::json_sax<json> {
       case Place::kIgnored:
         return Enter(Place::kIgnored);
       case Place::kShape:
-      case Place::kData:
         return Fail("", "expected numbers");
+      case Place::kData:
+        return Fail("", kExpectedData);
     }
     return false;
   }
@@ -211,9 +228,37 @@ class RequestReader final : public nlohmann::json_sax<json> {
 
   template <typename Number>
   bool TakeNumber(Number value) {
-    if (place() != Place::kData) return Take(value);
+    return place() == Place::kData ? TakeDataNumber(value) : Take(value);
+  }
+
+  template <typename Number>
+  bool TakeDataNumber(Number value) {
     JsonInput& input = request_.inputs.back();
-    input.data.push_back(static_cast<double>(value));
+    if (input.kind == JsonData::kTexts) return Fail("", "expected texts, as those before it");
+    ++input.count;
+    if constexpr (std::is_integral_v<Number>) {
+      if (input.kind != JsonData::kNumbers && std::in_range<std::int64_t>(value)) {
+        input.kind = JsonData::kWholeNumbers;
+        Append(static_cast<std::int64_t>(value), &input.raw);
+        return true;
+      }
+    }
+    RoundToDoubles(&input);
+    Append(static_cast<double>(value), &input.raw);
+    return true;
+  }
+
+  // Which is not to be kept: the parser goes on with its memory.
+  bool TakeDataText(std::string_view text) {
+    JsonInput& input = request_.inputs.back();
+    if (input.kind != JsonData::kNothing && input.kind != JsonData::kTexts) {
+      return Fail("", "expected numbers, as those before it");
+    }
+    if (text.size() > std::numeric_limits<std::uint32_t>::max()) return Fail("", "is too long");
+    input.kind = JsonData::kTexts;
+    ++input.count;
+    Append(static_cast<std::uint32_t>(text.size()), &input.raw);
+    input.raw.append(text);
     return true;
   }
 
@@ -273,11 +318,9 @@ class RequestReader final : public nlohmann::json_sax<json> {
 
   bool TakeTruth(const Scalar& value) {
     const auto* const truth = std::get_if<bool>(&value);
-    if (truth == nullptr) return Fail("", "expected numbers");
-    JsonInput& input = request_.inputs.back();
-    input.has_truths = true;
-    input.data.push_back(*truth ? 1 : 0);
-    return true;
+    if (truth == nullptr) return Fail("", kExpectedData);
+    request_.inputs.back().has_truths = true;
+    return TakeDataNumber(std::int64_t{*truth});
   }
 
   bool TakeParameter(Scalar value) {
@@ -310,6 +353,18 @@ class RequestReader final : public nlohmann::json_sax<json> {
 };
 
 }  // namespace
+
+void RoundToDoubles(JsonInput* input) {
+  if (input->kind == JsonData::kWholeNumbers) {
+    for (std::size_t at = 0; at < input->raw.size(); at += sizeof(double)) {
+      std::int64_t whole = 0;
+      std::memcpy(&whole, input->raw.data() + at, sizeof whole);
+      const auto number = static_cast<double>(whole);
+      std::memcpy(input->raw.data() + at, &number, sizeof number);
+    }
+  }
+  input->kind = JsonData::kNumbers;
+}
 
 absl::StatusOr<JsonRequest> ParseJsonRequest(std::string_view text) {
   RequestReader reader;

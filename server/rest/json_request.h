@@ -3,6 +3,7 @@
 #ifndef SERVER_REST_JSON_REQUEST_H_
 #define SERVER_REST_JSON_REQUEST_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,11 +17,26 @@ namespace descent::rest {
 // Objects and arrays that may be open at a time.
 inline constexpr int kMostDepth = 32;
 
+// What data consists of, as far as it has come.
+enum class JsonData : std::uint8_t {
+  kNothing,
+  kWholeNumbers,  // all of 64 bits with a sign
+  kNumbers,       // as doubles, for some are no such numbers
+  kTexts,
+};
+
 struct JsonInput {
   bool has_data = false;
-  bool has_truths = false;   // true or false is among them
-  std::vector<double> data;  // row by row, however they were nested
+  bool has_truths = false;  // true or false is among its numbers
+  JsonData kind = JsonData::kNothing;
+  std::size_t count = 0;
+  // Row by row, however they were nested, as raw contents have them: std::int64_t, double, or
+  // BYTES.
+  std::string raw;
 };
+
+// Makes doubles of whole numbers.
+void RoundToDoubles(JsonInput* input);
 
 struct JsonRequest {
   std::string model_name;     // empty: not said

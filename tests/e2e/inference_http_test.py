@@ -18,11 +18,15 @@ import threading
 import time
 import unittest
 
+import grpc
+
 from authority import Authority
 from http_test import ANYWHERE, CLEAN, HERE, Pages, bearer
 from live_server import TIMEOUT, LiveServer
 
 ROW = {"name": "inputs", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "client/examples/python"
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
 INFER = "/v2/models/line/infer"
 
 
@@ -176,7 +180,7 @@ class InferenceHttpTest(Asking):
         row = json.dumps({"inputs": [ROW]})
         self.assertIn("body", self.refused(400, "{"))
         self.assertIn("body", self.refused(400, ""))
-        self.assertIn("expected one", self.refused(400, "{}"))
+        self.assertIn('"inputs" is missing', self.refused(400, "{}"))
         self.assertIn("shape", self.refused(400, json.dumps({"inputs": [{**ROW, "shape": [2, 1]}]})))
         self.assertIn("no model", self.refused(404, row, "/v2/models/nobody/infer"))
         self.assertIn("model_name", self.refused(400, row, "/v2/models/No%FFbody/infer"))
@@ -223,6 +227,102 @@ class InferenceHttpTest(Asking):
         metrics = self.pages.get("/metrics")[2].decode()
         self.assertRegex(metrics, r'grpc_server_handled_total\{[^}]*grpc_method="ModelInfer"[^}]*\} [1-9]')
         self.assertRegex(metrics, r'descent_model_predictions_total\{model="line"\} [1-9]')
+
+
+class CategoriesTest(Asking):
+    """Ids and texts, against what the server's own Predict makes of them."""
+
+    IDS = [-1, (1 << 53) + 1, (1 << 63) - 1]
+    TEXTS = ["CH", "", "Cura\u00e7ao \U0001f600 \""]
+
+    def setUp(self):
+        stubs = self.enterContext(tempfile.TemporaryDirectory())
+        subprocess.run([EXAMPLE / "generate_stubs", stubs], check=True, timeout=TIMEOUT,
+                       env={**CLEAN, "PYTHON": sys.executable})
+        sys.path.append(stubs)
+        from descent.v1 import model_service_pb2, model_service_pb2_grpc, network_service_pb2, network_service_pb2_grpc
+        from google.protobuf import json_format
+
+        server, _, url = started(self)
+        self.pages = Pages(url)
+        channel = self.enterContext(grpc.insecure_channel(server.address, options=NO_PROXY))
+        self.parse, self.messages = json_format.ParseDict, network_service_pb2
+        self.networks = network_service_pb2_grpc.NetworkServiceStub(channel)
+        model_service_pb2_grpc.ModelServiceStub(channel).CreateModel(self.parse({"model": {
+            "name": "line",
+            "network": {
+                "input_features": 2,
+                "categorical_inputs": [{"name": "shop", "buckets": 50, "dimension": 3},
+                                       {"name": "country", "buckets": 1000, "dimension": 2,
+                                        "hashing": "HASHING_XXH64"}],
+                "layers": [{"dense": {"units": 1}}], "loss": {"kind": "LOSS_KIND_MEAN_SQUARED_ERROR"}},
+            "optimizer": {"learning_rate": 0.1, "sgd": {}}}}, model_service_pb2.CreateModelRequest()))
+
+    def predicted(self, countries):
+        """Of shops 49, 0 and 7."""
+        answer = self.networks.Predict(self.parse({
+            "model": "line",
+            "inputs": {"data_type": "DATA_TYPE_FLOAT32", "shape": [3, 2], "floats": {"values": [1, 2, 3, 4, 5, 6]}},
+            "categories": [
+                {"name": "shop", "ids": {"data_type": "DATA_TYPE_INT64", "shape": [3], "ints": {"values": [49, 0, 7]}}},
+                {"name": "country", **countries}]}, self.messages.PredictRequest()))
+        return list(answer.outputs.floats.values)
+
+    def inferred(self, *countries, binary=b""):
+        """(status, the predictions in JSON or the error) for tensors beside those of numbers and shops."""
+        body = json.dumps({"inputs": [
+            *countries,
+            {"data": [[49], [0], [7]], "name": "shop", "shape": [3, 1], "datatype": "INT64"},
+            {"name": "inputs", "shape": [3, 2], "datatype": "FP32", "data": [1, 2, 3, 4, 5, 6]}]}).encode()
+        length = {"Inference-Header-Content-Length": str(len(body))} if binary else {}
+        status, _, answer = self.post(body + binary, **length)
+        answer = json.loads(answer)
+        return status, answer["outputs"][0]["data"] if status == 200 else answer["error"]
+
+    def check(self, expected, *countries, **more):
+        status, data = self.inferred(*countries, **more)
+        self.assertEqual(status, 200, data)
+        self.assertEqual([struct.pack("<f", value) for value in data],
+                         [struct.pack("<f", value) for value in expected])
+
+    def test_ids_and_texts_in_json_and_in_bytes(self):
+        country = {"name": "country", "shape": [3]}
+        of_texts = self.predicted({"strings": {"values": self.TEXTS}})
+        of_ids = self.predicted({"ids": {"data_type": "DATA_TYPE_INT64", "shape": [3], "ints": {"values": self.IDS}}})
+        self.assertNotEqual(of_texts, of_ids)
+        self.check(of_texts, {**country, "datatype": "BYTES", "data": self.TEXTS})
+        self.check(of_ids, {**country, "datatype": "INT64", "data": self.IDS})
+        texts = b"".join(struct.pack("<I", len(text.encode())) + text.encode() for text in self.TEXTS)
+        self.check(of_texts, {**country, "datatype": "BYTES", "parameters": {"binary_data_size": len(texts)}},
+                   binary=texts)
+        self.check(of_ids, {**country, "datatype": "INT64", "parameters": {"binary_data_size": 24}},
+                   binary=struct.pack("<3q", *self.IDS))
+        model = json.loads(self.pages.get("/v2/models/line")[2])
+        self.assertEqual(model["inputs"], [{"name": "inputs", "datatype": "FP32", "shape": [-1, 2]},
+                                           {"name": "shop", "datatype": "INT64", "shape": [-1]},
+                                           {"name": "country", "datatype": "BYTES", "shape": [-1]}])
+
+    def test_each_refusal_says_where(self):
+        country = {"name": "country", "shape": [3], "datatype": "BYTES", "data": ["a", "b", "c"]}
+        for expected, *countries in (
+            ('"country" is missing',),
+            ("inputs[1].name", country, country),
+            ("inputs[0].name", {**country, "name": "land"}),
+            ("inputs[0].data", {**country, "data": ["a", "b"]}),
+            ("inputs[0].data", {**country, "data": [1, 2, 3]}),
+            ("inputs[0].data", {**country, "datatype": "INT64"}),
+            ("inputs[1]", {**country, "shape": [2], "data": ["a", "b"]}),
+            ("inputs[0].data", {**country, "datatype": "INT64", "data": [1.5, 2, 3]}),
+            ("2^53", {**country, "datatype": "INT64", "data": [1.0, 2, (1 << 53) + 1]}),
+            ("64 bits", {**country, "datatype": "UINT64", "data": [1, 2, 1 << 63]}),
+            ("inputs[0].datatype", {**country, "datatype": "FP32", "data": [1, 2, 3]}),
+        ):
+            status, error = self.inferred(*countries)
+            self.assertEqual(status, 400, error)
+            self.assertIn(expected, error)
+        status, error = self.inferred({"name": "country", "shape": [3], "datatype": "BYTES",
+                                       "parameters": {"binary_data_size": 13}}, binary=b"\1\0\0\0a\7\0\0\0b\0\0\0")
+        self.assertEqual((status, "raw_input_contents[0]" in error), (400, True), error)
 
 
 class AccessTest(Asking):

@@ -10,7 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/check.h"
+#include "core/embeddings/categories.h"
 #include "core/network.h"
+#include "server/models/commands.h"
 #include "server/rest/inference_json.h"
 #include "server/wire/inference.h"
 #include "tests/support/random_network.h"
@@ -18,16 +20,28 @@
 namespace descent::rest {
 namespace {
 
-const Network& SmallNetwork(DataType type) {
-  using testing::DenseNetwork;
-  using testing::MakeNetwork;
-  static const auto* const networks = new std::vector<std::shared_ptr<const Network>>{
-      MakeNetwork(
-          DenseNetwork(2, {1}, IdentityActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat32)),
-      MakeNetwork(
-          DenseNetwork(2, {1}, IdentityActivation{}, MeanSquaredErrorLoss{}, DataType::kFloat64)),
-  };
-  return *(*networks)[type == DataType::kFloat32 ? 0 : 1];
+// Networks of each kind: numbers, categories, and both.
+const std::vector<std::shared_ptr<const Network>>& SmallNetworks() {
+  static const auto* const networks = [] {
+    auto* const made = new std::vector<std::shared_ptr<const Network>>;
+    for (const DataType type : {DataType::kFloat32, DataType::kFloat64}) {
+      for (const bool has_numbers : {true, false}) {
+        for (const bool has_categories : {true, false}) {
+          if (!has_numbers && !has_categories) continue;
+          NetworkSpec spec = testing::DenseNetwork(has_numbers ? 2 : 0, {1}, IdentityActivation{},
+                                                   MeanSquaredErrorLoss{}, type);
+          if (has_categories) {
+            spec.categorical_inputs = {
+                {.name = "shop", .buckets = 300, .dimension = 1},
+                {.name = "country", .buckets = 50, .dimension = 2, .hashing = Hashing::kXxh64}};
+          }
+          made->push_back(testing::MakeNetwork(spec));
+        }
+      }
+    }
+    return made;
+  }();
+  return *networks;
 }
 
 void CheckRefusal(const absl::Status& status) {
@@ -35,18 +49,30 @@ void CheckRefusal(const absl::Status& status) {
   DESCENT_CHECK(status.message().size() < 1000);
 }
 
+void CheckCommand(const models::PredictCommand& command, const Network& network) {
+  const Matrix& inputs = command.inputs;
+  DESCENT_CHECK(inputs.type() == network.data_type());
+  DESCENT_CHECK(inputs.cols() == network.input_features() && inputs.rows() >= 1);
+  for (std::int64_t i = 0; i < inputs.size(); ++i) {
+    DESCENT_CHECK(std::isfinite(inputs.buffer().At(i)));
+  }
+  const auto& categorical = network.spec().categorical_inputs;
+  DESCENT_CHECK(command.categories.size() == categorical.size());
+  for (std::size_t i = 0; i < categorical.size(); ++i) {
+    DESCENT_CHECK(ValidateCategoryValues(categorical[i], command.categories[i], inputs.rows(),
+                                         network.data_type())
+                      .ok());
+  }
+}
+
 // What is decoded is as the models want it.
 void CheckMessage(const inference::ModelInferRequest& message) {
-  for (const DataType type : {DataType::kFloat32, DataType::kFloat64}) {
-    const auto command = wire::Decode(message, SmallNetwork(type));
-    if (!command.ok()) {
+  for (const std::shared_ptr<const Network>& network : SmallNetworks()) {
+    const auto command = wire::Decode(message, *network);
+    if (command.ok()) {
+      CheckCommand(*command, *network);
+    } else {
       CheckRefusal(command.status());
-      continue;
-    }
-    const Matrix& inputs = command->inputs;
-    DESCENT_CHECK(inputs.type() == type && inputs.cols() == 2 && inputs.rows() >= 1);
-    for (std::int64_t i = 0; i < inputs.size(); ++i) {
-      DESCENT_CHECK(std::isfinite(inputs.buffer().At(i)));
     }
   }
   (void)wire::ModelName(message);

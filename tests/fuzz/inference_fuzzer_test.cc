@@ -42,6 +42,44 @@ TEST(InferenceFuzzerTest, MutatedMessagesAreDecodedOrRefused) {
   }
 }
 
+// Two rows of numbers, ids and texts.
+inference::ModelInferRequest CategoricalMessage(bool has_numbers) {
+  inference::ModelInferRequest message;
+  message.set_model_name("line");
+  const auto add = [&](const char* name, const char* datatype, const std::string& raw) {
+    auto* const input = message.add_inputs();
+    input->set_name(name);
+    input->set_datatype(datatype);
+    input->add_shape(2);
+    message.add_raw_input_contents(raw);
+    return input;
+  };
+  add("shop", "INT16", std::string("\x05\0\x2b\x01", 4));
+  add("country", "BYTES", std::string("\x02\0\0\0CH\0\0\0\0", 10));
+  if (has_numbers) add("inputs", "UINT8", "abcd")->add_shape(2);
+  return message;
+}
+
+TEST(InferenceFuzzerTest, MutatedCategoriesAreDecodedOrRefused) {
+  std::mt19937_64 random(20240303);
+  for (const bool has_numbers : {true, false}) {
+    inference::ModelInferRequest message = CategoricalMessage(has_numbers);
+    testing::RunMutated(std::string(2, '\0') + message.SerializeAsString(), kMutations, &random,
+                        RunInput);
+    message.clear_raw_input_contents();
+    for (const int id : {5, 299})
+      message.mutable_inputs(0)->mutable_contents()->add_int_contents(id);
+    for (const char* text : {"CH", ""}) {
+      message.mutable_inputs(1)->mutable_contents()->add_bytes_contents(text);
+    }
+    for (unsigned i = 0; has_numbers && i < 4; ++i) {
+      message.mutable_inputs(2)->mutable_contents()->add_uint_contents(i);
+    }
+    testing::RunMutated(std::string(2, '\0') + message.SerializeAsString(), kMutations, &random,
+                        RunInput);
+  }
+}
+
 TEST(InferenceFuzzerTest, MutatedBodiesAreReadOrRefused) {
   std::mt19937_64 random(20240302);
   const std::string prefix("\x01\0", 2);
@@ -59,6 +97,18 @@ TEST(InferenceFuzzerTest, MutatedBodiesAreReadOrRefused) {
                           R"("parameters":{"binary_data_size":8}}]})" +
                           std::string(8, '\1'),
                       kMutations, &random, RunInput);
+  testing::RunMutated(
+      prefix + R"({"inputs":[{"name":"shop","shape":[2],"datatype":"INT64","data":[5,2.0]},)"
+               R"({"name":"country","shape":[2,1],"datatype":"BYTES","data":[["CH"],["\u00e9"]]},)"
+               R"({"name":"inputs","shape":[2,2],"datatype":"INT64","data":[1,2,3,4]}]})",
+      kMutations, &random, RunInput);
+  testing::RunMutated(
+      behind +
+          R"({"inputs":[{"name":"country","shape":[1],"datatype":"BYTES",)"
+          R"("parameters":{"binary_data_size":8}},)"
+          R"({"data":[9007199254740993],"name":"shop","shape":[1],"datatype":"INT64"}]})" +
+          std::string("\4\0\0\0abcd", 8),
+      kMutations, &random, RunInput);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/rest/json_request.h"
@@ -107,6 +108,110 @@ TEST(InferenceJsonTest, ADatatypeHasItsNumbersAndNoOthers) {
   }
 }
 
+// The raw contents of one categorical input of so many values.
+absl::StatusOr<InferRequest> Categories(const std::string& datatype, int count,
+                                        const std::string& data) {
+  return Read(Input(absl::StrCat(R"("data":[)", data, R"(],"datatype":")", datatype,
+                                 R"(","shape":[)", count, R"(],"name":"country")")));
+}
+
+std::vector<std::int64_t> Ids(const InferRequest& request) {
+  const std::string& raw = request.message.raw_input_contents(0);
+  std::vector<std::int64_t> ids(raw.size() / sizeof(std::int64_t));
+  std::memcpy(ids.data(), raw.data(), raw.size());
+  return ids;
+}
+
+TEST(InferenceJsonTest, IdsKeepTheir64Bits) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto request =
+      Categories("INT64", 5, "9007199254740993,-9223372036854775808,9223372036854775807,-1,0");
+  ASSERT_THAT(request, IsOk());
+  EXPECT_EQ(request->message.inputs(0).datatype(), "INT64");
+  EXPECT_THAT(Ids(*request), ElementsAre(9007199254740993, -kMost - 1, kMost, -1, 0));
+  const auto unsigned_ids = Categories("UINT64", 2, "9007199254740993,9223372036854775807");
+  ASSERT_THAT(unsigned_ids, IsOk());
+  EXPECT_EQ(unsigned_ids->message.inputs(0).datatype(), "INT64");
+  EXPECT_THAT(Ids(*unsigned_ids), ElementsAre(9007199254740993, kMost));
+  const auto small = Categories("INT8", 2, "[-128],[127]");
+  ASSERT_THAT(small, IsOk());
+  EXPECT_THAT(Ids(*small), ElementsAre(-128, 127));
+  const auto decimal = Categories("INT32", 4, "1,2.0,3e2,-0.0");
+  ASSERT_THAT(decimal, IsOk());
+  EXPECT_THAT(Ids(*decimal), ElementsAre(1, 2, 300, 0));
+}
+
+TEST(InferenceJsonTest, NoIdBecomesAnother) {
+  const struct {
+    const char* datatype;
+    const char* data;  // of which the second is wrong
+    const char* message;
+  } cases[] = {
+      {"INT64", "0,9007199254740993.0", "without a point"},
+      {"INT64", "0,9007199254740992.0", "without a point"},
+      {"INT64", "0.0,9007199254740993", "without a point"},
+      {"INT64", "0.5e1,-9007199254740993", "without a point"},
+      {"INT64", "0,9223372036854775808", "64 bits with a sign"},
+      {"UINT64", "0,18446744073709551615", "64 bits with a sign"},
+      {"INT64", "0,1e19", "is no INT64"},
+      {"INT64", "0,0.5", "is no INT64"},
+      {"UINT64", "0,-1", "-1 at index 1 is no UINT64"},
+      {"INT32", "0,2147483648", "2147483648 at index 1 is no INT32"},
+      {"UINT8", "0,9007199254740993", "9007199254740993 at index 1 is no UINT8"},
+  };
+  for (const auto& [datatype, data, message] : cases) {
+    const auto request = Categories(datatype, 2, data);
+    EXPECT_THAT(request, FailsAt("inputs[0].data", "MALFORMED_TENSOR")) << data;
+    EXPECT_THAT(std::string(request.status().message()), HasSubstr(message));
+    EXPECT_EQ(GetErrorDetails(request.status()).metadata.at("index"), "1");
+  }
+  EXPECT_THAT(Categories("INT64", 1, "true"), FailsAt("inputs[0].data", "MALFORMED_TENSOR"));
+  EXPECT_THAT(Categories("BYTES", 1, "1"), FailsAt("inputs[0].data", "MALFORMED_TENSOR"));
+}
+
+TEST(InferenceJsonTest, WhatNoCategoryIsKeepsItsDatatypeForTheRefusal) {
+  for (const char* datatype : {"FP32", "FP64", "BOOL"}) {
+    const auto request = Categories(datatype, 1, "1");
+    ASSERT_THAT(request, IsOk());
+    EXPECT_EQ(request->message.inputs(0).datatype(), datatype);
+  }
+}
+
+TEST(InferenceJsonTest, TextsBecomeBytes) {
+  const auto request = Categories("BYTES", 4, R"("CH",["",["a\u0000\"\u00e9"]],"\ud83d\ude00")");
+  ASSERT_THAT(request, IsOk());
+  EXPECT_EQ(request->message.inputs(0).datatype(), "BYTES");
+  EXPECT_EQ(
+      request->message.raw_input_contents(0),
+      std::string("\x02\0\0\0CH\0\0\0\0\x05\0\0\0a\0\"\xc3\xa9\x04\0\0\0\xf0\x9f\x98\x80", 27));
+  const auto none = Categories("BYTES", 0, "");
+  ASSERT_THAT(none, IsOk());
+  EXPECT_EQ(none->message.raw_input_contents(0), "");
+}
+
+TEST(InferenceJsonTest, InputsAreReadEachByItself) {
+  const auto request = Read(
+      R"({"inputs":[{"name":"country","datatype":"BYTES","shape":[1],
+                     "parameters":{"binary_data_size":6}},
+                    {"name":"inputs","datatype":"FP32","shape":[1,2],"data":[1,9007199254740993]},
+                    {"name":"shop","datatype":"INT64","shape":[1],"data":[9007199254740993]},
+                    {"name":"user","datatype":"INT32","shape":[1],
+                     "parameters":{"binary_data_size":4}}]})",
+      std::string("\x02\0\0\0CHabcd", 10));
+  ASSERT_THAT(request, IsOk());
+  ASSERT_EQ(request->message.raw_input_contents_size(), 4);
+  EXPECT_EQ(request->message.raw_input_contents(0), std::string("\x02\0\0\0CH", 6));
+  EXPECT_EQ(request->message.inputs(1).datatype(), "FP64");
+  double rounded = 0;
+  std::memcpy(&rounded, request->message.raw_input_contents(1).data() + 8, sizeof rounded);
+  EXPECT_EQ(rounded, 0x1p53);
+  EXPECT_EQ(request->message.inputs(2).datatype(), "INT64");
+  std::int64_t exact = 0;
+  std::memcpy(&exact, request->message.raw_input_contents(2).data(), sizeof exact);
+  EXPECT_EQ(exact, 9007199254740993);
+  EXPECT_EQ(request->message.raw_input_contents(3), "abcd");
+}
+
 TEST(InferenceJsonTest, BinaryDataComeBehindTheJson) {
   const std::string json = Input(
       R"("name":"inputs","shape":[1,2],"datatype":"FP16","parameters":{"binary_data_size":4})");
@@ -169,7 +274,16 @@ TEST(InferenceJsonTest, EachMistakeNamesItsMember) {
       {R"({"inputs":[{"shape":[1.5]}]})", "inputs[0].shape", "MALFORMED_JSON"},
       {R"({"inputs":[{"shape":[[1]]}]})", "inputs[0].shape", "MALFORMED_JSON"},
       {R"({"inputs":[{"shape":[18446744073709551615]}]})", "inputs[0].shape", "MALFORMED_JSON"},
-      {R"({"inputs":[{"data":["a"]}]})", "inputs[0].data", "MALFORMED_JSON"},
+      {R"({"inputs":[{"data":["a",1]}]})", "inputs[0].data", "MALFORMED_JSON"},
+      {R"({"inputs":[{"data":[1,"a"]}]})", "inputs[0].data", "MALFORMED_JSON"},
+      {R"({"inputs":[{"data":[true,"a"]}]})", "inputs[0].data", "MALFORMED_JSON"},
+      {R"({"inputs":[{"data":["\ud800"]}]})", "body", "MALFORMED_JSON"},
+      {R"({"inputs":[{"name":"inputs","shape":[1],"datatype":"FP32","data":["a"]}]})",
+       "inputs[0].data", "MALFORMED_TENSOR"},
+      {R"({"inputs":[{"name":"country","shape":[1],"datatype":"INT64","data":["a"]}]})",
+       "inputs[0].data", "MALFORMED_TENSOR"},
+      {R"({"inputs":[{"name":"country","shape":[2],"datatype":"BYTES","data":["a"]}]})",
+       "inputs[0].data", "MALFORMED_TENSOR"},
       {R"({"inputs":[{"data":[null]}]})", "inputs[0].data", "MALFORMED_JSON"},
       {R"({"inputs":[{"data":[{}]}]})", "inputs[0].data", "MALFORMED_JSON"},
       {R"({"inputs":[{"data":1}]})", "inputs[0].data", "MALFORMED_JSON"},
