@@ -26,8 +26,32 @@ def rows_of(model, datatype):
     return np.array(model["inputs"]).astype(NUMPY[datatype])
 
 
+def categories_of(model, texts, datatype="INT64"):
+    """[(name, datatype, array)]: the inputs of a model with categorical inputs, its countries as texts or as ids."""
+    countries = np.array(model["texts"], object) if texts else np.array(model["ids"], np.int64)
+    inputs = [("country", "BYTES" if texts else "INT64", countries),
+              ("shop", datatype, np.array(model["shop"], NUMPY[datatype]).reshape(-1, 1))]
+    if model["features"]:
+        inputs.append(("inputs", "FP32", np.array(model["numbers"], np.float32)))
+    return inputs
+
+
+def every_way_of_categories():
+    """(model's name, whether countries are texts, inputs)"""
+    for name, model in FACTS["categorical"].items():
+        for texts in (True, False):
+            for datatype in ("INT64", "INT8", "UINT16", "INT32", "UINT64"):
+                yield name, texts, categories_of(model, texts, datatype)
+
+
 class Answers(unittest.TestCase):
     """Every client can be asked these: `ready(name, version)`, `metadata(name)` and `predict(name, datatype)`."""
+
+    def check_categories(self, name, texts, outputs):
+        """To the bit what our own Predict makes of the same categories."""
+        expected = FACTS["categorical"][name]["outputs_of_texts" if texts else "outputs_of_ids"]
+        self.assertEqual(outputs.dtype, np.float32)
+        np.testing.assert_array_equal(outputs, np.array(expected, np.float32))
 
     def check(self, name, outputs, of="outputs"):
         """To the bit: the same rows are the same numbers, however they come."""
@@ -41,6 +65,9 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
     from tritonclient.utils import InferenceServerException
 
     class TritonGrpc(Answers):
+        module = triton
+        ways = ({},)
+
         def setUp(self):
             self.client = self.enterContext(triton.InferenceServerClient(FACTS["grpc"]))
 
@@ -77,6 +104,40 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
                         self.check(name, answer.as_numpy("outputs"))
                         self.assertEqual(answer.get_response().id, datatype)
                         self.assertEqual(answer.get_response().model_version, str(model["step"]))
+
+        @staticmethod
+        def described(metadata):
+            return [(tensor.name, tensor.datatype, list(tensor.shape)) for tensor in metadata.inputs]
+
+        def test_describes_categorical_inputs(self):
+            for name, model in FACTS["categorical"].items():
+                numbers = [("inputs", "FP32", [-1, model["features"]])] if model["features"] else []
+                self.assertEqual(self.described(self.client.get_model_metadata(name)),
+                                 [*numbers, ("shop", "INT64", [-1]), ("country", "BYTES", [-1])])
+
+        def tensors(self, inputs, **how):
+            made = []
+            for name, datatype, values in inputs:
+                made.append(self.module.InferInput(name, values.shape, datatype))
+                made[-1].set_data_from_numpy(values, **how)
+            return made
+
+        def test_predicts_from_categories(self):
+            for name, texts, inputs in every_way_of_categories():
+                for how in self.ways:
+                    with self.subTest(model=name, texts=texts, how=how):
+                        for given in (inputs, inputs[::-1]):
+                            answer = self.client.infer(name, self.tensors(given, **how))
+                            self.check_categories(name, texts, answer.as_numpy("outputs"))
+
+        def test_refuses_texts_and_ids_that_are_none(self):
+            model = FACTS["categorical"]["categories_alone"]
+            texts = np.array(["CH"] * 3, object)
+            for shop in (("shop", "BYTES", texts), ("shop", "INT64", np.array([0, 50, 0])),
+                         ("shop", "INT64", np.array([0, 1])), ("store", "INT64", np.array([0, 1, 2]))):
+                with self.subTest(shop=shop), self.assertRaises(InferenceServerException) as raised:
+                    self.client.infer("categories_alone", self.tensors([categories_of(model, True)[0], shop]))
+                self.assertIn("inputs[1]", raised.exception.message())
 
         def test_predicts_as_the_model_did_at_its_checkpoint(self):
             for name, model in MODELS.items():
@@ -122,6 +183,9 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
     class TritonHttp(TritonGrpc):
         """The same, in bytes as it comes by itself and in JSON."""
 
+        module = triton_http
+        ways = ({"binary_data": True}, {"binary_data": False})
+
         def setUp(self):
             self.client = triton_http.InferenceServerClient(FACTS["http"], network_timeout=60)
             self.addCleanup(self.client.close)
@@ -131,6 +195,10 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
             tensor = triton_http.InferInput("inputs", rows.shape, datatype)
             tensor.set_data_from_numpy(rows, binary_data=binary)
             return [tensor]
+
+        @staticmethod
+        def described(metadata):
+            return [(tensor["name"], tensor["datatype"], tensor["shape"]) for tensor in metadata["inputs"]]
 
         def test_describes(self):
             self.assertEqual(self.client.get_server_metadata()["name"], "descent")
@@ -181,6 +249,16 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
 if any(client.startswith("KServe") for client in sys.argv[2:]):
     import kserve
 
+    def kserve_requests():
+        """(model's name, whether countries are texts, request), raw and not"""
+        for name, texts, inputs in every_way_of_categories():
+            for binary in (True, False):
+                tensors = []
+                for input_name, datatype, values in inputs:
+                    tensors.append(kserve.InferInput(input_name, list(values.shape), datatype))
+                    tensors[-1].set_data_from_numpy(values, binary_data=binary)
+                yield name, texts, kserve.InferRequest(name, tensors, request_id="eight")
+
     class KServeGrpc(Answers):
         def run_with(self, work):
             async def run():
@@ -211,6 +289,13 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                                 answer = await client.infer(kserve.InferRequest(name, [tensor], request_id="seven"))
                                 self.check(name, answer.outputs[0].as_numpy())
                                 self.assertEqual(answer.id, "seven")
+            self.run_with(ask)
+
+        def test_predicts_from_categories_raw_and_typed(self):
+            async def ask(client):
+                for name, texts, request in kserve_requests():
+                    with self.subTest(model=name, texts=texts):
+                        self.check_categories(name, texts, (await client.infer(request)).outputs[0].as_numpy())
             self.run_with(ask)
 
     class KServeHttp(Answers):
@@ -244,6 +329,14 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                                     url, kserve.InferRequest(name, [tensor], request_id="seven"), model_name=name)
                                 self.check(name, answer.outputs[0].as_numpy())
                                 self.assertEqual(answer.id, "seven")
+            self.run_with(ask)
+
+        def test_predicts_from_categories_in_bytes_and_json(self):
+            async def ask(client, url):
+                for name, texts, request in kserve_requests():
+                    with self.subTest(model=name, texts=texts):
+                        answer = await client.infer(url, request, model_name=name)
+                        self.check_categories(name, texts, answer.outputs[0].as_numpy())
             self.run_with(ask)
 
 

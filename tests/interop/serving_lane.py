@@ -27,6 +27,9 @@ CLIENTS = pathlib.Path(__file__).with_name("serving_clients.py")
 PERF_ANALYZER = ("tritonclient==2.34.0", "nvidia-cuda-runtime-cu12")
 MODELS = {"numbers": "DATA_TYPE_FLOAT32", "precise": "DATA_TYPE_FLOAT64"}
 
+# Models with categorical inputs, and how many numbers they take beside them.
+CATEGORICAL = {"shops": 2, "categories_alone": 0}
+
 
 class ServingLane:
     """One package of PyPI, and the tests of serving_clients.py that are about it."""
@@ -77,6 +80,8 @@ class ServedModels(unittest.TestCase):
         cls.pages = cls.server.next_pages()
         with grpc.insecure_channel(cls.server.address, options=LOOPBACK) as channel:
             cls.models = {name: cls.trained(channel, name, kind) for name, kind in MODELS.items()}
+            cls.categorical = {name: cls.trained_on_categories(channel, name, features)
+                               for name, features in CATEGORICAL.items()}
 
     @classmethod
     def trained(cls, channel, name, kind):
@@ -122,13 +127,61 @@ class ServedModels(unittest.TestCase):
         return {"datatype": "FP32" if number is np.float32 else "FP64", "step": 7, "versions": ["3"],
                 "inputs": inputs, "outputs": predictions(), "outputs_of_version": before}
 
+    @classmethod
+    def trained_on_categories(cls, channel, name, features):
+        """What is sent to a model with categorical inputs, and what `Predict` makes of it."""
+        from descent.v1 import model_service_pb2, model_service_pb2_grpc, network_service_pb2, network_service_pb2_grpc
+        from google.protobuf import json_format
+
+        models = model_service_pb2_grpc.ModelServiceStub(channel)
+        networks = network_service_pb2_grpc.NetworkServiceStub(channel)
+        models.CreateModel(json_format.ParseDict({"model": {
+            "name": name,
+            "network": {
+                "input_features": features, "seed": 1,
+                "categorical_inputs": [
+                    {"name": "shop", "buckets": 50, "dimension": 3},
+                    {"name": "country", "buckets": 1000, "dimension": 4, "hashing": "HASHING_XXH64"}],
+                "layers": [{"dense": {"units": 8, "activation": {"kind": "ACTIVATION_KIND_TANH"}}},
+                           {"dense": {"units": 2}}],
+                "loss": {"kind": "LOSS_KIND_MEAN_SQUARED_ERROR"}},
+            "optimizer": {"learning_rate": 0.1, "sgd": {}}}}, model_service_pb2.CreateModelRequest()))
+        sent = {"numbers": [[0.5, -1], [2, 0.25], [1, 3]] if features else None, "shop": [0, 49, 7],
+                "texts": ["CH", "", "Cura\u00e7ao"], "ids": [-1, (1 << 53) + 1, (1 << 63) - 1]}
+
+        def tensor(kind, shape, **contents):
+            return {"data_type": f"DATA_TYPE_{kind}", "shape": shape, **contents}
+
+        def rows(countries):
+            categories = [{"name": "shop", "ids": tensor("INT64", [3], ints={"values": sent["shop"]})},
+                          {"name": "country", **countries}]
+            if not features:
+                return {"categories": categories}
+            values = [float(value) for row in sent["numbers"] for value in row]
+            return {"inputs": tensor("FLOAT32", [3, features], floats={"values": values}), "categories": categories}
+
+        def predictions(of):
+            request = json_format.ParseDict({"model": name, **of}, network_service_pb2.PredictRequest())
+            answer = networks.Predict(request).outputs
+            values = answer.floats.values if answer.HasField("floats") else np.frombuffer(answer.raw, np.float32)
+            return np.array(values, np.float32).reshape(3, 2).tolist()
+
+        of_texts = rows({"strings": {"values": sent["texts"]}})
+        of_ids = rows({"ids": tensor("INT64", [3], ints={"values": sent["ids"]})})
+        for of in (of_texts, of_ids, of_texts):
+            targets = tensor("FLOAT32", [3, 2], floats={"values": [1, 2, 3, 4, 5, 6]})
+            networks.Step(json_format.ParseDict({"model": name, "batch": {**of, "targets": targets}},
+                                                network_service_pb2.StepRequest()))
+        return {**sent, "features": features, "outputs_of_texts": predictions(of_texts),
+                "outputs_of_ids": predictions(of_ids)}
+
 
 class ServingTest(ServedModels):
     client = packages = None
 
     def test_the_client_finds_and_predicts(self):
         facts = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "facts.json"
-        facts.write_text(json.dumps({"grpc": self.server.address, "models": self.models,
+        facts.write_text(json.dumps({"grpc": self.server.address, "models": self.models, "categorical": self.categorical,
                                      "http": re.sub("^http://|/$", "", self.pages)}))
         done = subprocess.run(
             [sys.executable, "-B", CLIENTS, facts, self.client], timeout=TIMEOUT, text=True,
