@@ -55,19 +55,30 @@ absl::Status ValidateInput(const CategoricalInputSpec& input) {
   return WithFieldPrefix(ValidateInitializer(input.initializer), "initializer");
 }
 
-// What the block of row `row` is divided by, as a factor.
+// What the weights of row `row` are divided by.
 template <typename T>
-T ScaleOf(const PlacedTable& table, const CategoryValues& values, std::int64_t row) {
+double TotalOf(const PlacedTable& table, const CategoryValues& values, std::int64_t row) {
   if (table.combiner == Combiner::kSum) return 1;
-  double sum = 0;
   const std::int64_t end = values.begin(row + 1);
-  if (values.weights.empty()) {
-    sum = static_cast<double>(end - values.begin(row));
-  } else {
-    const T* const weights = values.weights.data<T>();
-    for (std::int64_t i = values.begin(row); i < end; ++i) sum += static_cast<double>(weights[i]);
-  }
-  return sum > 0 ? static_cast<T>(1 / sum) : 0;
+  if (values.weights.empty()) return static_cast<double>(end - values.begin(row));
+  double sum = 0;
+  const T* const weights = values.weights.data<T>();
+  for (std::int64_t i = values.begin(row); i < end; ++i) sum += static_cast<double>(weights[i]);
+  return sum;
+}
+
+// What multiplies the table's row of a value. `weights` may be null: each 1. Weights are divided
+// one by one because 1 / Σ v may be infinite, while each v / Σ v is in [0, 1].
+template <typename T>
+T FactorOf(const T* weights, std::int64_t i, double total) {
+  const T weight = weights == nullptr ? T{1} : weights[i];
+  if (total == 1) return weight;
+  return total > 0 ? static_cast<T>(static_cast<double>(weight) / total) : T{0};
+}
+
+template <typename T>
+const T* WeightsOf(const CategoryValues& values) {
+  return values.weights.empty() ? nullptr : values.weights.data<T>();
 }
 
 // The block of one row. The first value is not added to zeros, so that a row of one value has that
@@ -84,33 +95,33 @@ void ReadRow(const PlacedTable& table, const T* rows, const CategoryValues& valu
     std::fill_n(block, table.dimension, T{0});
     return;
   }
-  const T* const weights = values.weights.empty() ? nullptr : values.weights.data<T>();
-  const T scale = ScaleOf<T>(table, values, row);
+  const T* const weights = WeightsOf<T>(values);
   if (end - begin == 1 && weights == nullptr) {
     std::copy_n(at(begin), table.dimension, block);
     return;
   }
+  const double total = TotalOf<T>(table, values, row);
+  const bool only_adds = weights == nullptr && total == 1;
   kernels::ForEachPacket<T>(table.dimension, [&](auto slice) {
-    Packet<T> sum = slice.Load(at(begin));
-    if (weights != nullptr) sum = Packet<T>(weights[begin]) * sum;
+    Packet<T> sum = Packet<T>(FactorOf(weights, begin, total)) * slice.Load(at(begin));
     for (std::int64_t i = begin + 1; i < end; ++i) {
       const Packet<T> e = slice.Load(at(i));
-      sum = weights == nullptr ? sum + e : MulAdd(Packet<T>(weights[i]), e, sum);
+      sum = only_adds ? sum + e : MulAdd(Packet<T>(FactorOf(weights, i, total)), e, sum);
     }
-    slice.Store(sum * Packet<T>(scale), block);
+    slice.Store(sum, block);
   });
 }
 
 constexpr int kPlaceBits = 32;
 
 // Memory for a table's part of a backward pass, allocated by the thread that may throw.
-void Reserve(const PlacedTable& table, const CategoryValues& values, DataType type,
-             std::vector<std::uint64_t>* occurrences, Matrix* scales,
+void Reserve(const PlacedTable& table, const CategoryValues& values,
+             std::vector<std::uint64_t>* occurrences, std::vector<double>* totals,
              std::vector<std::int32_t>* rows) {
   occurrences->resize(values.buckets.size());
   rows->clear();
   rows->reserve(values.buckets.size());
-  if (table.combiner == Combiner::kMean) scales->Resize(type, values.rows(), 1);
+  if (table.combiner == Combiner::kMean) totals->resize(static_cast<std::size_t>(values.rows()));
 }
 
 // The occurrences of each row, in the order of the rows and, of one row, of the batch; and which
@@ -127,28 +138,29 @@ void SortOccurrences(const CategoryValues& values, std::vector<std::uint64_t>* o
   }
 }
 
-// Adds up a table's gradient rows, from sorted occurrences. `scales` of the mean are filled in.
+// Adds up a table's gradient rows, from sorted occurrences. `totals` of the mean are filled in.
 template <typename T>
 void AddOccurrences(const PlacedTable& table, const CategoryValues& values,
                     const std::vector<std::uint64_t>& occurrences, const Matrix& first_gradient,
-                    Matrix* row_scales, T* gradients) {
-  T* const scales = table.combiner == Combiner::kMean ? row_scales->data<T>() : nullptr;
-  for (std::int64_t row = 0; scales != nullptr && row < values.rows(); ++row) {
-    scales[row] = ScaleOf<T>(table, values, row);
+                    std::vector<double>* totals, T* gradients) {
+  const bool divides = table.combiner == Combiner::kMean;
+  for (std::int64_t row = 0; divides && row < values.rows(); ++row) {
+    (*totals)[static_cast<std::size_t>(row)] = TotalOf<T>(table, values, row);
   }
-  const T* const weights = values.weights.empty() ? nullptr : values.weights.data<T>();
+  const T* const weights = WeightsOf<T>(values);
   const T* const deltas = first_gradient.data<T>() + table.column;
   std::uint64_t row_before = std::numeric_limits<std::uint64_t>::max();
-  T* out = gradients - table.dimension;
+  T* next = gradients;
+  T* out = nullptr;
   for (const std::uint64_t occurrence : occurrences) {
     const std::uint64_t table_row = occurrence >> kPlaceBits;
     const auto i = static_cast<std::int64_t>(occurrence & ((std::uint64_t{1} << kPlaceBits) - 1));
     const std::int64_t row = values.RowOf(i);
-    const T weight = weights == nullptr ? T{1} : weights[i];
-    const Packet<T> factor(scales == nullptr ? weight : weight * scales[row]);
+    const Packet<T> factor(
+        FactorOf(weights, i, divides ? (*totals)[static_cast<std::size_t>(row)] : 1));
     const T* const delta = deltas + row * first_gradient.cols();
     const bool is_first = std::exchange(row_before, table_row) != table_row;
-    if (is_first) out += table.dimension;
+    if (is_first) out = std::exchange(next, next + table.dimension);
     kernels::ForEachPacket<T>(table.dimension, [&](auto slice) {
       const Packet<T> d = slice.Load(delta);
       slice.Store(is_first ? factor * d : MulAdd(factor, d, slice.Load(out)), out);
@@ -218,8 +230,9 @@ std::size_t TableGradients::byte_size() const {
 std::size_t TableScratch::byte_size() const {
   std::size_t bytes = occurrences.capacity() * sizeof(occurrences[0]);
   for (const auto& some : occurrences) bytes += some.capacity() * sizeof(some[0]);
-  bytes += scales.capacity() * sizeof(scales[0]);
-  for (const Matrix& some : scales) bytes += some.buffer().capacity();
+  bytes += totals.capacity() * sizeof(totals[0]);
+  for (const auto& some : totals) bytes += some.capacity() * sizeof(some[0]);
+  bytes += begins.capacity() * sizeof(begins[0]);
   return bytes;
 }
 
@@ -266,12 +279,12 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
                            TableGradients* gradients) {
   DESCENT_CHECK(categories.size() == tables.size());
   scratch->occurrences.resize(tables.size());
+  scratch->totals.resize(tables.size());
   scratch->begins.resize(tables.size());
-  scratch->scales.resize(tables.size());
   gradients->rows.resize(tables.size());
   for (std::size_t t = 0; t < tables.size(); ++t) {
-    Reserve(tables[t], categories[t], first_gradient.type(), &scratch->occurrences[t],
-            &scratch->scales[t], &gradients->rows[t]);
+    Reserve(tables[t], categories[t], &scratch->occurrences[t], &scratch->totals[t],
+            &gradients->rows[t]);
   }
   ForEachTable(tables, categories, pool, [&](std::size_t t) {
     SortOccurrences(categories[t], &scratch->occurrences[t], &gradients->rows[t]);
@@ -286,7 +299,7 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
     using T = decltype(zero);
     ForEachTable(tables, categories, pool, [&](std::size_t t) {
       AddOccurrences(tables[t], categories[t], scratch->occurrences[t], first_gradient,
-                     &scratch->scales[t], gradients->values.data<T>() + scratch->begins[t]);
+                     &scratch->totals[t], gradients->values.data<T>() + scratch->begins[t]);
     });
   });
 }

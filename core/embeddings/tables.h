@@ -62,8 +62,8 @@ void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters
 // Memory that gradients of tables are computed in.
 struct TableScratch {
   std::vector<std::vector<std::uint64_t>> occurrences;  // of each table: table row << 32 | value
-  std::vector<std::int64_t> begins;  // of each table's gradients in TableGradients::values
-  std::vector<Matrix> scales;  // of each table that takes the mean: 1 / Σ v of each row, [rows, 1]
+  std::vector<std::vector<double>> totals;              // of each that takes the mean: Σ v by row
+  std::vector<std::int64_t> begins;                     // of each table's gradients
   std::size_t byte_size() const;
 };
 
