@@ -39,7 +39,7 @@ void TableUpdates::ForEachRow(const Rows& rows, const Visit& visit) const {
 }
 
 void TableUpdates::NoteReplacement() {
-  changes_.clear();
+  known_ = 0;
   changed_rows_ = 0;
   is_reserved_ = false;
   ++version_;
@@ -53,7 +53,7 @@ void TableUpdates::BringUp(const Buffer& current, std::int64_t begin, std::int64
                 current.bytes() + static_cast<std::size_t>(offset) * width,
                 static_cast<std::size_t>(n) * width);
   };
-  const auto known = static_cast<std::int64_t>(changes_.size()) - (is_reserved_ ? 1 : 0);
+  const auto known = static_cast<std::int64_t>(known_);
   if (held == kNoVersion || version_ - held > known) {
     copy(begin, current.size() - begin);
     return;
@@ -75,10 +75,9 @@ void TableUpdates::Reserve(const TableGradients& gradients, std::size_t slots) {
   slot_rows_.resize(slots);
   for (Buffer& slot : slot_rows_) slot.Resize(values.type(), values.size());
   written_.resize(static_cast<std::size_t>((values.size() + kFlatChunk - 1) / kFlatChunk));
-  // One that was reserved for an update that came to nothing is taken again.
-  if (!is_reserved_) changes_.emplace_back();
+  if (changes_.size() == known_) changes_.emplace_back();
+  changes_[known_] = gradients.rows;
   is_reserved_ = true;
-  changes_.back() = gradients.rows;
 }
 
 Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& step,
@@ -134,24 +133,31 @@ void TableUpdates::Write(const TableGradients& gradients, Buffer* parameters,
   });
   is_reserved_ = false;
   ++version_;
-  changed_rows_ += CountRows(changes_.back());
+  changed_rows_ += CountRows(changes_[known_]);
+  ++known_;
   ForgetOldChanges();
 }
 
 void TableUpdates::ForgetOldChanges() {
   std::int64_t all_rows = 0;
   for (const PlacedTable& table : tables_) all_rows += table.buckets;
+  auto oldest = changes_.begin();
   // Rows by rows takes longer than all at once from about this share on.
-  while (changes_.size() > 1 && (changes_.size() > kMostChanges || changed_rows_ > all_rows / 2)) {
-    changed_rows_ -= CountRows(changes_.front());
-    changes_.pop_front();
+  while (known_ > 1 && (known_ > kMostChanges || changed_rows_ > all_rows / 2)) {
+    changed_rows_ -= CountRows(*oldest);
+    ++oldest;
+    --known_;
   }
+  std::rotate(changes_.begin(), oldest, changes_.end());
 }
 
 std::size_t TableUpdates::byte_size() const {
-  std::size_t bytes = old_rows_.capacity() + new_rows_.capacity() +
-                      written_.capacity() * sizeof(written_[0]) +
-                      static_cast<std::size_t>(changed_rows_) * sizeof(std::int32_t);
+  std::size_t bytes =
+      old_rows_.capacity() + new_rows_.capacity() + written_.capacity() * sizeof(written_[0]);
+  for (const Rows& rows : changes_) {
+    bytes += rows.capacity() * sizeof(rows[0]);
+    for (const auto& some : rows) bytes += some.capacity() * sizeof(some[0]);
+  }
   for (const Buffer& slot : slot_rows_) bytes += slot.capacity();
   return bytes;
 }
@@ -161,6 +167,7 @@ void TableUpdates::FreeUnused() {
   new_rows_.Clear();
   slot_rows_.clear();
   written_ = {};
+  changes_.resize(known_);
 }
 
 }  // namespace descent

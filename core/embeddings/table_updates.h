@@ -9,8 +9,8 @@
 #ifndef CORE_EMBEDDINGS_TABLE_UPDATES_H_
 #define CORE_EMBEDDINGS_TABLE_UPDATES_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -65,10 +65,11 @@ class TableUpdates {
 
   const std::vector<PlacedTable>& tables_;
 
-  // The rows of the last updates, oldest first; the last of them made the present version. One more
-  // at the end while an update is reserved.
-  std::deque<Rows> changes_;
-  std::int64_t changed_rows_ = 0;
+  // The rows of the last `known_` updates, oldest first; the last of them made the present version.
+  // Behind them the memory of those that were forgotten, which the next ones take.
+  std::vector<Rows> changes_;
+  std::size_t known_ = 0;
+  std::int64_t changed_rows_ = 0;  // in the known ones
   std::int64_t version_ = 0;
   bool is_reserved_ = false;
 
