@@ -16,12 +16,10 @@
 #include "core/schedules/schedule.h"
 #include "core/state_hash.h"
 #include "core/status_macros.h"
+#include "core/update_ranges.h"
 
 namespace descent {
 namespace {
-
-// More slots than any optimizer has.
-constexpr std::size_t kMaxSlots = 4;
 
 // Added to the norm before dividing by it, as PyTorch's clip_grad_norm_ does.
 constexpr double kClipNormEpsilon = 1e-6;
@@ -53,9 +51,6 @@ std::uint64_t HashOf(const Snapshot& snapshot, const std::vector<Buffer>& slots,
   for (const Buffer& slot : slots) hasher.Add(slot.bytes(), slot.byte_size());
   return hasher.Finish(snapshot.statistics().get(), scalars, optimizer_updates);
 }
-
-// The larger of the two, NaN if one is.
-double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
 
 }  // namespace
 
@@ -299,12 +294,7 @@ Magnitudes Trainer::UpdateAll(const StepContext& step, const Buffer& gradients,
   };
   RunFlatTasks(network_->layout().dense_size(), static_cast<std::int64_t>(ranges_.size()), pool_,
                update);
-  Magnitudes largest;
-  for (const Magnitudes& part : written_) {
-    largest.parameters = LargerOf(largest.parameters, part.parameters);
-    largest.slots = LargerOf(largest.slots, part.slots);
-  }
-  return largest;
+  return LargestOf(written_);
 }
 
 absl::Status Trainer::SetParameters(const Buffer& parameters, bool keep_optimizer_state) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 
 #include "core/check.h"
 #include "core/flat_chunks.h"
+#include "core/update_ranges.h"
 
 namespace descent {
 namespace {
@@ -14,16 +14,12 @@ namespace {
 // Changes of so many updates are remembered: more buffers than that are not in use at once, unless
 // readers are slow, and then a whole copy now and then does not matter.
 constexpr std::size_t kMostChanges = 64;
-// More slots than any optimizer has.
-constexpr std::size_t kMaxSlots = 4;
 
 std::int64_t CountRows(const std::vector<std::vector<std::int32_t>>& rows) {
   std::int64_t count = 0;
   for (const auto& some : rows) count += static_cast<std::int64_t>(some.size());
   return count;
 }
-
-double LargerOf(double a, double b) { return b > a || std::isnan(b) ? b : a; }
 
 }  // namespace
 
@@ -85,7 +81,6 @@ Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& 
                                  const Buffer& parameters, const std::vector<Buffer>& slots,
                                  ThreadPool* pool) {
   DESCENT_CHECK(is_reserved_);
-  Magnitudes largest;
   WithElementType(parameters.type(), [&](auto zero) {
     using T = decltype(zero);
     ForEachRow(gradients.rows, [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
@@ -111,11 +106,7 @@ Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& 
                                           .n = std::min(kFlatChunk, size - begin)});
     });
   });
-  for (const Magnitudes& part : written_) {
-    largest.parameters = LargerOf(largest.parameters, part.parameters);
-    largest.slots = LargerOf(largest.slots, part.slots);
-  }
-  return largest;
+  return LargestOf(written_);
 }
 
 void TableUpdates::Write(const TableGradients& gradients, Buffer* parameters,
