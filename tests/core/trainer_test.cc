@@ -73,7 +73,7 @@ TEST(TrainerTest, GivenGradientsDoWhatABatchOfThemDoes) {
     network.Forward(snapshot.parameters(), batch.inputs, {}, &workspace);
     network.EvaluateLoss(batch.targets, batch.weights, &workspace);
     network.Backward(snapshot.parameters(), batch.inputs, nullptr, &workspace, &gradients, nullptr);
-    ASSERT_TRUE(by_gradients->ApplyGradients(gradients).ok());
+    ASSERT_TRUE(by_gradients->ApplyGradients(gradients, {}).ok());
     ASSERT_TRUE(by_batch->Step(batch).ok());
   }
   EXPECT_EQ(by_gradients->StateHash(), by_batch->StateHash());
@@ -147,7 +147,7 @@ TEST(TrainerTest, RefusesGradientsThatAreNotFinite) {
   Buffer gradients(DataType::kFloat32, trainer->network().layout().size());
   gradients.data<float>()[2] = std::numeric_limits<float>::quiet_NaN();
   const std::uint64_t before = trainer->StateHash();
-  EXPECT_EQ(trainer->ApplyGradients(gradients).status().code(),
+  EXPECT_EQ(trainer->ApplyGradients(gradients, {}).status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(trainer->StateHash(), before);
 }
@@ -159,7 +159,7 @@ TEST(TrainerTest, HugeButFiniteGradientsOverflowingTheSecondMomentAreRefusedWhol
   const std::uint64_t before = trainer->StateHash();
   Buffer gradients(DataType::kFloat32, trainer->network().layout().size());
   gradients.data<float>()[2] = 1e30F;  // its square is beyond a float
-  const auto result = trainer->ApplyGradients(gradients);
+  const auto result = trainer->ApplyGradients(gradients, {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(GetErrorDetails(result.status()).metadata["what"], "the optimizer's state");
   EXPECT_EQ(trainer->StateHash(), before);
@@ -175,7 +175,7 @@ TEST(TrainerTest, ClippingScalesTheNormThenClampsElements) {
   Buffer gradients(DataType::kFloat64, before.parameters().size());
   gradients.data<double>()[0] = 3;
   gradients.data<double>()[1] = -4;
-  const auto result = trainer->ApplyGradients(gradients);
+  const auto result = trainer->ApplyGradients(gradients, {});
   ASSERT_TRUE(result.ok());
   EXPECT_DOUBLE_EQ(result->gradient_norm, 5);
   const Snapshot after = trainer->snapshot();
@@ -195,7 +195,7 @@ TEST(TrainerTest, BiasesAreSparedWeightDecayWhenAsked) {
     const auto trainer = MakeTrainer(spec, optimizer);
     const Snapshot before = trainer->snapshot();
     ASSERT_TRUE(
-        trainer->ApplyGradients(Buffer(DataType::kFloat64, before.parameters().size())).ok());
+        trainer->ApplyGradients(Buffer(DataType::kFloat64, before.parameters().size()), {}).ok());
     for (const ParameterInfo& parameter : trainer->network().layout().parameters()) {
       const double factor = parameter.is_per_unit && spare ? 1 : 0.9;
       for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.size; ++i) {
