@@ -32,6 +32,7 @@ struct GradientPoint {
   Workspace workspace;
 
   double Loss() {
+    options.categories = &batch.categories;
     network->Forward(parameters, batch.inputs, options, &workspace);
     return network->EvaluateLoss(batch.targets, batch.weights, &workspace);
   }
@@ -85,6 +86,7 @@ inline GradientPoint MakePoint(NetworkSpec spec, TargetForm form, bool weighted)
     }
     point.batch.inputs =
         RandomMatrix(DataType::kFloat64, kPointRows, spec.input_features, spec.seed + 1);
+    point.batch.categories = RandomCategories(spec, kPointRows, spec.seed + 4);
     point.batch.targets = RandomTargets(GetLossInfo(spec.loss).targets, form, DataType::kFloat64,
                                         kPointRows, point.network->outputs(), spec.seed + 2);
     if (weighted) {

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/network.h"
 #include "core/spec.h"
+#include "tests/support/random_categories.h"
 
 namespace descent::testing {
 
@@ -54,38 +55,12 @@ inline Matrix RandomMatrix(DataType type, std::int64_t rows, std::int64_t cols, 
   return matrix;
 }
 
-// For odd seeds bags of up to three weighted values, else one value a row.
-inline CategoryValues RandomCategories(const CategoricalInputSpec& input, DataType type,
-                                       std::int64_t rows, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  CategoryValues values;
-  const bool bags = seed % 2 == 1;
-  if (bags) values.row_splits.push_back(0);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::uint64_t left = bags ? random() % 4 : 1; left > 0; --left) {
-      values.buckets.push_back(
-          static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(input.buckets)));
-    }
-    if (bags) values.row_splits.push_back(values.size());
-  }
-  if (bags && values.size() > 0) values.weights = RandomMatrix(type, values.size(), 1, seed, 0, 2);
-  return values;
-}
-
-inline Categories RandomCategories(const NetworkSpec& spec, std::int64_t rows, std::uint64_t seed) {
-  Categories categories;
-  for (const CategoricalInputSpec& input : spec.categorical_inputs) {
-    categories.push_back(RandomCategories(input, spec.data_type, rows, seed + categories.size()));
-  }
-  return categories;
-}
-
 // Real targets in [-1, 1], or class indices when the loss is SOFTMAX_CROSS_ENTROPY.
 inline Batch RandomBatch(const NetworkSpec& spec, std::int64_t rows, std::uint64_t seed) {
   const std::int64_t outputs = MakeNetwork(spec)->outputs();
   Batch batch;
   batch.inputs = RandomMatrix(spec.data_type, rows, spec.input_features, seed);
-  batch.categories = RandomCategories(spec, rows, seed);
+  batch.categories = RandomCategories(spec, rows, seed + 2);
   if (std::holds_alternative<SoftmaxCrossEntropyLoss>(spec.loss)) {
     std::mt19937_64 random(seed);
     ClassIndices classes;
