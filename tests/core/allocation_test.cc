@@ -2,9 +2,12 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "core/trainer.h"
@@ -48,32 +51,64 @@ TEST(AllocationTest, TheCounterCounts) {
   EXPECT_EQ(allocations.load() - before, 2);
 }
 
+// The fewest allocations that ten steps make, of two batches by turns, once `warm` steps have been.
+std::int64_t FewestAllocations(const NetworkSpec& spec, const OptimizerOptions& algorithm,
+                               int warm) {
+  OptimizerSpec optimizer;
+  optimizer.learning_rate = 1e-3;
+  optimizer.algorithm = algorithm;
+  ThreadPool pool(2);
+  const auto trainer = *Trainer::Create(MakeNetwork(spec), optimizer, &pool);
+  const Batch batch = RandomBatch(spec, 128, 1);
+  const Batch smaller = RandomBatch(spec, 50, 2);
+  for (int i = 0; i < warm; ++i) EXPECT_TRUE(trainer->Step(batch).ok());
+  std::int64_t fewest = 1;
+  for (int round = 0; round < 5 && fewest > 0; ++round) {
+    const std::int64_t before = allocations.load();
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(trainer->Step(batch).ok());
+      EXPECT_TRUE(trainer->Step(smaller).ok());
+    }
+    fewest = std::min(fewest, allocations.load() - before);
+  }
+  return fewest;
+}
+
+constexpr std::int64_t kWidths[] = {64, 512};
+const OptimizerOptions kAlgorithms[] = {SgdOptions{.momentum = 0.9}, AdamOptions{}, NadamOptions{}};
+
+NetworkSpec SpecOf(std::int64_t width) {
+  return DenseNetwork(13, {width, width, 10}, ReluActivation{}, SoftmaxCrossEntropyLoss{},
+                      DataType::kFloat32);
+}
+
 TEST(AllocationTest, AWarmStepAllocatesNothing) {
-  const OptimizerOptions algorithms[] = {SgdOptions{.momentum = 0.9}, AdamOptions{},
-                                         NadamOptions{}};
-  for (const OptimizerOptions& algorithm : algorithms) {
-    for (const std::int64_t width : {64, 512}) {
-      const NetworkSpec spec = DenseNetwork(13, {width, width, 10}, ReluActivation{},
-                                            SoftmaxCrossEntropyLoss{}, DataType::kFloat32);
-      OptimizerSpec optimizer;
-      optimizer.learning_rate = 1e-3;
-      optimizer.algorithm = algorithm;
-      ThreadPool pool(2);
-      const auto trainer = *Trainer::Create(MakeNetwork(spec), optimizer, &pool);
-      const Batch batch = RandomBatch(spec, 128, 1);
-      const Batch smaller = RandomBatch(spec, 50, 2);
-      // Warm: every thread of the pool must have met every product.
-      for (int i = 0; i < 50; ++i) ASSERT_TRUE(trainer->Step(batch).ok());
-      std::int64_t fewest = 1;
-      for (int round = 0; round < 5 && fewest > 0; ++round) {
-        const std::int64_t before = allocations.load();
-        for (int i = 0; i < 5; ++i) {
-          EXPECT_TRUE(trainer->Step(batch).ok());
-          EXPECT_TRUE(trainer->Step(smaller).ok());
+  // Every thread of the pool must have met every product.
+  constexpr int kWarm = 50;
+  for (const OptimizerOptions& algorithm : kAlgorithms) {
+    for (const std::int64_t width : kWidths) {
+      EXPECT_EQ(FewestAllocations(SpecOf(width), algorithm, kWarm), 0);
+    }
+  }
+}
+
+TEST(AllocationTest, AWarmStepOfTablesAllocatesNothing) {
+  // As many updates must have been as are remembered.
+  constexpr int kWarm = 70;
+  for (const OptimizerOptions& algorithm : kAlgorithms) {
+    // Few rows, of which many change at once, and so many that changes are long remembered.
+    for (const std::int64_t buckets : {500, 50000}) {
+      NetworkSpec spec = SpecOf(64);
+      for (const Combiner combiner : {Combiner::kSum, Combiner::kMean}) {
+        for (const char* const name : {"one", "bag", "weighted"}) {
+          spec.categorical_inputs.push_back(
+              {.name = std::string(name) + (combiner == Combiner::kMean ? "_mean" : "_sum"),
+               .buckets = buckets,
+               .dimension = 24,
+               .combiner = combiner});
         }
-        fewest = std::min(fewest, allocations.load() - before);
       }
-      EXPECT_EQ(fewest, 0);
+      EXPECT_EQ(FewestAllocations(spec, algorithm, kWarm), 0) << buckets;
     }
   }
 }
