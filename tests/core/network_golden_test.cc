@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
 #include "tests/support/golden_options.h"
+#include "tests/support/gradients.h"
 #include "tests/support/random_network.h"
 #include "tests/support/status_matchers.h"
 
@@ -61,11 +62,30 @@ NetworkSpec SpecOf(const Json& golden) {
                                .freeze_after_rows = options.at("freeze_after_rows"),
                                .half_life_rows = options.at("half_life_rows")};
   }
+  for (const Json& input : golden.value("categorical_inputs", Json::array())) {
+    spec.categorical_inputs.push_back(
+        {.name = input.at("name"),
+         .buckets = input.at("buckets"),
+         .dimension = input.at("dimension"),
+         .combiner = input.at("combiner") == "mean" ? Combiner::kMean : Combiner::kSum});
+  }
   spec.loss = KindOf(Losses(), golden.at("loss"), golden.at("loss_options"));
   return spec;
 }
 
-// The golden files hold parameters one after the other: kernels as [inputs, units], then biases.
+Categories CategoriesOf(const Json& golden) {
+  Categories categories;
+  for (const Json& values : golden) {
+    CategoryValues& input = categories.emplace_back();
+    values.at("ids").get_to(input.buckets);
+    if (values.contains("row_splits")) values.at("row_splits").get_to(input.row_splits);
+    if (values.contains("weights")) input.weights = ColumnOf(values.at("weights"));
+  }
+  return categories;
+}
+
+// The golden files hold parameters one after the other: kernels as [inputs, units], then biases,
+// and the tables of categorical inputs last.
 Buffer Spread(const ParameterLayout& layout, const Json& flat) {
   Buffer buffer(DataType::kFloat64, layout.size());
   std::size_t next = 0;
@@ -102,24 +122,26 @@ TEST_P(NetworkGoldenTest, TrajectoriesArePyTorchs) {
       SCOPED_TRACE(::testing::Message() << golden.at("loss") << " step " << ++step);
       Batch batch{.inputs = MatrixOf(expected.at("inputs")),
                   .targets = TargetsOf(expected),
-                  .weights = ColumnOf(expected.at("weights"))};
+                  .weights = ColumnOf(expected.at("weights")),
+                  .categories = CategoriesOf(expected.value("categories", Json::array()))};
       ASSERT_THAT(network->ValidateBatch(batch), IsOk());
 
       const Snapshot before = (*trainer)->snapshot();
       Workspace workspace;
-      Buffer gradients;
-      Matrix input_gradient;
       const auto statistics = network->MergeStatistics(before.statistics(), batch.inputs);
       network->Forward(before.parameters(), batch.inputs,
-                       {.statistics = statistics.get(), .training_step = before.step()},
+                       {.statistics = statistics.get(),
+                        .categories = &batch.categories,
+                        .training_step = before.step()},
                        &workspace);
       ExpectGolden(workspace.outputs().buffer(), MatrixOf(expected.at("outputs")).buffer(),
                    "output");
       network->EvaluateLoss(batch.targets, batch.weights, &workspace);
-      network->Backward(before.parameters(), batch.inputs, nullptr, &workspace, &gradients,
-                        &input_gradient);
-      ExpectGolden(gradients, Spread(layout, expected.at("gradient")), "gradient");
-      ExpectGolden(input_gradient.buffer(), MatrixOf(expected.at("input_gradient")).buffer(),
+      const testing::Gradients gradients =
+          testing::GradientsOf(*network, before.parameters(), batch, &workspace);
+      ExpectGolden(testing::WholeGradient(*network, gradients),
+                   Spread(layout, expected.at("gradient")), "gradient");
+      ExpectGolden(gradients.inputs.buffer(), MatrixOf(expected.at("input_gradient")).buffer(),
                    "input gradient");
 
       const auto updated = (*trainer)->Step(batch);
@@ -131,7 +153,8 @@ TEST_P(NetworkGoldenTest, TrajectoriesArePyTorchs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, NetworkGoldenTest, ::testing::Values("networks", "layers"),
+INSTANTIATE_TEST_SUITE_P(Files, NetworkGoldenTest,
+                         ::testing::Values("networks", "layers", "embeddings"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

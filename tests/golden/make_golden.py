@@ -427,10 +427,102 @@ def layer_cases():
     return trajectories(networks, 9, torch.Generator().manual_seed(7))
 
 
+EMBEDDING_NETWORKS = [
+    # inputs, tables (name, buckets, dimension, combiner, form), units of the hidden layer, optimizer,
+    # options, lr. Forms: "one" category a row, or "bag"s of them, or such with "weights", which
+    # PyTorch has for sums only.
+    (2, [("one", 7, 3, "sum", "one"), ("bag", 5, 2, "mean", "bag"), ("weighted", 6, 2, "sum", "weights")],
+     4, "sgd", {}, 0.1),
+    # SparseAdam adds epsilon where Adam adds epsilon sqrt(1 - beta2^t): it has to be too small to be
+    # seen.
+    (1, [("weighted", 9, 2, "sum", "weights"), ("bag", 6, 3, "sum", "bag")], 4, "adam",
+     {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-30}, 0.02),
+    (0, [("one", 6, 2, "mean", "one"), ("bag", 7, 3, "mean", "bag")], 4, "adagrad",
+     {"initial_accumulator_value": 0.1, "lr_decay": 0.05}, 0.1),
+]
+
+
+def sparse_optimizers(name, tables, dense, options, lr):
+    """PyTorch's optimizers that update the rows of tables that have gradients, and no others."""
+    if name == "sgd":
+        return [torch.optim.SGD(tables + dense, lr=lr, **options)]
+    if name == "adagrad":
+        return [torch.optim.Adagrad(tables + dense, lr=lr, **options)]
+    options = with_betas(options)
+    return [torch.optim.SparseAdam(tables, lr=lr, **options), torch.optim.Adam(dense, lr=lr, **options)]
+
+
+def random_bags(buckets, form, rows, generator):
+    """Ids, row splits and weights, None where the form has none. One bag is empty."""
+    if form == "one":
+        return torch.randint(buckets, (rows,), generator=generator), None, None
+    sizes = [(row + 3) % 4 for row in range(rows)]
+    splits = torch.tensor([sum(sizes[:row]) for row in range(rows + 1)])
+    ids = torch.randint(buckets, (sum(sizes),), generator=generator)
+    ids[1] = ids[0]  # of the first row, which has three
+    weights = torch.randn(len(ids), generator=generator) if form == "weights" else None
+    return ids, splits, weights
+
+
+def embedding_cases():
+    generator = torch.Generator().manual_seed(11)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    rows, steps, outputs = 5, 20, 2
+    for inputs, tables, hidden, optimizer_name, options, lr in EMBEDDING_NETWORKS:
+        bags = [torch.nn.EmbeddingBag(buckets, dimension, mode=combiner, sparse=True,
+                                      include_last_offset=True, _weight=normal(buckets, dimension))
+                for _, buckets, dimension, combiner, _ in tables]
+        width = inputs + sum(table[2] for table in tables)
+        dense = [torch.nn.Parameter(t) for t in starting_parameters(
+            [(hidden, "tanh"), (outputs, "identity")], width, normal)[0]]
+        parameters = dense + [bag.weight for bag in bags]
+        optimizers = sparse_optimizers(optimizer_name, [bag.weight for bag in bags], dense, options, lr)
+
+        def flat(tensors):
+            return torch.cat([t.reshape(-1) for t in tensors]).tolist()
+
+        case = {"inputs": inputs,
+                "categorical_inputs": [{"name": name, "buckets": buckets, "dimension": dimension,
+                                        "combiner": combiner}
+                                       for name, buckets, dimension, combiner, _ in tables],
+                "layers": [(hidden, "tanh"), (outputs, "identity")], "loss": "mean_squared_error",
+                "loss_options": {}, "optimizer": optimizer_name, "options": options,
+                "learning_rate": lr, "start": flat(parameters), "steps": []}
+        for _ in range(steps):
+            x = normal(rows, inputs).requires_grad_()
+            y, v = normal(rows, outputs), torch.rand(rows, generator=generator)
+            categories, blocks = [], []
+            for bag, (_, buckets, _, _, form) in zip(bags, tables):
+                ids, splits, weights = random_bags(buckets, form, rows, generator)
+                offsets = torch.arange(rows + 1) if splits is None else splits
+                blocks.append(bag(ids, offsets, per_sample_weights=weights))
+                named = {"ids": ids, "row_splits": splits, "weights": weights}
+                categories.append({key: t.tolist() for key, t in named.items() if t is not None})
+            kernel, bias, last_kernel, last_bias = dense
+            a = torch.tanh(torch.cat([x] + blocks, 1) @ kernel + bias) @ last_kernel + last_bias
+            total = (v * row_losses("mean_squared_error", a, y, {})).sum() / v.sum()
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            total.backward()
+            gradient = flat([p.grad.to_dense() if p.grad.is_sparse else p.grad for p in parameters])
+            for optimizer in optimizers:
+                optimizer.step()
+            case["steps"].append({"inputs": x.tolist(), "categories": categories,
+                                  "targets": y.tolist(), "weights": v.tolist(),
+                                  "outputs": a.tolist(), "loss": total.item(),
+                                  "input_gradient": x.grad.tolist() if inputs > 0 else x.tolist(),
+                                  "gradient": gradient, "parameters": flat(parameters)})
+        yield case
+
+
 def main():
     for name, cases in (("activations", activation_cases), ("losses", loss_cases),
                         ("optimizers", optimizer_cases), ("schedules", schedule_cases),
-                        ("networks", network_cases), ("layers", layer_cases)):
+                        ("networks", network_cases), ("layers", layer_cases),
+                        ("embeddings", embedding_cases)):
         path = HERE / f"{name}.json"
         # One case a line.
         lines = [json.dumps(case, separators=(",", ":")) for case in cases()]
