@@ -24,6 +24,7 @@
 #include "core/trainer.h"
 #include "gtest/gtest.h"
 #include "tests/support/golden.h"
+#include "tests/support/random_categories.h"
 #include "tests/support/random_network.h"
 #include "tests/support/random_targets.h"
 
@@ -109,6 +110,16 @@ std::map<std::string, Case> Cases() {
     add("input_normalization", "half_life", [&](Case* c) {
       c->network.input_normalization = InputNormalizationSpec{.half_life_rows = 100};
     });
+    for (const auto& [name, combiner] :
+         {std::pair("sum", Combiner::kSum), std::pair("mean", Combiner::kMean)}) {
+      add("categorical_inputs", name, [&](Case* c) {
+        // One value a row, bags, and bags with weights.
+        c->network.categorical_inputs = {
+            {.name = "one", .buckets = 40, .dimension = 5, .combiner = combiner},
+            {.name = "bag", .buckets = 7, .dimension = 16, .combiner = combiner},
+            {.name = "weighted", .buckets = 300, .dimension = 19, .combiner = combiner}};
+      });
+    }
     // Products that are cut into ranges, panels and tiles.
     add("size", "wide", [&](Case* c) {
       c->network = testing::DenseNetwork(411, {130, 70, 3}, ReluActivation{},
@@ -121,6 +132,7 @@ std::map<std::string, Case> Cases() {
 Batch BatchOf(const NetworkSpec& spec, std::uint64_t seed) {
   Batch batch;
   batch.inputs = testing::RandomMatrix(spec.data_type, kRows, spec.input_features, seed);
+  batch.categories = testing::RandomCategories(spec, kRows, seed);
   batch.weights = testing::RandomMatrix(spec.data_type, kRows, 1, seed + 1, 0.5, 2);
   batch.targets = testing::RandomTargets(GetLossInfo(spec.loss).targets,
                                          testing::TargetForm::kValues, spec.data_type, kRows,
