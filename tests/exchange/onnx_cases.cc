@@ -51,6 +51,46 @@ std::map<std::string, std::vector<LayerSpec>> Stacks() {
   };
 }
 
+using Change = std::function<void(NetworkSpec*)>;
+
+// Of a network of three numbers and two categorical inputs, by name.
+std::map<std::string, Change> CategoryChanges() {
+  const auto alone = [](std::size_t inputs) {
+    return [inputs](NetworkSpec* n) {
+      n->input_features = 0;
+      n->categorical_inputs.resize(inputs);
+    };
+  };
+  const auto begin_with = [](const LayerSpec& layer) {
+    return [layer](NetworkSpec* n) { n->layers.insert(n->layers.begin(), layer); };
+  };
+  return {{"two", [](NetworkSpec*) {}},
+          {"one", [](NetworkSpec* n) { n->categorical_inputs.resize(1); }},
+          {"alone", alone(1)},
+          {"two_alone", alone(2)},
+          {"of_one_bucket",
+           [](NetworkSpec* n) {
+             n->input_features = 1;
+             n->categorical_inputs[0].buckets = n->categorical_inputs[0].dimension = 1;
+           }},
+          {"names",
+           [](NetworkSpec* n) {
+             n->categorical_inputs[0].name = "input";
+             n->categorical_inputs[1].name = "output";
+           }},
+          {"normalized", [](NetworkSpec* n) { n->input_normalization.emplace(); }},
+          {"norm_first", begin_with(LayerNormSpec{})},
+          {"residual_first", begin_with(ResidualSpec{{Dense(9)}})},
+          {"dropout_first", begin_with(DropoutSpec{0.3})},
+          {"dropout_alone", [](NetworkSpec* n) { n->layers = {DropoutSpec{0.3}}; }},
+          {"dropout_of_a_table",
+           [alone](NetworkSpec* n) {
+             alone(1)(n);
+             n->layers = {DropoutSpec{0.3}};
+           }},
+          {"classes", [](NetworkSpec* n) { n->loss = SoftmaxCrossEntropyLoss{}; }}};
+}
+
 }  // namespace
 
 std::map<std::string, TrainedCase> OnnxCases() {
@@ -89,6 +129,12 @@ std::map<std::string, TrainedCase> OnnxCases() {
     }
     for (const auto& [name, layers] : Stacks()) {
       add(name, [&](NetworkSpec* n) { n->layers = layers; });
+    }
+    for (const auto& [name, change] : CategoryChanges()) {
+      add(absl::StrCat("categories.", name), [&](NetworkSpec* n) {
+        *n = NetworkWithCategories(type);
+        change(n);
+      });
     }
     for (const auto& [name, normalization] : std::map<std::string, InputNormalizationSpec>{
              {"normalized", {}},
@@ -136,11 +182,12 @@ std::string OnnxOf(const Trainer& trainer, const FileMetadata& metadata) {
   return *std::move(file);
 }
 
-Matrix PredictionsOf(const Trainer& trainer, const Matrix& inputs) {
+Matrix PredictionsOf(const Trainer& trainer, const Matrix& inputs, const Categories& categories) {
   const Network& network = trainer.network();
   const Snapshot snapshot = trainer.snapshot();
   Workspace workspace;
-  network.Forward(snapshot.parameters(), inputs, {.statistics = snapshot.statistics().get()},
+  network.Forward(snapshot.parameters(), inputs,
+                  {.statistics = snapshot.statistics().get(), .categories = &categories},
                   &workspace);
   Matrix outputs = workspace.outputs().Clone();
   WithElementType(outputs.type(), [&](auto zero) {

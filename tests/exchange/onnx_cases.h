@@ -29,7 +29,8 @@ std::unique_ptr<Trainer> TrainedOn(const TrainedCase& of, int updates);
 std::string OnnxOf(const Trainer& trainer, const FileMetadata& metadata = {});
 
 // What Predict answers: outputs in the targets' terms.
-Matrix PredictionsOf(const Trainer& trainer, const Matrix& inputs);
+Matrix PredictionsOf(const Trainer& trainer, const Matrix& inputs,
+                     const Categories& categories = {});
 
 }  // namespace descent::exchange
 

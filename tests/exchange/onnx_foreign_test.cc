@@ -62,8 +62,18 @@ std::string LayersText(const std::vector<LayerSpec>& layers) {
   });
 }
 
+// "3 and user of 7 by 4".
+std::string InputsText(const NetworkSpec& network) {
+  std::vector<std::string> parts;
+  if (network.input_features > 0) parts.push_back(absl::StrCat(network.input_features));
+  for (const CategoricalInputSpec& input : network.categorical_inputs) {
+    parts.push_back(absl::StrCat(input.name, " of ", input.buckets, " by ", input.dimension));
+  }
+  return absl::StrJoin(parts, " and ");
+}
+
 std::string TextOf(const NetworkSpec& network) {
-  return absl::StrCat(network.input_features, ": ", LayersText(network.layers), "; ",
+  return absl::StrCat(InputsText(network), ": ", LayersText(network.layers), "; ",
                       std::string(GetLossInfo(network.loss).name));
 }
 
@@ -83,6 +93,16 @@ std::map<std::string, std::string> TextsOfFiles(const std::string& beginning) {
     texts[name.substr(beginning.size())] = TextOf(ReadOnnx(file, {}));
   }
   return texts;
+}
+
+// Of the files of modules with tables.
+std::map<std::string, std::string> TextsOfTables() {
+  const std::string tables = "user of 7 by 3 and item of 5 by 2";
+  const std::string layers = ": 5 relu, 1 identity; mean_squared_error";
+  return {{"table", "user of 7 by 3: 2 tanh; mean_squared_error"},
+          {"tables_before", absl::StrCat("4 and ", tables, layers)},
+          {"tables_behind", absl::StrCat("4 and ", tables, layers)},
+          {"tables_none", tables + layers}};
 }
 
 TEST(OnnxForeignTest, FilesOfKerasAreTakenForTheirNetworks) {
@@ -126,7 +146,12 @@ TEST(OnnxForeignTest, FilesOfPyTorchsExporterAreTakenForTheirNetworks) {
   expected["rates"] = "4: 5 hard_swish, 1 identity; mean_squared_error";
   expected["residual"] = "4: [norm 1e-05, 4 relu], 2 identity; softmax_cross_entropy";
 
+  expected.merge(TextsOfTables());
   EXPECT_EQ(TextsOfFiles("dynamo_"), expected);
+}
+
+TEST(OnnxForeignTest, FilesOfPyTorchsOlderExporterAreTakenForTheirNetworks) {
+  EXPECT_EQ(TextsOfFiles("torchscript_"), TextsOfTables());
 }
 
 // A graph of a dense layer of 3 inputs and 2 units, "z", and what is added to it.

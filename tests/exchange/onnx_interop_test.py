@@ -3,8 +3,8 @@
     onnx_interop_test.py ONNX_TOOL DESCENTD DESCENT
 
 Needs onnx, onnxruntime, scikit-learn and skl2onnx, for which an environment is made where they are not. Skipped where PyPI
-can't be reached. PyTorch's files are made where Debian's python3-torch is; those of its newer exporter are in data/, where PyPI's
-torch 2.15 and onnxscript 0.7 wrote them by
+can't be reached. PyTorch's files are made where Debian's python3-torch is; those of it that have tables are in data/ as well, and
+those of its newer exporter, where PyPI's torch 2.15 and onnxscript 0.7 wrote them by
 
     onnx_interop_test.py --write-data
 
@@ -39,12 +39,12 @@ if TOOL and __name__ == "__main__":
 
 
 def run_onnx(model, inputs):
-    """The outputs of onnxruntime, by name."""
+    """The outputs of onnxruntime, by name. `inputs`: by name, or an array for the first."""
     bytes_ = model if isinstance(model, bytes) else model.SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(bytes_, options, providers=["CPUExecutionProvider"])
-    values = session.run(None, {session.get_inputs()[0].name: inputs})
+    values = session.run(None, inputs if isinstance(inputs, dict) else {session.get_inputs()[0].name: inputs})
     return dict(zip((output.name for output in session.get_outputs()), values))
 
 
@@ -66,9 +66,14 @@ class OursTest(unittest.TestCase):
             with self.subTest(file.stem):
                 model = onnx.load(file)
                 dtype = np.float64 if file.stem.endswith("float64") else np.float32
-                features = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
-                inputs = np.fromfile(f"{self.directory / file.stem}.in", dtype).reshape(-1, features)
-                outputs = np.fromfile(f"{self.directory / file.stem}.out", dtype).reshape(len(inputs), -1)
+                inputs = {}
+                for value in model.graph.input:
+                    dims = value.type.tensor_type.shape.dim
+                    if len(dims) == 2:
+                        inputs[value.name] = np.fromfile(f"{self.directory / file.stem}.in", dtype).reshape(-1, dims[1].dim_value)
+                    else:
+                        inputs[value.name] = np.fromfile(f"{self.directory / file.stem}.ids-{value.name}", np.int64)
+                outputs = np.fromfile(f"{self.directory / file.stem}.out", dtype).reshape(len(next(iter(inputs.values()))), -1)
                 exact = np.fromfile(f"{self.directory / file.stem}.exact").reshape(outputs.shape)
                 yield model, inputs, outputs, exact
 
@@ -86,15 +91,20 @@ class OursTest(unittest.TestCase):
             self.assertEqual((model.producer_name, model.ir_version), ("descent", 7))
             self.assertEqual([(entry.domain, entry.version) for entry in model.opset_import], [("", 13)])
             self.assertIn(("descent.step", "5"), [(entry.key, entry.value) for entry in model.metadata_props])
-            for value, name, width in ((model.graph.input[0], "input", inputs.shape[1]),
-                                       (model.graph.output[0], "output", outputs.shape[1])):
+            ids = {name for name, values in inputs.items() if values.dtype == np.int64}
+            self.assertLessEqual(inputs.keys() - ids, {"inputs" if ids else "input"})
+            self.assertEqual([output.name for output in model.graph.output], ["outputs" if ids else "output"])
+            for value in (*model.graph.input, *model.graph.output):
                 dims = value.type.tensor_type.shape.dim
-                self.assertEqual((value.name, dims[0].dim_param, dims[1].dim_value), (name, "batch", width))
+                self.assertEqual(dims[0].dim_param, "batch")
+                widths = [] if value.name in ids else [(inputs | {model.graph.output[0].name: outputs})[value.name].shape[1]]
+                self.assertEqual([dim.dim_value for dim in dims[1:]], widths)
+                self.assertEqual(value.type.tensor_type.elem_type == TensorProto.INT64, value.name in ids)
 
     def test_onnxruntime_predicts_what_predict_does(self):
         worst = {}
         for model, inputs, outputs, exact in self.cases():
-            answered = run_onnx(model, inputs)["output"]
+            (answered,) = run_onnx(model, inputs).values()
             self.assertEqual((answered.dtype, answered.shape), (outputs.dtype, outputs.shape))
             apart = distance(answered, outputs)
             self.assertLessEqual(apart, self.allowed(outputs, exact))
@@ -124,8 +134,20 @@ class OursTest(unittest.TestCase):
 
     def test_any_number_of_rows_can_be_predicted(self):
         for model, inputs, outputs, _ in self.cases():
-            for rows in (1, 2, len(inputs)):
-                self.assertEqual(run_onnx(model, inputs[:rows])["output"].shape, (rows, outputs.shape[1]))
+            for rows in (1, 2, len(outputs)):
+                (answered,) = run_onnx(model, {name: values[:rows] for name, values in inputs.items()}).values()
+                self.assertEqual(answered.shape, (rows, outputs.shape[1]))
+
+    def test_ids_that_are_no_rows_of_the_table(self):
+        model = onnx.load(self.directory / "categories.alone.float32.onnx")
+        table = numpy_helper.to_array(model.graph.initializer[0])
+        model.graph.output[0].name = model.graph.node[0].output[0]
+        for id_ in (len(table), len(table) + 1, -len(table) - 1):
+            with self.assertRaisesRegex(Exception, "out of data bounds"):
+                run_onnx(model, np.array([id_]))
+        # Gather counts these from the end, which docs/formats.md warns of.
+        (answered,) = run_onnx(model, np.array([-1])).values()
+        np.testing.assert_array_equal(answered, table[-1:])
 
 
 class PreprocessingTest(unittest.TestCase):
@@ -244,6 +266,30 @@ class ServerTest(unittest.TestCase):
             self.assertEqual(ran.returncode, 64, ran.stderr)
             self.assertIn("--with-preprocessing", ran.stderr)
 
+    def test_categorical_inputs_come_in_and_go_out(self):
+        file, again = HERE / "data" / "torchscript_tables_behind.onnx", self.directory / "tables.onnx"
+        self.run_descent("import", file, "--name", "tables", "--optimizer", "sgd")
+        self.run_descent("export", "tables", again)
+        onnx.checker.check_model(onnx.load(again), full_check=True)
+        random = np.random.default_rng(6)
+        ids = {"user": random.integers(0, 7, 20), "item": random.integers(0, 5, 20)}
+        x = random.normal(size=(20, 4)).astype(np.float32)
+        expected = next(iter(run_onnx(file.read_bytes(), ids | {"x": x}).values()))
+        self.assertLessEqual(distance(run_onnx(again.read_bytes(), ids | {"inputs": x})["outputs"], expected), 1e-6)
+        self.run_descent("import", again, "--name", "tables-too")
+        second = again.with_name("second.onnx")
+        self.run_descent("export", "tables-too", second)
+        self.assertEqual(second.read_bytes(), again.read_bytes())
+        safe = again.with_suffix(".safetensors")
+        self.run_descent("export", "tables", safe, "--include-optimizer")
+        self.run_descent("import", safe, "--name", "tables-safe")
+        self.run_descent("export", "tables-safe", second, "--force")
+        self.assertEqual(second.read_bytes(), again.read_bytes())
+        ran = subprocess.run([self.descent, "--server", self.server.address, "export", "tables", "p.onnx", "--with-preprocessing"],
+                             capture_output=True, text=True, cwd=self.directory)
+        self.assertEqual(ran.returncode, 64, ran.stderr)
+        self.assertIn("categorical inputs of tables", ran.stderr)
+
     def test_export_import_and_export_again_is_the_same_file(self):
         table = self.directory / "price.csv"
         self.run_descent("train", "again", "--csv", table, "--target", "price", "--epochs", 2, "--layers", "8x2",
@@ -295,17 +341,19 @@ class ReadTest(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def predict(self, path, inputs, loss=""):
-        return subprocess.run([TOOL, "predict", path, str(len(inputs)), loss],
-                              input=inputs.astype(np.float64).tobytes(), capture_output=True)
+    def predict(self, path, inputs, loss="", ids=()):
+        """`ids`: of each categorical input."""
+        sent = b"".join(np.asarray(values, np.float64).tobytes() for values in (inputs, *ids))
+        return subprocess.run([TOOL, "predict", path, str(len(ids[0] if len(ids) else inputs)), loss], input=sent,
+                              capture_output=True)
 
-    def check(self, model, inputs, output=None, loss="", of=lambda values: values):
-        """`output`: of several, the one to be compared, and `of` what of it."""
+    def check(self, model, inputs, output=None, loss="", of=lambda values: values, ids=None):
+        """`output`: of several, the one to be compared, and `of` what of it. `ids`: by name, in the order of their tables."""
         path = self.directory / "model.onnx"
         path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-        answers = run_onnx(path.read_bytes(), inputs)
+        answers = run_onnx(path.read_bytes(), inputs if ids is None else ids | ({"x": inputs} if inputs.size else {}))
         expected = of(answers[output] if output else next(iter(answers.values())))
-        ran = self.predict(path, inputs, loss)
+        ran = self.predict(path, inputs, loss, list((ids or {}).values()))
         self.assertEqual(ran.returncode, 0, ran.stderr.decode())
         actual = np.frombuffer(ran.stdout).reshape(len(inputs), -1)
         limit = 1e-12 if inputs.dtype == np.float64 else 1e-5
@@ -394,6 +442,23 @@ class Residual(nn.Module):
         x = x + torch.relu(self.inner(self.norm(x)))
         return torch.softmax(self.outer(x), -1)
 
+class Tables(nn.Module):
+    # The numbers before the rows of tables, behind them, or none.
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers, self.user, self.item = numbers, nn.Embedding(7, 3), nn.Embedding(5, 2)
+        self.net = nn.Sequential(nn.Linear(5 if numbers == "none" else 9, 5), nn.ReLU(), nn.Linear(5, 1))
+    def forward(self, user, item, x=None):
+        parts = {"before": [x], "none": [], "behind": []}[self.numbers] + [self.user(user), self.item(item)]
+        return self.net(torch.cat(parts + [x] if self.numbers == "behind" else parts, 1))
+
+class Table(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.layer = nn.Embedding(7, 3), nn.Linear(3, 2)
+    def forward(self, user):
+        return torch.tanh(self.layer(self.table(user)))
+
 directory, opset = sys.argv[1], sys.argv[2]
 torch.manual_seed(1)
 models = {"residual": Residual(), "flatten": nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.3), nn.Tanh(), nn.Linear(3, 1)),
@@ -406,13 +471,19 @@ for name in ("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "Mish", "Softplus", "Sof
 models["GELU_tanh"] = nn.Sequential(nn.Linear(4, 5), nn.GELU(approximate="tanh"), nn.Linear(5, 2))
 models["ELU_half"] = nn.Sequential(nn.Linear(4, 5), nn.ELU(0.5), nn.Linear(5, 2))
 models["LeakyReLU_0.3"] = nn.Sequential(nn.Linear(4, 5), nn.LeakyReLU(0.3), nn.Linear(5, 2))
+models |= {f"tables_{numbers}": Tables(numbers) for numbers in ("before", "behind", "none")} | {"table": Table()}
 for name, model in models.items():
+    rows = 2 if opset == "dynamo" else 1
+    ids = torch.zeros(rows, dtype=torch.int64)
+    inputs = {"user": ids, "item": ids, "x": torch.zeros(rows, 4)}
+    names = {"tables_none": ["user", "item"], "table": ["user"]}.get(name, ["user", "item", "x"] if "tables" in name else ["x"])
+    values = tuple(inputs[name] for name in names)
     if opset == "dynamo":
-        torch.onnx.export(model.eval(), (torch.zeros(2, 4),), f"{directory}/dynamo_{name}.onnx", dynamo=True, input_names=["x"],
-                          dynamic_shapes=({0: torch.export.Dim("batch")},), external_data=False, verbose=False)
+        torch.onnx.export(model.eval(), values, f"{directory}/dynamo_{name}.onnx", dynamo=True, input_names=names,
+                          dynamic_shapes=tuple({0: torch.export.Dim("batch")} for _ in names), external_data=False, verbose=False)
     else:
-        torch.onnx.export(model.eval(), torch.zeros(1, 4), f"{directory}/{name}.onnx", opset_version=int(opset),
-                          input_names=["x"], dynamic_axes={"x": {0: "batch"}})
+        torch.onnx.export(model.eval(), values, f"{directory}/{name}.onnx", opset_version=int(opset),
+                          input_names=names, dynamic_axes={name: {0: "batch"} for name in names})
 """
 
 
@@ -437,7 +508,13 @@ class TorchTest(ReadTest):
         self.assertGreater(len(files), 10)
         for file in files:
             with self.subTest(file.stem):
-                self.check(file.read_bytes(), self.inputs)
+                self.check_file(file)
+
+    def check_file(self, file):
+        inputs, random = self.inputs, np.random.default_rng(4)
+        names = [value.name for value in onnx.load(file).graph.input]
+        ids = {name: random.integers(0, 5, len(inputs)) for name in names if name != "x"}
+        self.check(file.read_bytes(), inputs if "x" in names else inputs[:, :0], ids=ids)
 
     def test_torchscript_exporter(self):
         python = "/usr/bin/python3"
@@ -450,6 +527,11 @@ class TorchTest(ReadTest):
                 ran = subprocess.run([python, "-c", TORCH, directory, str(opset)], capture_output=True, text=True)
                 self.assertEqual(ran.returncode, 0, ran.stderr)
                 self.check_all(sorted(directory.glob("*.onnx")))
+
+    def test_torchscript_exporter_of_another_time(self):
+        for file in sorted((HERE / "data").glob("torchscript_*.onnx")):
+            with self.subTest(file.stem):
+                self.check_file(file)
 
     def test_dynamo_exporter(self):
         self.check_all(sorted((HERE / "data").glob("dynamo_*.onnx")))

@@ -69,7 +69,9 @@ TEST_P(OnnxRoundTripTest, TheGraphAlonePredictsTheSame) {
   ASSERT_THAT(read, IsOk());
   const std::unique_ptr<Trainer> again = GoOn(*std::move(read));
   const Matrix inputs = RandomMatrix(case_.network.data_type, 5, case_.network.input_features, 9);
-  EXPECT_TRUE(SameBits(PredictionsOf(*again, inputs), PredictionsOf(*trainer_, inputs)));
+  const Categories categories = OneCategoryARow(case_.network, 5, 9);
+  EXPECT_TRUE(SameBits(PredictionsOf(*again, inputs, categories),
+                       PredictionsOf(*trainer_, inputs, categories)));
   // Its own export is the same file from then on.
   const std::string file = OnnxOf(*again, metadata_);
   absl::StatusOr<ImportedModel> once_more = ReadOnnx(file, {});

@@ -3,10 +3,11 @@
 //   onnx_tool write DIRECTORY           NAME.onnx, NAME.in and NAME.out of each case: rows of
 //   numbers
 //                                       of the network's type, as Predict reads and answers them;
-//                                       and NAME.exact of doubles, the answers without rounding to
+//                                       NAME.ids-INPUT of INT64, of each categorical input; and
+//                                       NAME.exact of doubles, the answers without rounding to
 //                                       floats
-//   onnx_tool predict FILE ROWS [LOSS]  reads rows of doubles from standard input, and writes
-//   doubles;
+//   onnx_tool predict FILE ROWS [LOSS]  reads rows of doubles from standard input, and then the
+//                                       ids of each categorical input, as doubles; writes doubles,
 //                                       then trains on, and fails unless the loss falls
 //   onnx_tool encoded DIRECTORY         NAME.plain.onnx and NAME.onnx: networks for the encoding of
 //   the
@@ -57,7 +58,8 @@ void WriteMatrix(const std::string& path, const Matrix& matrix) {
 }
 
 // What the same numbers predict when they are computed with in float64.
-Matrix ExactPredictionsOf(const TrainedCase& of, const Trainer& trainer, const Matrix& inputs) {
+Matrix ExactPredictionsOf(const TrainedCase& of, const Trainer& trainer, const Matrix& inputs,
+                          const Categories& categories) {
   TrainedCase exact = of;
   exact.network.data_type = DataType::kFloat64;
   const std::shared_ptr<const Network> network = testing::MakeNetwork(exact.network);
@@ -74,7 +76,7 @@ Matrix ExactPredictionsOf(const TrainedCase& of, const Trainer& trainer, const M
   }
   Matrix wide(DataType::kFloat64, inputs.rows(), inputs.cols());
   for (std::int64_t i = 0; i < inputs.size(); ++i) wide.buffer().Set(i, inputs.buffer().At(i));
-  return PredictionsOf(*TrainerOf(std::move(model), exact.optimizer), wide);
+  return PredictionsOf(*TrainerOf(std::move(model), exact.optimizer), wide, categories);
 }
 
 int Write(const std::string& directory) {
@@ -86,9 +88,17 @@ int Write(const std::string& directory) {
         testing::RandomMatrix(each.network.data_type, kRows, each.network.input_features, 7, -6, 6);
     const std::string path = directory + "/" + name;
     WriteFile(path + ".onnx", OnnxOf(*trainer, {{"descent.step", "5"}}));
+    const Categories categories = OneCategoryARow(each.network, kRows, 7);
     WriteMatrix(path + ".in", inputs);
-    WriteMatrix(path + ".out", PredictionsOf(*trainer, inputs));
-    WriteMatrix(path + ".exact", ExactPredictionsOf(each, *trainer, inputs));
+    for (std::size_t i = 0; i < categories.size(); ++i) {
+      std::string ids;
+      for (const std::int64_t id : categories[i].buckets) {
+        ids.append(static_cast<const char*>(static_cast<const void*>(&id)), sizeof(id));
+      }
+      WriteFile(absl::StrCat(path, ".ids-", each.network.categorical_inputs[i].name), ids);
+    }
+    WriteMatrix(path + ".out", PredictionsOf(*trainer, inputs, categories));
+    WriteMatrix(path + ".exact", ExactPredictionsOf(each, *trainer, inputs, categories));
   }
   return 0;
 }
@@ -174,8 +184,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> ReadFile(const std::string& path,
 }
 
 // The loss falls when the network is trained to predict what it does not.
-bool TrainsOn(Trainer* trainer, const Matrix& inputs, const Matrix& outputs) {
+bool TrainsOn(Trainer* trainer, const Matrix& inputs, const Categories& categories,
+              const Matrix& outputs) {
   Batch batch;
+  batch.categories = categories;
   batch.inputs = inputs.Clone();
   Matrix targets(outputs.type(), outputs.rows(), outputs.cols());
   for (std::int64_t i = 0; i < targets.size(); ++i) {
@@ -199,20 +211,28 @@ int Predict(const std::string& path, std::int64_t rows, const std::string& loss)
   const Network& network = (*trainer)->network();
   const std::string bytes(std::istreambuf_iterator<char>(std::cin), {});
   Matrix inputs(network.data_type(), rows, network.input_features());
-  if (bytes.size() != static_cast<std::size_t>(inputs.size()) * sizeof(double)) {
+  Categories categories(network.tables().size());
+  const std::int64_t size = inputs.size() + rows * static_cast<std::int64_t>(categories.size());
+  if (bytes.size() != static_cast<std::size_t>(size) * sizeof(double)) {
     return Fail("expected other rows");
   }
-  for (std::int64_t i = 0; i < inputs.size(); ++i) {
+  const auto number = [&bytes](std::int64_t i) {
     double value = 0;
     std::memcpy(&value, bytes.data() + i * std::int64_t{sizeof(value)}, sizeof(value));
-    inputs.buffer().Set(i, value);
+    return value;
+  };
+  for (std::int64_t i = 0; i < inputs.size(); ++i) inputs.buffer().Set(i, number(i));
+  for (std::int64_t i = inputs.size(); i < size; ++i) {
+    categories[static_cast<std::size_t>((i - inputs.size()) / rows)].buckets.push_back(
+        static_cast<std::int32_t>(number(i)));
   }
-  const Matrix outputs = PredictionsOf(**trainer, inputs);
+  const Matrix outputs = PredictionsOf(**trainer, inputs, categories);
   for (std::int64_t i = 0; i < outputs.size(); ++i) {
     const double value = outputs.buffer().At(i);
     std::cout.write(static_cast<const char*>(static_cast<const void*>(&value)), sizeof(value));
   }
-  if (!TrainsOn(trainer->get(), inputs, outputs)) return Fail("training on lowers no loss");
+  if (!TrainsOn(trainer->get(), inputs, categories, outputs))
+    return Fail("training on lowers no loss");
   return 0;
 }
 

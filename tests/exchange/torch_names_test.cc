@@ -126,6 +126,72 @@ TEST(TorchNames, MayBeOfOneModule) {
               IsOk());
 }
 
+// `user` of 3 by 2 and `item` of 2 by 1 beside 3 numbers, and a layer of 2 units.
+NetworkSpec NetworkWithTables() {
+  NetworkSpec network = Network({DenseSpec{.units = 2}});
+  network.categorical_inputs = {{.name = "user", .buckets = 3, .dimension = 2},
+                                {.name = "item", .buckets = 2, .dimension = 1}};
+  return network;
+}
+
+TEST(TorchNames, TablesAreTakenAsTheyAreByTheirNames) {
+  for (const auto& [user, item] : std::vector<std::pair<std::string, std::string>>{
+           {"embeddings.user.weight", "embeddings.item.weight"},
+           {"user.weight", "item.weight"},
+           {"towers.user.weight", "towers.0.item.weight"},
+           {"embeddings.user", "embeddings.item"},
+           {"embeddings.user", "item.weight"}}) {
+    const auto read = ReadSafetensors(
+        FileOf({{user, {3, 2}}, {item, {2, 1}}, {"0.weight", {2, 6}}, {"0.bias", {2}}}),
+        NetworkWithTables(), Sgd());
+    ASSERT_THAT(read, IsOk()) << user;
+    EXPECT_THAT(Values(*read, "embeddings.user"), ElementsAre(0, 1, 2, 3, 4, 5));
+    EXPECT_THAT(Values(*read, "embeddings.item"), ElementsAre(6, 7));
+    EXPECT_THAT(Values(*read, "layers.0.kernel"),
+                ElementsAre(8, 14, 9, 15, 10, 16, 11, 17, 12, 18, 13, 19));
+  }
+}
+
+TEST(TorchNames, OfAModuleThatIsNamedByItsPathGoBeforeItsLastPart) {
+  NetworkSpec network = NetworkWithTables();
+  network.categorical_inputs.pop_back();
+  const auto read = ReadSafetensors(
+      FileOf({{"user.weight", {3, 2}}, {"net.user.weight", {2, 5}}, {"net.user.bias", {2}}}),
+      network, Sgd());
+  ASSERT_THAT(read, IsOk());
+  EXPECT_THAT(Values(*read, "embeddings.user"), ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+TEST(TorchNames, AreRefusedWhereATableIsNotKnown) {
+  const std::vector<Tensor> layer = {{"0.weight", {2, 6}}, {"0.bias", {2}}};
+  const auto with = [&](std::vector<Tensor> tensors) {
+    tensors.insert(tensors.end(), layer.begin(), layer.end());
+    return tensors;
+  };
+  struct Case {
+    std::vector<Tensor> tensors;
+    const char* said;
+  };
+  for (const Case& c : {
+           Case{with({{"user.weight", {3, 2}}}),
+                "expected a tensor \"embeddings.item\", or the weight of a module \"item\""},
+           Case{with({{"user.weight", {2, 3}}, {"item.weight", {2, 1}}}),
+                "\"user.weight\": expected [3, 2], got [2, 3]"},
+           Case{
+               with(
+                   {{"a.user.weight", {3, 2}}, {"b.user.weight", {3, 2}}, {"item.weight", {2, 1}}}),
+               "whether \"a.user.weight\" or \"b.user.weight\" is \"embeddings.user\""},
+           Case{with({{"user.weight", {3, 2}}, {"user.bias", {2}}, {"item.weight", {2, 1}}}),
+                "\"user.bias\": expected a weight beside it"},
+           Case{with({{"embeds.0.weight", {3, 2}}, {"embeds.1.weight", {2, 1}}}),
+                "expected a tensor \"embeddings.user\""},
+       }) {
+    const auto read = ReadSafetensors(FileOf(c.tensors), NetworkWithTables(), Sgd());
+    EXPECT_THAT(read, FailsAt("file", "FILE_MISMATCH")) << c.said;
+    EXPECT_THAT(read, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(c.said)));
+  }
+}
+
 TEST(TorchNames, AreRefusedByName) {
   const NetworkSpec network = Network({DenseSpec{.units = 2}, DenseSpec{.units = 1}});
   const std::vector<Tensor> good = {

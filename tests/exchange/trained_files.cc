@@ -1,7 +1,9 @@
 #include "tests/exchange/trained_files.h"
 
 #include <functional>
+#include <random>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -29,6 +31,31 @@ std::map<std::string, OptimizerOptions> MoreOptimizers() {
       {"rmsprop_centered", RmsPropOptions{.momentum = 0.5, .centered = true}},
       {"adagrad_accumulated", AdagradOptions{.initial_accumulator_value = 0.5}},
   };
+}
+
+// Tables with every kind of optimizer's slots, and by names that others have too.
+void AddCategories(DataType type, std::map<std::string, TrainedCase>* cases) {
+  const auto add = [&](const std::string& name, const std::function<void(TrainedCase*)>& change) {
+    TrainedCase changed;
+    changed.network = NetworkWithCategories(type);
+    changed.optimizer.learning_rate = 0.01;
+    changed.optimizer.algorithm = AdamOptions{};
+    change(&changed);
+    cases->emplace(absl::StrCat("categories.", name, ".", DataTypeName(type)), std::move(changed));
+  };
+  for (const OptimizerInfo& info : Optimizers()) {
+    add(std::string(info.name), [&](TrainedCase* c) { c->optimizer.algorithm = info.defaults; });
+  }
+  for (const auto& [name, options] : MoreOptimizers()) {
+    add(name, [&](TrainedCase* c) { c->optimizer.algorithm = options; });
+  }
+  add("names", [](TrainedCase* c) {
+    c->network.categorical_inputs[0].name = "weight";
+    c->network.categorical_inputs[1].name = "bias";
+  });
+  add("hashed", [](TrainedCase* c) { c->network.categorical_inputs[0].hashing = Hashing::kXxh64; });
+  add("alone", [](TrainedCase* c) { c->network.input_features = 0; });
+  add("normalized", [](TrainedCase* c) { c->network.input_normalization.emplace(); });
 }
 
 }  // namespace
@@ -67,12 +94,54 @@ std::map<std::string, TrainedCase> TrainedCases() {
     add("normalized_half_life", [](TrainedCase* c) {
       c->network.input_normalization = InputNormalizationSpec{.half_life_rows = 10};
     });
+    AddCategories(type, &cases);
   }
   return cases;
 }
 
+NetworkSpec NetworkWithCategories(DataType type) {
+  NetworkSpec network =
+      testing::DenseNetwork(3, {9, 4, 2}, TanhActivation{}, MeanSquaredErrorLoss{}, type);
+  network.categorical_inputs = {
+      {.name = "user", .buckets = 7, .dimension = 4},
+      {.name = "item", .buckets = 5, .dimension = 2, .combiner = Combiner::kMean}};
+  return network;
+}
+
+Categories OneCategoryARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Categories categories;
+  for (const CategoricalInputSpec& input : network.categorical_inputs) {
+    CategoryValues& values = categories.emplace_back();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      values.buckets.push_back(
+          static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(input.buckets)));
+    }
+  }
+  return categories;
+}
+
+Categories SeveralCategoriesARow(const NetworkSpec& network, std::int64_t rows,
+                                 std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  // So many that some rows have none.
+  std::vector<std::int64_t> splits = {0};
+  for (std::int64_t i = 0; i < rows; ++i) {
+    splits.push_back(splits.back() + static_cast<std::int64_t>(random() % 4));
+  }
+  Categories categories = OneCategoryARow(network, splits.back(), seed);
+  for (CategoryValues& values : categories) {
+    values.row_splits = splits;
+    values.weights = testing::RandomMatrix(network.data_type, splits.back(), 1, seed + 1, 0, 2);
+  }
+  return categories;
+}
+
 Batch BatchFor(const NetworkSpec& network, std::uint64_t seed) {
-  return testing::RandomBatch(network, kRows, seed);
+  Batch batch = testing::RandomBatch(network, kRows, seed);
+  batch.categories = seed % 2 == 0 ? OneCategoryARow(network, kRows, seed)
+                                   : SeveralCategoriesARow(network, kRows, seed);
+  return batch;
 }
 
 std::unique_ptr<Trainer> Trained(const TrainedCase& of, int updates) {

@@ -24,6 +24,14 @@ struct TrainedCase {
 // Each kind of layer and of optimizer with and without its options, in both types, by name.
 std::map<std::string, TrainedCase> TrainedCases();
 
+// A network of two categorical inputs beside three numeric ones: `user`, the sum of rows of 7 by 4,
+// and `item`, the mean of rows of 5 by 2.
+NetworkSpec NetworkWithCategories(DataType type);
+
+// Categories that each row of a batch may have: one of each input, or several with weights.
+Categories OneCategoryARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed);
+Categories SeveralCategoriesARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed);
+
 // The batch of a seed.
 Batch BatchFor(const NetworkSpec& network, std::uint64_t seed);
 

@@ -195,6 +195,21 @@ double Constant::FactorOf(std::int64_t i) const {
          factors_->columns[static_cast<std::size_t>(i % dims_[1])];
 }
 
+Constant Constant::WithRowsFirst(std::int64_t begin, std::int64_t count) const {
+  DESCENT_CHECK(rank() == 2 && begin >= 0 && count >= 0 && begin + count <= dims_[0]);
+  Constant other = *this;
+  other.first_rows_begin_ = begin;
+  other.first_rows_ = count;
+  return other;
+}
+
+std::int64_t Constant::PlaceBefore(std::int64_t i) const {
+  if (first_rows_ == 0) return i;
+  const std::int64_t cols = dims_[1];
+  if (i < first_rows_ * cols) return i + first_rows_begin_ * cols;
+  return i < (first_rows_begin_ + first_rows_) * cols ? i - first_rows_ * cols : i;
+}
+
 std::optional<Constant> Constant::Converted(std::int64_t type) const {
   if (!IsFloatingPointType(type) || WidthOf(type) < 4) return std::nullopt;
   if (type_ == TensorProto::DOUBLE && type == TensorProto::FLOAT) return std::nullopt;  // rounds
@@ -246,6 +261,7 @@ void Constant::WithElements(const Function& function) const {
 }
 
 double Constant::At(std::int64_t i) const {
+  i = PlaceBefore(i);
   const double factor = FactorOf(i);
   if (transposed_rows_ > 0) {
     const std::int64_t cols = size_ / transposed_rows_;
@@ -260,6 +276,15 @@ template <typename T>
 void Constant::Read(T* values) const {
   if (factors_ != nullptr) {
     for (std::int64_t i = 0; i < size_; ++i) values[i] = static_cast<T>(At(i));
+    return;
+  }
+  if (first_rows_ > 0) {
+    const std::int64_t cols = dims_[1];
+    Constant before = *this;
+    before.first_rows_ = 0;
+    before.Read(values);
+    std::rotate(values, values + first_rows_begin_ * cols,
+                values + (first_rows_begin_ + first_rows_) * cols);
     return;
   }
   WithElements([&](const auto& element) {

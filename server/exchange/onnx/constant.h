@@ -45,6 +45,13 @@ class Constant {
   // Converted to an onnx::TensorProto::DataType.
   std::optional<Constant> Converted(std::int64_t type) const;
 
+  // A matrix in which `count` rows from row `begin` on come before all others. Requires rows that
+  // there are, and is the last view that is made.
+  Constant WithRowsFirst(std::int64_t begin, std::int64_t count) const;
+
+  // The tensor that the numbers are of, whatever the view.
+  const onnx::TensorProto* identity() const { return tensor_; }
+
   // Element i, row by row.
   double At(std::int64_t i) const;
   // All elements.
@@ -60,6 +67,8 @@ class Constant {
   };
 
   double FactorOf(std::int64_t i) const;
+  // Before rows were put first.
+  std::int64_t PlaceBefore(std::int64_t i) const;
 
   // Calls function(element) for the tensor's own order, where element(i) gives element i.
   template <typename Function>
@@ -71,7 +80,10 @@ class Constant {
   std::int64_t type_ = 0;  // after conversion
   // Of the tensor's own rows where it is transposed; 0: it is not.
   std::int64_t transposed_rows_ = 0;
-  std::shared_ptr<const Factors> factors_;                  // null: none
+  std::shared_ptr<const Factors> factors_;  // null: none
+  // Rows that were put first; none of 0.
+  std::int64_t first_rows_begin_ = 0;
+  std::int64_t first_rows_ = 0;
   std::shared_ptr<const onnx::TensorProto> own_ = nullptr;  // null: the file's
 };
 

@@ -1,8 +1,10 @@
 #include "server/exchange/onnx/graph.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status_macros.h"
@@ -15,6 +17,12 @@ using onnx::TensorProto;
 
 // Deeper than networks are; what reads a graph takes some microseconds a node.
 constexpr int kMostGraphNodes = 100000;
+
+// Whether a value is said to be of integers that ids may be of.
+bool IsOfIntegers(const onnx::ValueInfoProto& value) {
+  const std::int32_t type = value.type().tensor_type().elem_type();
+  return type == TensorProto::INT64 || type == TensorProto::INT32;
+}
 
 // Whether a tensor's type is left alone because nothing that is read has it: labels, for instance.
 bool IsOfOtherType(const TensorProto& tensor) {
@@ -36,6 +44,7 @@ absl::StatusOr<std::unique_ptr<const Graph>> Graph::Read(const onnx::GraphProto&
   graph->nodes_.reserve(static_cast<std::size_t>(proto.node_size()));
   for (int i = 0; i < proto.node_size(); ++i) graph->nodes_.push_back({&proto.node(i), i});
   for (const GraphNode& node : graph->nodes_) RETURN_IF_ERROR(graph->ReadNode(node));
+  RETURN_IF_ERROR(graph->ChooseInput());
   return graph;
 }
 
@@ -73,21 +82,47 @@ absl::Status Graph::ReadInitializers() {
 }
 
 absl::Status Graph::ReadInputs() {
-  std::vector<std::string> inputs;
   for (const onnx::ValueInfoProto& input : proto_->input()) {
     // Old files name initialisers among the inputs, as values that may be given anew.
     if (names_.contains(input.name())) continue;
     RETURN_IF_ERROR(Define(input.name(), {}, "input"));
-    input_ = &input;
-    inputs.push_back(Shown(input.name()));
+    inputs_.push_back(&input);
+    inputs_by_name_.emplace(input.name(), &input);
   }
-  if (inputs.size() == 1) return absl::OkStatus();
-  const std::size_t count = inputs.size();
-  inputs.resize(std::min<std::size_t>(count, 3));
-  return Unsupported(
-      "graph.input",
-      absl::StrCat("expected one input of rows of features, got ", count, count == 0 ? "" : ": ",
-                   absl::StrJoin(inputs, ", "), count > 3 ? ", …" : ""));
+  if (!inputs_.empty()) return absl::OkStatus();
+  return Unsupported("graph.input", "expected one input of rows of features, got 0");
+}
+
+const onnx::ValueInfoProto* Graph::LookedUpBy(const GraphNode& node) const {
+  if (node.op() != "Gather" || !CheckOperator(node).ok() || IntOf(node, "axis", 0) != 0 ||
+      ConstantOf(node.input(0)) == nullptr) {
+    return nullptr;
+  }
+  return InputOf(node.input(1));
+}
+
+absl::Status Graph::ChooseInput() {
+  absl::flat_hash_set<const onnx::ValueInfoProto*> ids;
+  for (const GraphNode& node : nodes_) {
+    if (const onnx::ValueInfoProto* const input = LookedUpBy(node)) ids.insert(input);
+  }
+  std::vector<const onnx::ValueInfoProto*> others;
+  std::ranges::copy_if(inputs_, std::back_inserter(others),
+                       [&](const auto* input) { return !ids.contains(input); });
+  // Integers beside rows of numbers are ids that are looked up otherwise, which their nodes'
+  // readers refuse.
+  std::vector<const onnx::ValueInfoProto*> numbers = others;
+  if (others.size() > 1) std::erase_if(numbers, [](const auto* i) { return IsOfIntegers(*i); });
+  if (numbers.size() == 1 || (numbers.empty() && !ids.empty())) {
+    input_ = numbers.empty() ? nullptr : numbers[0];
+    return absl::OkStatus();
+  }
+  const std::size_t count = others.size();
+  others.resize(std::min<std::size_t>(count, 3));
+  const std::string names = absl::StrJoin(
+      others, ", ", [](std::string* out, const auto* input) { out->append(Shown(input->name())); });
+  return Unsupported("graph.input", absl::StrCat("expected one input of rows of features, got ",
+                                                 count, ": ", names, count > 3 ? ", …" : ""));
 }
 
 absl::Status Graph::ReadNode(const GraphNode& node) {
@@ -207,6 +242,10 @@ bool Graph::OnlyMoves(const GraphNode& node) {
   if (node.op() == "Identity") return true;
   if (node.op() == "Cast") {
     const std::int64_t to = IntOf(node, "to", 0);
+    if (to == TensorProto::INT64 || to == TensorProto::INT32) {
+      const onnx::ValueInfoProto* const input = InputOf(from);
+      return input != nullptr && IsOfIntegers(*input);
+    }
     return to == TensorProto::FLOAT || to == TensorProto::DOUBLE;
   }
   if (node.op() == "Dropout") {
@@ -241,7 +280,16 @@ const Constant* Graph::ConstantOf(absl::string_view name) const {
   return value == nullptr || !value->constant.has_value() ? nullptr : &*value->constant;
 }
 
-bool Graph::IsInput(absl::string_view name) const { return Resolve(name) == input_->name(); }
+bool Graph::IsInput(absl::string_view name) const {
+  return input_ != nullptr && InputOf(name) == input_;
+}
+
+const onnx::ValueInfoProto* Graph::InputOf(absl::string_view name) const {
+  const Value* const value = Find(name);
+  if (value == nullptr || value->maker != nullptr) return nullptr;
+  const auto found = inputs_by_name_.find(value->name);
+  return found == inputs_by_name_.end() ? nullptr : found->second;
+}
 
 int Graph::PlaceOf(absl::string_view name) const {
   const GraphNode* const maker = MakerOf(name);

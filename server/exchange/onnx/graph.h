@@ -24,18 +24,26 @@ namespace descent::exchange {
 // Immutable once read; views the messages, which outlive it.
 //
 // A value that is another, moved or converted between float32 and float64 (Identity, Cast, Flatten,
-// Reshape to a matrix, Dropout outside of training) is one and the same value here; Resolve says
-// which. What moves a constant gives a constant.
+// Reshape to a matrix, Dropout outside of training) is one and the same value here, as an input of
+// integers is that is converted between types of them; Resolve says which. What moves a constant
+// gives a constant.
+//
+// Inputs whose integers a Gather looks up in a constant are ids; at most one other input is there,
+// of rows of numbers.
 class Graph {
  public:
   // kInvalidArgument where names are used twice, a node reads what no node before it makes (so that
-  // there are no cycles), an initialiser is wrong, or there is not one input beside initialisers.
+  // there are no cycles), an initialiser is wrong, or there is no input beside initialisers or more
+  // than one of rows of numbers.
   static absl::StatusOr<std::unique_ptr<const Graph>> Read(const onnx::GraphProto& proto,
                                                            std::int64_t opset);
 
   const onnx::GraphProto& proto() const { return *proto_; }
   std::int64_t opset() const { return opset_; }
-  const onnx::ValueInfoProto& input() const { return *input_; }
+  // The input of rows of numbers; null where all inputs are ids.
+  const onnx::ValueInfoProto* input() const { return input_; }
+  // All inputs beside initialisers, in the file's order.
+  const std::vector<const onnx::ValueInfoProto*>& inputs() const { return inputs_; }
 
   // The value that `name` is, of a name that a node reads, or an output's; "" for others.
   absl::string_view Resolve(absl::string_view name) const;
@@ -45,7 +53,10 @@ class Graph {
   const GraphNode* MakerOf(absl::string_view name) const;
   // Null for others.
   const Constant* ConstantOf(absl::string_view name) const;
+  // Whether it is the input of rows of numbers.
   bool IsInput(absl::string_view name) const;
+  // Any input; null for others.
+  const onnx::ValueInfoProto* InputOf(absl::string_view name) const;
   // Of its maker among the nodes; -1 for the input and constants.
   int PlaceOf(absl::string_view name) const;
 
@@ -70,6 +81,9 @@ class Graph {
   absl::Status ReadInitializers();
   absl::Status ReadInputs();
   absl::Status ReadNode(const GraphNode& node);
+  absl::Status ChooseInput();
+  // The input that a node looks up in a constant; null for other nodes.
+  const onnx::ValueInfoProto* LookedUpBy(const GraphNode& node) const;
   absl::Status Define(absl::string_view name, Value value, absl::string_view what);
   // Gives a value another name.
   absl::Status Alias(absl::string_view name, std::size_t value, absl::string_view what);
@@ -85,6 +99,8 @@ class Graph {
   const onnx::GraphProto* proto_;
   std::int64_t opset_;
   const onnx::ValueInfoProto* input_ = nullptr;
+  std::vector<const onnx::ValueInfoProto*> inputs_;
+  absl::flat_hash_map<absl::string_view, const onnx::ValueInfoProto*> inputs_by_name_;
   std::vector<GraphNode> nodes_;
   std::vector<Value> values_;
   absl::flat_hash_map<absl::string_view, std::size_t> names_;  // places in values_

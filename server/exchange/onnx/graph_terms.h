@@ -9,6 +9,9 @@ namespace descent::exchange {
 
 inline constexpr char kInputName[] = "input";
 inline constexpr char kOutputName[] = "output";
+// Of networks with categorical inputs, none of which is called so.
+inline constexpr char kInputNameBesideCategories[] = "inputs";
+inline constexpr char kOutputNameBesideCategories[] = "outputs";
 inline constexpr char kBatchName[] = "batch";
 // What normalises inputs: "inputs.mean", "inputs/Sub".
 inline constexpr char kInputScope[] = "inputs";

@@ -36,6 +36,16 @@ void Transpose(const T* from, std::int64_t rows, std::int64_t cols, T* to) {
   }
 }
 
+// An initialiser of a parameter's shape.
+std::string AsItIs(const ParameterInfo& info, const WrittenParameters& parameters, const char* name,
+                   NodeWriter* writer) {
+  onnx::TensorProto* const tensor = writer->Initializer(name, parameters.values.type(), info.shape);
+  const std::size_t width = ByteWidth(parameters.values.type());
+  tensor->set_raw_data(parameters.values.bytes() + static_cast<std::size_t>(info.offset) * width,
+                       static_cast<std::size_t>(info.size) * width);
+  return tensor->name();
+}
+
 class LayerWriter {
  public:
   LayerWriter(std::string name, const WrittenParameters& parameters, std::string x,
@@ -102,13 +112,8 @@ class LayerWriter {
   }
 
   std::string Vector(const char* role, const char* name) {
-    const ParameterInfo& info = InfoOf(parameters_.layout, absl::StrCat(name_, ".", role));
-    onnx::TensorProto* const tensor =
-        writer_->Initializer(name, parameters_.values.type(), info.shape);
-    const std::size_t width = ByteWidth(parameters_.values.type());
-    tensor->set_raw_data(parameters_.values.bytes() + static_cast<std::size_t>(info.offset) * width,
-                         static_cast<std::size_t>(info.size) * width);
-    return tensor->name();
+    return AsItIs(InfoOf(parameters_.layout, absl::StrCat(name_, ".", role)), parameters_, name,
+                  writer_);
   }
 
   const std::string name_;
@@ -173,6 +178,26 @@ std::string WriteNormalization(const InputNormalizationSpec& spec,
     writer->SetInt("to", onnx::TensorProto::FLOAT);
   }
   return value;
+}
+
+std::string WriteLookups(const std::vector<CategoricalInputSpec>& inputs,
+                         const WrittenParameters& parameters, const std::string& x,
+                         NodeWriter* writer) {
+  if (inputs.empty()) return x;
+  std::vector<std::string> parts;
+  if (!x.empty()) parts.push_back(x);
+  for (const CategoricalInputSpec& input : inputs) {
+    const std::string name = absl::StrCat("embeddings.", input.name);
+    writer->SetScope(name);
+    const std::string table = AsItIs(InfoOf(parameters.layout, name), parameters, "weight", writer);
+    parts.push_back(writer->Add("Gather", {table, input.name}));
+    writer->SetInt("axis", 0);
+  }
+  if (parts.size() == 1) return parts[0];
+  writer->SetScope(kInputScope);
+  std::string joined = writer->Add("Concat", std::move(parts));
+  writer->SetInt("axis", 1);
+  return joined;
 }
 
 std::string WriteOutputTransform(const LossSpec& loss, const std::string& x, NodeWriter* writer) {

@@ -1,4 +1,5 @@
-// Layers, the normalisation before them and the output transform after them as ONNX operators.
+// Layers, the normalisation and the tables before them and the output transform after them as ONNX
+// operators.
 
 #ifndef SERVER_EXCHANGE_ONNX_LAYER_NODES_H_
 #define SERVER_EXCHANGE_ONNX_LAYER_NODES_H_
@@ -31,6 +32,12 @@ std::string WriteLayers(const std::vector<LayerSpec>& layers, const std::string&
 std::string WriteNormalization(const InputNormalizationSpec& spec,
                                const InputStatistics& statistics, const std::string& x,
                                NodeWriter* writer);
+
+// Looks up each categorical input, a value of its name, in its table, and puts the rows beside `x`,
+// "" where there are no numbers.
+std::string WriteLookups(const std::vector<CategoricalInputSpec>& inputs,
+                         const WrittenParameters& parameters, const std::string& x,
+                         NodeWriter* writer);
 
 // What makes outputs the targets' terms; nothing for most losses.
 std::string WriteOutputTransform(const LossSpec& loss, const std::string& x, NodeWriter* writer);

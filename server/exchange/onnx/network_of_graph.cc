@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/exchange/onnx/file_errors.h"
+#include "server/exchange/onnx/first_inputs.h"
 #include "server/exchange/onnx/graph_layers.h"
 #include "server/exchange/onnx/graph_outputs.h"
 #include "server/exchange/onnx/input_normalization.h"
@@ -19,8 +20,8 @@ namespace {
 // Features of a row as the graph's input declares them: all dimensions but the first. Unset where
 // it does not say.
 absl::StatusOr<std::optional<std::int64_t>> DeclaredFeatures(const Graph& graph) {
-  const onnx::TypeProto& type = graph.input().type();
-  if (graph.input().has_type() && !type.has_tensor_type()) {
+  const onnx::TypeProto& type = graph.input()->type();
+  if (graph.input()->has_type() && !type.has_tensor_type()) {
     return Unsupported("graph.input", "expected a tensor");
   }
   const onnx::TensorShapeProto& shape = type.tensor_type().shape();
@@ -36,18 +37,29 @@ absl::StatusOr<std::optional<std::int64_t>> DeclaredFeatures(const Graph& graph)
   return std::optional(features);
 }
 
-absl::StatusOr<std::int64_t> FeaturesOf(const Graph& graph, const GraphLayers& layers) {
+// Columns of numbers, which blocks of tables are beside.
+absl::StatusOr<std::int64_t> FeaturesOf(const Graph& graph, const GraphLayers& layers,
+                                        const FirstInputs& first) {
+  if (layers.inputs.has_value() &&
+      (first.numeric.empty() ? *layers.inputs != first.block_columns
+                             : *layers.inputs <= first.block_columns && first.join != nullptr)) {
+    return Malformed("graph.input",
+                     absl::StrCat("tables have rows of ", first.block_columns,
+                                  " together, but the first layer reads ", *layers.inputs));
+  }
+  if (first.numeric.empty()) return 0;
+  std::optional<std::int64_t> read = layers.inputs;
+  if (read.has_value()) *read -= first.block_columns;
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> declared, DeclaredFeatures(graph));
-  if (!declared.has_value() && !layers.inputs.has_value()) {
+  if (!declared.has_value() && !read.has_value()) {
     return Unsupported("graph.input", "neither its shape nor a layer says how many features");
   }
-  if (declared.has_value() && layers.inputs.has_value() && *declared != *layers.inputs) {
-    return Malformed(
-        "graph.input",
-        absl::StrCat("has ", *declared, " features, but the first layer reads ", *layers.inputs));
+  if (declared.has_value() && read.has_value() && *declared != *read) {
+    return Malformed("graph.input", absl::StrCat("has ", *declared,
+                                                 " features, but the first layer reads ", *read));
   }
-  const std::int64_t features = declared.value_or(layers.inputs.value_or(0));
-  RETURN_IF_ERROR(graph.CheckWidth(graph.input().name(), features));
+  const std::int64_t features = declared.value_or(read.value_or(0));
+  RETURN_IF_ERROR(graph.CheckWidth(graph.input()->name(), features));
   return features;
 }
 
@@ -56,7 +68,7 @@ absl::StatusOr<DataType> ElementTypeOf(const Graph& graph,
                                        const std::vector<Constant>& parameters) {
   if (parameters.empty()) {
     const bool is_double =
-        graph.input().type().tensor_type().elem_type() == onnx::TensorProto::DOUBLE;
+        graph.input()->type().tensor_type().elem_type() == onnx::TensorProto::DOUBLE;
     return is_double ? DataType::kFloat64 : DataType::kFloat32;
   }
   const bool is_double = parameters[0].IsDouble();
@@ -93,28 +105,51 @@ void TakeMeantNumbers(std::vector<LayerSpec>* layers) {
   }
 }
 
+// Networks read their numbers first and then the tables' blocks. Where a graph has blocks before
+// the numbers, the weights that a dense layer has for them change places.
+absl::Status PutNumbersFirst(const FirstInputs& first, std::int64_t features,
+                             std::vector<GraphLayer>* layers) {
+  if (first.columns_before == 0) return absl::OkStatus();
+  if (layers->empty() || !std::holds_alternative<DenseSpec>(layers->front().spec)) {
+    return RefuseNode(*first.join,
+                      "joins rows of tables and then the numeric input: expected that first, or a "
+                      "dense layer as the first one");
+  }
+  Constant& kernel = layers->front().parameters[0];
+  kernel = kernel.WithRowsFirst(first.columns_before, features);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<GraphNetwork> ReadNetwork(const Graph& graph, const std::optional<LossSpec>& loss,
                                          std::optional<std::int64_t> rows) {
   ASSIGN_OR_RETURN(const GraphEnd end, FindEnd(graph, loss));
   ASSIGN_OR_RETURN(GraphLayers read, ReadLayers(graph, end.value));
-  RETURN_IF_ERROR(CheckBeforeLayers(graph, read.input));
+  ASSIGN_OR_RETURN(FirstInputs first, ReadFirstInputs(graph, read.input));
   GraphNetwork network;
   network.spec.loss = end.loss;
-  ASSIGN_OR_RETURN(network.spec.input_features, FeaturesOf(graph, read));
-  ASSIGN_OR_RETURN(std::optional<GraphNormalization> normalization,
-                   ReadNormalization(graph, read.input, network.spec.input_features, rows));
-  if (normalization.has_value()) {
-    network.spec.input_normalization = normalization->spec;
-    network.statistics = std::move(normalization->statistics);
+  ASSIGN_OR_RETURN(network.spec.input_features, FeaturesOf(graph, read, first));
+  RETURN_IF_ERROR(graph.CheckWidth(read.input, network.spec.input_features + first.block_columns));
+  if (!first.numeric.empty()) {
+    ASSIGN_OR_RETURN(std::optional<GraphNormalization> normalization,
+                     ReadNormalization(graph, first.numeric, network.spec.input_features, rows));
+    if (normalization.has_value()) {
+      network.spec.input_normalization = normalization->spec;
+      network.statistics = std::move(normalization->statistics);
+    }
   }
+  RETURN_IF_ERROR(PutNumbersFirst(first, network.spec.input_features, &read.layers));
   // What changes nothing is what was dropped out in training.
   if (read.layers.empty()) network.spec.layers.emplace_back(DropoutSpec{});
   for (GraphLayer& layer : read.layers) {
     network.spec.layers.push_back(std::move(layer.spec));
     std::move(layer.parameters.begin(), layer.parameters.end(),
               std::back_inserter(network.parameters));
+  }
+  for (GraphCategory& category : first.categories) {
+    network.spec.categorical_inputs.push_back(std::move(category.spec));
+    network.parameters.push_back(std::move(category.table));
   }
   ASSIGN_OR_RETURN(network.spec.data_type, ElementTypeOf(graph, network.parameters));
   if (network.spec.data_type == DataType::kFloat32) TakeMeantNumbers(&network.spec.layers);

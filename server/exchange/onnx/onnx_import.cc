@@ -129,9 +129,11 @@ absl::StatusOr<GraphNetwork> ReadAsHinted(const Graph& graph, const OnnxHints& h
   }
   if (!hints.network.has_value()) return ReadNetwork(graph, hints.loss, rows);
   RETURN_IF_ERROR(network.status());
-  return InvalidFile("FILE_MISMATCH",
-                     "the graph predicts something else than the network that was given: other "
-                     "layers, widths, activations, element type or normalisation of inputs");
+  return InvalidFile(
+      "FILE_MISMATCH",
+      "the graph predicts something else than the network that was given: other "
+      "layers, widths, activations, element type, normalisation of inputs or categorical "
+      "inputs");
 }
 
 }  // namespace

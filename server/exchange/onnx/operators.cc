@@ -77,10 +77,12 @@ const std::vector<Operator>& Operators() {
       {"GreaterOrEqual"},
       {"Less"},
       {"LessOrEqual"},
+      // Rows of tables, beside other columns.
+      {"Gather", {{"axis", kInt}}},
+      {"Concat", {{"axis", kInt}}},
       // Ends of a network.
       {"Softmax", {{"axis", kInt}}},
       {"LogSoftmax", {{"axis", kInt}}},
-      {"Concat", {{"axis", kInt}}},
       {"Scaler", {{"offset", kFloats}, {"scale", kFloats}}, kMachineLearning},
       {"ZipMap",
        {{"classlabels_int64s", kInts}, {"classlabels_strings", kStrings}},

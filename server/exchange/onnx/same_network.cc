@@ -63,10 +63,20 @@ class Comparison {
   const DataType type_;
 };
 
+// Of ids, one a row. What a hash makes of them is nothing that a graph says.
+bool SameCategories(const std::vector<CategoricalInputSpec>& a,
+                    const std::vector<CategoricalInputSpec>& b) {
+  return std::ranges::equal(a, b, [](const auto& one, const auto& other) {
+    return one.name == other.name && one.buckets == other.buckets &&
+           one.dimension == other.dimension && one.hashing == other.hashing;
+  });
+}
+
 }  // namespace
 
 bool PredictTheSame(const NetworkSpec& a, const NetworkSpec& b) {
   if (a.data_type != b.data_type || a.input_features != b.input_features) return false;
+  if (!SameCategories(a.categorical_inputs, b.categorical_inputs)) return false;
   if (a.input_normalization.has_value() != b.input_normalization.has_value()) return false;
   // Inputs are normalised in double, whatever the element type.
   if (a.input_normalization.has_value() &&

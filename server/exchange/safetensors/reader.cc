@@ -104,7 +104,7 @@ class ModelReader {
 
   absl::Status PlaceParameters() {
     const ParameterLayout& layout = network_.layout();
-    if (!HaveTorchNames(header_.tensors)) {
+    if (!HaveTorchNames(header_.tensors, layout)) {
       for (const ParameterInfo& parameter : layout.parameters()) {
         AddLaidOut(parameter.name, parameter, &model_.parameters);
       }
@@ -113,7 +113,7 @@ class ModelReader {
     ASSIGN_OR_RETURN(const auto matches, MatchTorchNames(header_.tensors, layout));
     for (const auto& [name, parameter] : matches) {
       Place& place = AddLaidOut(std::string(name), *parameter, &model_.parameters);
-      if (parameter->shape.size() != 2) continue;
+      if (parameter->shape.size() != 2 || parameter->is_table) continue;
       place.kind = Place::Kind::kTurned;
       std::swap(place.shape[0], place.shape[1]);
     }

@@ -1,5 +1,6 @@
 // Reading a model from a safetensors file: one that SafetensorsWriter wrote, or one with PyTorch's
-// names (torch_names.h), whose kernels are turned from [units, inputs] to [inputs, units].
+// names (torch_names.h), whose kernels are turned from [units, inputs] to [inputs, units]; tables
+// are [buckets, dimension] in both.
 
 #ifndef SERVER_EXCHANGE_SAFETENSORS_READER_H_
 #define SERVER_EXCHANGE_SAFETENSORS_READER_H_

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,12 +13,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "core/status_macros.h"
+#include "server/exchange/safetensors/names.h"
 
 namespace descent::exchange {
 namespace {
 
 constexpr std::string_view kWeight = "weight";
 constexpr std::string_view kBias = "bias";
+constexpr std::string_view kTablePrefix = "embeddings.";
+// The one name of a parameter that ends as those of PyTorch do.
+constexpr std::string_view kTableCalledWeight = "embeddings.weight";
 
 absl::Status Mismatch(std::string_view what) { return InvalidFile("FILE_MISMATCH", what); }
 
@@ -68,9 +74,14 @@ bool HaveOrder(const Module& a, const Module& b) {
   return true;
 }
 
-absl::StatusOr<std::vector<Module>> ModulesOf(absl::Span<const TensorEntry> tensors) {
+using TorchMatches = std::map<std::string_view, const ParameterInfo*>;
+
+// The modules of all tensors but those that are matched already.
+absl::StatusOr<std::vector<Module>> ModulesOf(absl::Span<const TensorEntry> tensors,
+                                              const TorchMatches& matched) {
   std::map<std::string_view, Module> by_name;
   for (const TensorEntry& tensor : tensors) {
+    if (matched.contains(tensor.name)) continue;
     const auto [name, what] = SplitName(tensor.name);
     if (what != kWeight && what != kBias) {
       return Mismatch(absl::StrCat("tensor ", QuotedName(tensor.name),
@@ -113,6 +124,7 @@ struct LayerParameters {
 std::vector<LayerParameters> LayersOf(const ParameterLayout& layout) {
   std::vector<LayerParameters> layers;
   for (const ParameterInfo& parameter : layout.parameters()) {
+    if (parameter.is_table) continue;
     const auto [name, what] = SplitName(parameter.name);
     if (layers.empty() || layers.back().name != name) layers.push_back({.name = name});
     (what == kBias ? layers.back().bias : layers.back().weight) = &parameter;
@@ -120,23 +132,83 @@ std::vector<LayerParameters> LayersOf(const ParameterLayout& layout) {
   return layers;
 }
 
+// The tensors of tables.
+class TableTensors {
+ public:
+  explicit TableTensors(absl::Span<const TensorEntry> tensors) {
+    for (const TensorEntry& tensor : tensors) {
+      by_name_.emplace(tensor.name, &tensor);
+      const auto [module, what] = SplitName(tensor.name);
+      if (what == kWeight) by_last_part_.emplace(SplitName(module).second, &tensor);
+    }
+  }
+
+  absl::StatusOr<const TensorEntry*> Find(const ParameterInfo& table) const {
+    const std::string own = table.name;
+    const std::string input = own.substr(kTablePrefix.size());
+    for (const std::string& name : {own, own + ".weight", input + ".weight"}) {
+      const auto found = by_name_.find(name);
+      if (found != by_name_.end()) return found->second;
+    }
+    const auto [first, end] = by_last_part_.equal_range(input);
+    if (first == end) {
+      return Mismatch(absl::StrCat("expected a tensor ", QuotedName(own),
+                                   ", or the weight of a module ", QuotedName(input),
+                                   ", of which it has none"));
+    }
+    if (std::next(first) == end) return first->second;
+    return Mismatch(absl::StrCat("whether ", QuotedName(first->second->name), " or ",
+                                 QuotedName(std::next(first)->second->name), " is ",
+                                 QuotedName(own), " is not known: expected one of them alone"));
+  }
+
+ private:
+  std::map<std::string_view, const TensorEntry*, std::less<>> by_name_;
+  std::multimap<std::string_view, const TensorEntry*, std::less<>> by_last_part_;
+};
+
+absl::StatusOr<TorchMatches> MatchTables(absl::Span<const TensorEntry> tensors,
+                                         const ParameterLayout& layout) {
+  TorchMatches matches;
+  const auto is_table = [](const ParameterInfo& parameter) { return parameter.is_table; };
+  if (std::ranges::none_of(layout.parameters(), is_table)) return matches;
+  const TableTensors of_tables(tensors);
+  for (const ParameterInfo& parameter : layout.parameters()) {
+    if (!parameter.is_table) continue;
+    ASSIGN_OR_RETURN(const TensorEntry* const tensor, of_tables.Find(parameter));
+    const auto [place, is_new] = matches.emplace(tensor->name, &parameter);
+    if (is_new) continue;
+    return Mismatch(absl::StrCat("whether ", QuotedName(tensor->name), " is ",
+                                 QuotedName(place->second->name), " or ",
+                                 QuotedName(parameter.name), " is not known"));
+  }
+  return matches;
+}
+
 }  // namespace
 
-bool HaveTorchNames(absl::Span<const TensorEntry> tensors) {
-  return std::ranges::any_of(
-      tensors, [](const TensorEntry& tensor) { return SplitName(tensor.name).second == kWeight; });
+bool HaveTorchNames(absl::Span<const TensorEntry> tensors, const ParameterLayout& layout) {
+  // The table's slots have names that end in its own.
+  const bool is_table_called_so = layout.Find(kTableCalledWeight) >= 0;
+  return std::ranges::any_of(tensors, [&](const TensorEntry& tensor) {
+    const std::string_view name = tensor.name;
+    if (SplitName(name).second != kWeight) return false;
+    return !is_table_called_so ||
+           (name != kTableCalledWeight &&
+            !(name.starts_with(kOptimizerPrefix) && name.ends_with(kTableCalledWeight)));
+  });
 }
 
 absl::StatusOr<std::map<std::string_view, const ParameterInfo*>> MatchTorchNames(
     absl::Span<const TensorEntry> tensors, const ParameterLayout& layout) {
-  ASSIGN_OR_RETURN(const std::vector<Module> modules, ModulesOf(tensors));
+  ASSIGN_OR_RETURN(TorchMatches matches, MatchTables(tensors, layout));
+  ASSIGN_OR_RETURN(const std::vector<Module> modules, ModulesOf(tensors, matches));
   const std::vector<LayerParameters> layers = LayersOf(layout);
   if (modules.size() != layers.size()) {
     return Mismatch(absl::StrCat("it has ", modules.size(),
                                  " modules with a weight, and the network ", layers.size(),
                                  " layers with parameters"));
   }
-  std::map<std::string_view, const ParameterInfo*> matches;
   for (std::size_t i = 0; i < modules.size(); ++i) {
     const Module& module = modules[i];
     const LayerParameters& layer = layers[i];

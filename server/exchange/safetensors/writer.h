@@ -2,6 +2,7 @@
 //
 //   layers.0.kernel               parameters under their names, in their shapes and type; kernels
 //                                 are [inputs, units]
+//   embeddings.<name>             the table of a categorical input, [buckets, dimension]
 //   inputs.mean, inputs.squares   F64 [features]: of networks that normalise their inputs, the
 //                                 means and the sums of squared deviations,
 //   inputs.rows, inputs.weight_sum    I64 and F64 without dimensions, of so many rows, which count
