@@ -474,8 +474,8 @@ models["LeakyReLU_0.3"] = nn.Sequential(nn.Linear(4, 5), nn.LeakyReLU(0.3), nn.L
 models |= {f"tables_{numbers}": Tables(numbers) for numbers in ("before", "behind", "none")} | {"table": Table()}
 for name, model in models.items():
     rows = 2 if opset == "dynamo" else 1
-    ids = torch.zeros(rows, dtype=torch.int64)
-    inputs = {"user": ids, "item": ids, "x": torch.zeros(rows, 4)}
+    # One tensor for both would be one input to the newer exporter.
+    inputs = {"user": torch.zeros(rows, dtype=torch.int64), "item": torch.zeros(rows, dtype=torch.int64), "x": torch.zeros(rows, 4)}
     names = {"tables_none": ["user", "item"], "table": ["user"]}.get(name, ["user", "item", "x"] if "tables" in name else ["x"])
     values = tuple(inputs[name] for name in names)
     if opset == "dynamo":

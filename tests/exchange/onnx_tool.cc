@@ -184,10 +184,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> ReadFile(const std::string& path,
 }
 
 // The loss falls when the network is trained to predict what it does not.
-bool TrainsOn(Trainer* trainer, const Matrix& inputs, const Categories& categories,
+bool TrainsOn(Trainer* trainer, const Matrix& inputs, Categories categories,
               const Matrix& outputs) {
   Batch batch;
-  batch.categories = categories;
+  batch.categories = std::move(categories);
   batch.inputs = inputs.Clone();
   Matrix targets(outputs.type(), outputs.rows(), outputs.cols());
   for (std::int64_t i = 0; i < targets.size(); ++i) {
@@ -231,7 +231,7 @@ int Predict(const std::string& path, std::int64_t rows, const std::string& loss)
     const double value = outputs.buffer().At(i);
     std::cout.write(static_cast<const char*>(static_cast<const void*>(&value)), sizeof(value));
   }
-  if (!TrainsOn(trainer->get(), inputs, categories, outputs))
+  if (!TrainsOn(trainer->get(), inputs, std::move(categories), outputs))
     return Fail("training on lowers no loss");
   return 0;
 }

@@ -41,7 +41,7 @@ void AddCategories(DataType type, std::map<std::string, TrainedCase>* cases) {
     changed.optimizer.learning_rate = 0.01;
     changed.optimizer.algorithm = AdamOptions{};
     change(&changed);
-    cases->emplace(absl::StrCat("categories.", name, ".", DataTypeName(type)), std::move(changed));
+    cases->emplace(absl::StrCat("tables.", name, ".", DataTypeName(type)), std::move(changed));
   };
   for (const OptimizerInfo& info : Optimizers()) {
     add(std::string(info.name), [&](TrainedCase* c) { c->optimizer.algorithm = info.defaults; });
