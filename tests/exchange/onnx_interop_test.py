@@ -277,7 +277,7 @@ class ServerTest(unittest.TestCase):
         expected = next(iter(run_onnx(file.read_bytes(), ids | {"x": x}).values()))
         self.assertLessEqual(distance(run_onnx(again.read_bytes(), ids | {"inputs": x})["outputs"], expected), 1e-6)
         self.run_descent("import", again, "--name", "tables-too")
-        second = again.with_name("second.onnx")
+        second = again.with_name("tables-again.onnx")
         self.run_descent("export", "tables-too", second)
         self.assertEqual(second.read_bytes(), again.read_bytes())
         safe = again.with_suffix(".safetensors")
