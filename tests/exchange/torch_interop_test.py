@@ -90,6 +90,43 @@ class TorchTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "layers with parameters"):
             self.client.import_model(self.path, "none", descent.Network(5, [descent.Dense(1)]), "adam")
 
+    def test_tables_come_in_and_go_out_as_they_are(self):
+        class Tables(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.user, self.item = nn.Embedding(7, 4), nn.EmbeddingBag(5, 2, mode="mean")
+                self.net = nn.Sequential(nn.Linear(11, 8), nn.ReLU(), nn.Linear(8, 1))
+
+            def forward(self, x, user, item):
+                return self.net(torch.cat([x, self.user(user), self.item(item[:, None])], 1))
+
+        network = descent.Network(5, [descent.Dense(8, "relu"), descent.Dense(1)],
+                                  categorical=[descent.Categorical("user", 7, 4), descent.Categorical("item", 5, 2, combiner="mean")])
+        ids = {"user": np.arange(20) % 7, "item": np.arange(20) % 5}
+
+        def answer(model):
+            with torch.no_grad():
+                return model(torch.from_numpy(self.x), *map(torch.from_numpy, ids.values())).numpy()
+
+        model = Tables()
+        safetensors.torch.save_file(model.state_dict(), self.path)
+        imported = self.client.import_model(self.path, "tables", network, "adam")
+        np.testing.assert_array_equal(imported.parameters()["embeddings.user"], model.user.weight.detach().numpy())
+        np.testing.assert_allclose(imported.predict(self.x, categories=ids), answer(model), rtol=1e-5, atol=1e-6)
+        imported.step(self.x, self.y, categories=ids)
+        imported.export(self.path, include_optimizer=True)
+        copy = self.client.import_model(self.path, "tables-copy")
+        self.assertEqual(copy.state_hash, imported.state_hash)
+        # The lines of the readme for the layers, and beside them the tables.
+        again = Tables()
+        lines = readme_lines().replace('"housing.safetensors"', repr(str(self.path)))
+        exec(lines, {"safetensors": safetensors, "re": re, "model": again.net})
+        for name, tensor in safetensors.torch.load_file(self.path).items():
+            if name.startswith("embeddings."):
+                getattr(again, name.removeprefix("embeddings.")).load_state_dict({"weight": tensor})
+        self.assertGreater(np.abs(answer(again) - answer(model)).max(), 1e-5)
+        np.testing.assert_allclose(copy.predict(self.x, categories=ids), answer(again), rtol=1e-5, atol=1e-6)
+
     def test_narrow_types_are_widened_and_wide_ones_not_rounded(self):
         model = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 1))
         layers = [descent.Dense(4, "tanh"), descent.Dense(1)]

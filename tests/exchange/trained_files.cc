@@ -1,9 +1,7 @@
 #include "tests/exchange/trained_files.h"
 
 #include <functional>
-#include <random>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -109,39 +107,16 @@ NetworkSpec NetworkWithCategories(DataType type) {
 }
 
 Categories OneCategoryARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
   Categories categories;
   for (const CategoricalInputSpec& input : network.categorical_inputs) {
-    CategoryValues& values = categories.emplace_back();
-    for (std::int64_t i = 0; i < rows; ++i) {
-      values.buckets.push_back(
-          static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(input.buckets)));
-    }
-  }
-  return categories;
-}
-
-Categories SeveralCategoriesARow(const NetworkSpec& network, std::int64_t rows,
-                                 std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  // So many that some rows have none.
-  std::vector<std::int64_t> splits = {0};
-  for (std::int64_t i = 0; i < rows; ++i) {
-    splits.push_back(splits.back() + static_cast<std::int64_t>(random() % 4));
-  }
-  Categories categories = OneCategoryARow(network, splits.back(), seed);
-  for (CategoryValues& values : categories) {
-    values.row_splits = splits;
-    values.weights = testing::RandomMatrix(network.data_type, splits.back(), 1, seed + 1, 0, 2);
+    const std::uint64_t even = 2 * (seed + categories.size());
+    categories.push_back(testing::RandomCategories(input, network.data_type, rows, even));
   }
   return categories;
 }
 
 Batch BatchFor(const NetworkSpec& network, std::uint64_t seed) {
-  Batch batch = testing::RandomBatch(network, kRows, seed);
-  batch.categories = seed % 2 == 0 ? OneCategoryARow(network, kRows, seed)
-                                   : SeveralCategoriesARow(network, kRows, seed);
-  return batch;
+  return testing::RandomBatch(network, kRows, seed);
 }
 
 std::unique_ptr<Trainer> Trained(const TrainedCase& of, int updates) {

@@ -28,9 +28,8 @@ std::map<std::string, TrainedCase> TrainedCases();
 // and `item`, the mean of rows of 5 by 2.
 NetworkSpec NetworkWithCategories(DataType type);
 
-// Categories that each row of a batch may have: one of each input, or several with weights.
+// One category of each input for each of so many rows, without weights.
 Categories OneCategoryARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed);
-Categories SeveralCategoriesARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed);
 
 // The batch of a seed.
 Batch BatchFor(const NetworkSpec& network, std::uint64_t seed);
