@@ -209,7 +209,8 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, const Table
   // Whatever needs memory is here, before anything is changed.
   //
   // The new parameters go into another buffer, so giving up on them costs nothing. The slots are
-  // updated in place: they are copied first unless the update provably stays finite.
+  // updated in place, but for those of tables: they are copied first unless the update provably
+  // stays finite.
   const bool safe = optimizer_->StaysFinite(
       {.parameters = std::max(magnitudes_.parameters, table_magnitudes_.parameters),
        .slots = std::max(magnitudes_.slots, table_magnitudes_.slots),
@@ -217,7 +218,10 @@ absl::StatusOr<UpdateResult> Trainer::Apply(const Buffer& gradients, const Table
        .learning_rate = step.learning_rate});
   slot_backup_.clear();
   if (!safe) {
-    for (const Buffer& slot : slots_) slot_backup_.push_back(slot.Clone());
+    for (const Buffer& slot : slots_) {
+      slot_backup_.push_back(Buffer::ForOverwrite(slot.type(), network_->layout().dense_size()));
+      CopyDense(slot, &slot_backup_.back());
+    }
   }
   scalar_backup_ = scalars_;
   if (!network_->tables().empty()) {
@@ -252,7 +256,7 @@ absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffe
   if (!std::isfinite(written.parameters) || !std::isfinite(written.slots) ||
       !std::isfinite(in_tables.parameters) || !std::isfinite(in_tables.slots)) {
     DESCENT_CHECK(!safe);
-    slots_ = std::exchange(slot_backup_, {});
+    for (std::size_t i = 0; i < slots_.size(); ++i) CopyDense(slot_backup_[i], &slots_[i]);
     scalars_ = scalar_backup_;
     // The gaps between tensors are no numbers either, and have to be zero for the buffer's next
     // use.
@@ -274,6 +278,13 @@ absl::StatusOr<UpdateResult> Trainer::Write(const StepContext& step, const Buffe
   ++step_;
   ++optimizer_updates_;
   return result;
+}
+
+// What lies before the tables.
+void Trainer::CopyDense(const Buffer& from, Buffer* to) const {
+  if (network_->layout().dense_size() == 0) return;
+  std::memcpy(to->bytes(), from.bytes(),
+              static_cast<std::size_t>(network_->layout().dense_size()) * ByteWidth(from.type()));
 }
 
 template <typename T>
@@ -359,8 +370,10 @@ absl::Status Trainer::SetState(TrainerState state) {
 }
 
 std::size_t Trainer::state_byte_size() const {
-  return current_.parameters().capacity() *
-         (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size() + slot_backup_.size());
+  std::size_t bytes = current_.parameters().capacity() *
+                      (static_cast<std::size_t>(snapshots_.buffers()) + slots_.size());
+  for (const Buffer& kept : slot_backup_) bytes += kept.capacity();
+  return bytes;
 }
 
 std::size_t Trainer::workspace_byte_size() const {

@@ -118,6 +118,7 @@ class Trainer {
   absl::StatusOr<UpdateResult> Write(const StepContext& step, const Buffer& gradients,
                                      const TableGradients& tables, Snapshot next, bool safe,
                                      const UpdateResult& result) noexcept;
+  void CopyDense(const Buffer& from, Buffer* to) const;
   template <typename T>
   Magnitudes UpdateAll(const StepContext& step, const Buffer& gradients, Buffer* parameters);
 
@@ -143,7 +144,7 @@ class Trainer {
   TableUpdates table_updates_;
   std::vector<double> norm_scratch_;
   std::vector<Magnitudes> written_;  // one a range
-  std::vector<Buffer> slot_backup_;  // empty unless an update may overflow
+  std::vector<Buffer> slot_backup_;  // without tables; empty unless an update may overflow
   std::vector<double> scalar_backup_;
 };
 
