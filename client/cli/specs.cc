@@ -251,8 +251,17 @@ std::string NameOf(const v1::OptimizerSpec& optimizer) {
   return std::string(field == nullptr ? "none" : field->name());
 }
 
+// As whoever answers says it, so that the sum may wrap around.
+int64_t FirstWidth(const v1::NetworkSpec& network) {
+  auto width = static_cast<uint64_t>(network.input_features());
+  for (const v1::CategoricalInput& input : network.categorical_inputs()) {
+    width += static_cast<uint64_t>(input.dimension());
+  }
+  return static_cast<int64_t>(width);
+}
+
 std::string ShapeOf(const v1::NetworkSpec& network) {
-  std::vector<int64_t> widths = {network.input_features()};
+  std::vector<int64_t> widths = {FirstWidth(network)};
   for (const v1::DenseLayer* dense : DenseLayers(network)) widths.push_back(dense->units());
   std::string shape;
   for (size_t i = 0; i < widths.size();) {
@@ -269,7 +278,7 @@ std::string ShapeOf(const v1::NetworkSpec& network) {
 
 int64_t OutputsOf(const v1::NetworkSpec& network) {
   const std::vector<const v1::DenseLayer*> dense = DenseLayers(network);
-  return dense.empty() ? network.input_features() : dense.back()->units();
+  return dense.empty() ? FirstWidth(network) : dense.back()->units();
 }
 
 bool IsClassLoss(v1::LossKind kind) {

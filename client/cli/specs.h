@@ -42,7 +42,8 @@ std::string NameOf(v1::ActivationKind kind);
 std::string NameOf(v1::LossKind kind);
 std::string NameOf(v1::Durability durability);
 std::string NameOf(const v1::OptimizerSpec& optimizer);
-// "13-64-64-1": the widths of the dense layers; "13-64x65-1" of many alike.
+// "13-64-64-1": what the first layer reads, with the blocks of categorical inputs, and the widths
+// of the dense layers; "13-64x65-1" of many alike.
 std::string ShapeOf(const v1::NetworkSpec& network);
 
 int64_t OutputsOf(const v1::NetworkSpec& network);

@@ -1,5 +1,6 @@
 #include "client/cli/layers.h"
 
+#include <limits>
 #include <string>
 
 #include "client/cli/specs.h"
@@ -75,6 +76,15 @@ TEST(LayersTest, ManyAlikeAreCounted) {
   for (const char* bad : {"8x", "x3", "8x0", "8x-1", "8x3x2", "8x10001", "0x3"}) {
     EXPECT_FALSE(ParseLayers(bad).ok()) << bad;
   }
+}
+
+TEST(LayersTest, ShapesBeginWithAllThatTheFirstLayerReads) {
+  v1::NetworkSpec network = Build({.units = {8}});
+  v1::CategoricalInput& shop = *network.add_categorical_inputs();
+  shop.set_dimension(16);
+  EXPECT_EQ(ShapeOf(network), "20-8-2");
+  shop.set_dimension(std::numeric_limits<int64_t>::max());  // as anybody may answer
+  EXPECT_FALSE(ShapeOf(network).empty());
 }
 
 }  // namespace

@@ -29,6 +29,9 @@ std::vector<std::string> Seeds() {
   encoding.target.values = CategoryEncoding{{"ok", "fraud"}};
   seeds.push_back(EncodingToJson(encoding).value());
   seeds.push_back(PackText(seeds.back()));
+  encoding.inputs.push_back({"Shop", 1, EmbeddedEncoding{"shop", 64, 8192, true}});
+  encoding.inputs.push_back({"shop", 1, EmbeddedEncoding{"shop_2", 2, 1024}});
+  seeds.push_back(EncodingToJson(encoding).value());
   for (std::string& seed : seeds) seed.insert(0, 1, ' ');
   return seeds;
 }

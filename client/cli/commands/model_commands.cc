@@ -16,6 +16,7 @@
 #include "client/cli/commands/finite.h"
 #include "client/cli/commands/model_options.h"
 #include "client/cli/display/output.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/encoding_json.h"
 #include "client/cli/encoding/model_data.h"
 #include "client/cli/format.h"
@@ -59,6 +60,9 @@ std::string OtherLayers(const v1::NetworkSpec& network) {
 std::string NetworkText(const v1::NetworkSpec& network) {
   return absl::StrCat(ShapeOf(network), ", ", HiddenActivations(network), OtherLayers(network),
                       ", ", NameOf(network.loss().kind()),
+                      network.categorical_inputs().empty()
+                          ? ""
+                          : absl::StrCat(", categorical inputs ", TablesText(network)),
                       network.data_type() == v1::DATA_TYPE_FLOAT64 ? ", float64" : "");
 }
 

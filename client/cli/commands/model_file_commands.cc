@@ -120,13 +120,18 @@ absl::Status CheckPreprocessing(const ExportFileOptions& options, v1::ExportForm
     return UsageError("--with-preprocessing: only an ONNX graph has room for it");
   }
   ASSIGN_OR_RETURN(const v1::Model model, context.client.GetModel(options.model));
+  if (HasEncoding(model)) {
+    ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(model));
+    const absl::Status possible = CheckPreprocessable(encoding);
+    if (possible.ok()) return absl::OkStatus();
+    return UsageError(absl::StrCat("--with-preprocessing: ", possible.message()));
+  }
   if (model.network().categorical_inputs_size() > 0) {
     return UsageError(
         absl::StrCat("--with-preprocessing: no columns are known for the ids that the "
                      "categorical inputs of ",
                      options.model, " take; without it they are inputs of the graph"));
   }
-  if (HasEncoding(model)) return absl::OkStatus();
   return UsageError(absl::StrCat("--with-preprocessing: nothing is known of the columns that ",
                                  options.model, " learned from; `descent train` keeps that"));
 }

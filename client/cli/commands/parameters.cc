@@ -29,14 +29,30 @@ double Norm(const std::vector<double>& values) {
   return largest * std::sqrt(squares);
 }
 
-absl::StatusOr<std::vector<double>> ValuesOf(const v1::NamedTensor& parameter) {
-  ASSIGN_OR_RETURN(std::vector<double> values, client::TensorValues<double>(parameter.tensor()));
+absl::StatusOr<std::vector<double>> FiniteValues(const std::string& name,
+                                                 const v1::Tensor& tensor) {
+  ASSIGN_OR_RETURN(std::vector<double> values, client::TensorValues<double>(tensor));
   for (const double value : values) {
     if (std::isfinite(value)) continue;
-    return absl::InternalError(absl::StrCat("the server answered a value of ", parameter.name(),
-                                            " that is not a finite number"));
+    return absl::InternalError(
+        absl::StrCat("the server answered a value of ", name, " that is not a finite number"));
   }
   return values;
+}
+
+absl::StatusOr<std::vector<double>> ValuesOf(const v1::NamedTensor& parameter) {
+  return FiniteValues(parameter.name(), parameter.tensor());
+}
+
+absl::StatusOr<std::vector<double>> ValuesOf(const v1::SparseRows& table) {
+  std::vector<double> values;
+  if (table.rows().empty()) return values;
+  ASSIGN_OR_RETURN(values, FiniteValues(table.name(), table.values()));
+  if (table.values().shape_size() == 2 && table.values().shape(0) == table.rows_size()) {
+    return values;
+  }
+  return absl::InternalError(
+      absl::StrCat("the server answered other values of ", table.name(), " than of its rows"));
 }
 
 std::string ShapeText(const v1::Tensor& tensor) {
@@ -105,6 +121,38 @@ absl::Status PrintParameters(const NamedTensors& parameters, bool with_values) {
   for (int i = 0; with_values && i < parameters.size(); ++i) {
     Print(absl::StrCat("\n", parameters[i].name(), "\n"));
     PrintValues(parameters[i].tensor(), values[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Json> SparseJson(const SparseTensors& tables, bool with_values) {
+  Json array = Json::array();
+  for (const v1::SparseRows& table : tables) {
+    ASSIGN_OR_RETURN(const std::vector<double> values, ValuesOf(table));
+    Json json = {{"name", table.name()}, {"rows", table.rows()}};
+    if (const double norm = Norm(values); std::isfinite(norm)) json["norm"] = norm;
+    if (with_values) json["values"] = values;
+    array.push_back(std::move(json));
+  }
+  return array;
+}
+
+absl::Status PrintSparse(const SparseTensors& tables, bool with_values) {
+  for (const v1::SparseRows& table : tables) {
+    ASSIGN_OR_RETURN(const std::vector<double> values, ValuesOf(table));
+    const double norm = Norm(values);
+    Print(absl::StrCat(table.name(), ": ", FormatCount(table.rows_size()),
+                       table.rows_size() == 1 ? " row" : " rows", ", norm ",
+                       std::isfinite(norm) ? FormatNumber(norm) : "too large", "\n"));
+    if (!with_values || table.rows().empty()) continue;
+    const size_t columns = values.size() / static_cast<size_t>(table.rows_size());
+    for (int row = 0; row < table.rows_size(); ++row) {
+      Print(absl::StrFormat("%8d:", table.rows(row)));
+      for (size_t i = 0; i < columns; ++i) {
+        Print(absl::StrFormat(" %.9g", values[static_cast<size_t>(row) * columns + i]));
+      }
+      Print("\n");
+    }
   }
   return absl::OkStatus();
 }

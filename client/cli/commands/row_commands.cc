@@ -75,19 +75,20 @@ class PredictionPrinter {
   PredictionPrinter(const RowTask& task, PredictionOutput* output, const Predictions& predictions)
       : predictions_(predictions), model_(task.model.name()), output_(*output) {}
 
-  // Of the first `count` rows. An error for one that isn't finite; those before it have been
-  // printed.
-  absl::Status PrintRows(const Dataset& rows, int64_t count, const v1::PredictResponse& answer) {
-    ASSIGN_OR_RETURN(const std::vector<Prediction> predictions,
-                     predictions_.DecodeAnswer(answer.outputs(), count));
-    std::vector<std::string> kept(rows.kept.size());
-    for (int64_t row = 0; row < count; ++row) {
-      const Prediction& prediction = predictions[row];
+  // Of some rows. An error for one that isn't finite; those before it have been printed.
+  absl::Status PrintRows(const Dataset& dataset, absl::Span<const int64_t> rows,
+                         const v1::PredictResponse& answer) {
+    ASSIGN_OR_RETURN(
+        const std::vector<Prediction> predictions,
+        predictions_.DecodeAnswer(answer.outputs(), static_cast<int64_t>(rows.size())));
+    std::vector<std::string> kept(dataset.kept.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Prediction& prediction = predictions[i];
       for (const double value : prediction.values) {
         if (std::isfinite(value)) continue;
-        return NotFinite({rows.source, rows.lines[row]}, "the prediction", model_);
+        return NotFinite({dataset.source, dataset.lines[rows[i]]}, "the prediction", model_);
       }
-      for (size_t i = 0; i < kept.size(); ++i) kept[i] = rows.kept[i][row];
+      for (size_t k = 0; k < kept.size(); ++k) kept[k] = dataset.kept[k][rows[i]];
       RETURN_IF_ERROR(output_.Add(kept, prediction, answer.step()));
     }
     return absl::OkStatus();
@@ -99,21 +100,40 @@ class PredictionPrinter {
   PredictionOutput& output_;
 };
 
-// Predicts and prints the rows, or those before the one that the server can't answer for, whose
+absl::StatusOr<v1::PredictResponse> AskFor(const Dataset& dataset, absl::Span<const int64_t> rows,
+                                           const std::string& model, const Context& context) {
+  v1::PredictRequest request;
+  request.set_model(model);
+  SetInputs(dataset, rows, &request);
+  return context.client.Predict(request);
+}
+
+// Predicts and prints some rows, or those before the one that the server can't answer for, whose
 // error it returns.
-absl::Status PredictRows(const Dataset& rows, const std::string& model, const Context& context,
-                         PredictionPrinter* printer) {
-  const std::vector<int64_t> all = AllRows(rows.rows);
-  const absl::StatusOr<v1::PredictResponse> answer =
-      context.client.Predict(model, GatherInputs(rows, all));
-  if (answer.ok()) return printer->PrintRows(rows, rows.rows, *answer);
-  const int64_t before = RowOf(answer.status()).value_or(0);
-  if (before > 0 && before < rows.rows) {
-    const absl::StatusOr<v1::PredictResponse> sound = context.client.Predict(
-        model, GatherInputs(rows, absl::MakeConstSpan(all).first(static_cast<size_t>(before))));
-    if (sound.ok()) RETURN_IF_ERROR(printer->PrintRows(rows, before, *sound));
+absl::Status PredictPiece(const Dataset& dataset, absl::Span<const int64_t> rows,
+                          const std::string& model, const Context& context,
+                          PredictionPrinter* printer) {
+  const absl::StatusOr<v1::PredictResponse> answer = AskFor(dataset, rows, model, context);
+  if (answer.ok()) return printer->PrintRows(dataset, rows, *answer);
+  const auto before = static_cast<size_t>(RowOf(answer.status()).value_or(0));
+  if (before > 0 && before < rows.size()) {
+    const absl::Span<const int64_t> those = rows.first(before);
+    const absl::StatusOr<v1::PredictResponse> sound = AskFor(dataset, those, model, context);
+    if (sound.ok()) RETURN_IF_ERROR(printer->PrintRows(dataset, those, *sound));
   }
-  return AtItsPlace(answer.status(), rows, all, model);
+  return AtItsPlace(answer.status(), dataset, rows, model);
+}
+
+absl::Status PredictRows(const Dataset& dataset, const std::string& model, const Context& context,
+                         PredictionPrinter* printer) {
+  const std::vector<int64_t> all = AllRows(dataset.rows);
+  absl::Span<const int64_t> rest = all;
+  while (!rest.empty()) {
+    const absl::Span<const int64_t> piece = FirstMessage(dataset, rest);
+    RETURN_IF_ERROR(PredictPiece(dataset, piece, model, context, printer));
+    rest.remove_prefix(piece.size());
+  }
+  return absl::OkStatus();
 }
 
 // What a file holds now, for whoever can't see it.
@@ -193,15 +213,21 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
   ASSIGN_OR_RETURN(RowTask task, Begin(options, context, /*with_target=*/true));
   EvaluatedRows sent;
   RowsFingerprint fingerprint;
+  Dataset read;
+  std::vector<int64_t> all;        // its rows
+  absl::Span<const int64_t> rest;  // those to be sent
   client::BatchSource batches;
   batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(const Dataset rows,
-                     task.source->Read(RowsInMessage(task.encoding->features())));
-    if (rows.rows == 0) return false;
-    const std::vector<int64_t> all = AllRows(rows.rows);
-    sent.Add(rows, all);
-    fingerprint = fingerprint + FingerprintOf(rows);
-    batch = MakeBatch(rows, all, task.model.network().loss().kind());
+    if (rest.empty()) {
+      ASSIGN_OR_RETURN(read, task.source->Read(RowsInMessage(task.encoding->features())));
+      if (read.rows == 0) return false;
+      fingerprint = fingerprint + FingerprintOf(read);
+      rest = all = AllRows(read.rows);
+    }
+    const absl::Span<const int64_t> rows = FirstMessage(read, rest);
+    rest.remove_prefix(rows.size());
+    sent.Add(read, rows);
+    batch = MakeBatch(read, rows, task.model.network().loss().kind());
     return true;
   };
   // What can be read again need not be kept for a server that is started again meanwhile.
@@ -209,6 +235,7 @@ absl::StatusOr<ExitCode> Evaluate(const RowCommandOptions& options, const Contex
     batches.rewind = [&]() -> absl::Status {
       sent.Clear();
       fingerprint = {};
+      rest = {};
       return task.Open(options.rows, /*with_target=*/true);
     };
   }
@@ -247,7 +274,8 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
   v1::Batch batch = MakeBatch(rows, all, task.model.network().loss().kind());
   v1::GradientRequest request;
   request.set_model(options.name);
-  *request.mutable_inputs() = std::move(*batch.mutable_inputs());
+  if (batch.has_inputs()) *request.mutable_inputs() = std::move(*batch.mutable_inputs());
+  *request.mutable_categories() = std::move(*batch.mutable_categories());
   *request.mutable_targets() = std::move(*batch.mutable_targets());
   *request.mutable_parameters() = {options.parameters.begin(), options.parameters.end()};
   const absl::StatusOr<v1::GradientResponse> computed = context.client.Gradient(request);
@@ -262,12 +290,19 @@ absl::StatusOr<ExitCode> Gradient(const GradientOptions& options, const Context&
                                    {"loss", answer.loss()},
                                    {"gradient_norm", answer.gradient_norm()}};
     ASSIGN_OR_RETURN(json["gradients"], ParametersJson(answer.gradients(), options.values));
+    if (answer.sparse_gradients_size() > 0) {
+      ASSIGN_OR_RETURN(json["sparse_gradients"],
+                       SparseJson(answer.sparse_gradients(), options.values));
+    }
     PrintJson(json);
   } else {
     Print(absl::StrCat(options.name, " at step ", FormatCount(answer.step()), " on ",
                        FormatCount(rows.rows), " rows: loss ", FormatNumber(answer.loss()),
                        ", gradient norm ", FormatNumber(answer.gradient_norm()), "\n"));
-    RETURN_IF_ERROR(PrintParameters(answer.gradients(), options.values));
+    if (answer.gradients_size() > 0 || answer.sparse_gradients_size() == 0) {
+      RETURN_IF_ERROR(PrintParameters(answer.gradients(), options.values));
+    }
+    RETURN_IF_ERROR(PrintSparse(answer.sparse_gradients(), options.values));
   }
   NoteAny(task.source->unknown().Text());
   NoteAny(task.source->without_target().Text());

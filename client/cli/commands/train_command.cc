@@ -20,6 +20,7 @@
 #include "client/cli/display/loss_curve.h"
 #include "client/cli/display/output.h"
 #include "client/cli/display/progress.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/fingerprint.h"
 #include "client/cli/specs.h"
 #include "client/cli/status_macros.h"
@@ -40,6 +41,26 @@ struct TrainOptions {
   std::string tensorboard;
 };
 
+// The categorical inputs of columns that are embedded. Unless something else is asked for, their
+// tables begin with zeros: a category that training has not met adds nothing, which says "none of
+// those I know", and the first layer's kernel is what tells vectors' numbers apart.
+absl::Status AddTables(const TrainOptions& options, const Encoding& encoding,
+                       v1::NetworkSpec* network) {
+  v1::Initializer initializer;
+  initializer.set_kind(v1::INITIALIZER_KIND_ZEROS);
+  if (options.model.initializer.has_value()) {
+    ASSIGN_OR_RETURN(initializer, ParseInitializer(*options.model.initializer));
+  }
+  for (v1::CategoricalInput& input : CategoricalInputsOf(encoding, initializer)) {
+    *network->add_categorical_inputs() = std::move(input);
+  }
+  if (network->input_features() > 0 || !network->has_input_normalization()) {
+    return absl::OkStatus();
+  }
+  return UsageError(
+      "--normalize: all columns are embedded, so that there are no numbers to normalise");
+}
+
 absl::StatusOr<Task> StartModel(const TrainOptions& options, const Context& context) {
   Task task;
   task.is_new = true;
@@ -54,6 +75,7 @@ absl::StatusOr<Task> StartModel(const TrainOptions& options, const Context& cont
   ASSIGN_OR_RETURN(task.data, PrepareNewData(data_options));
   ASSIGN_OR_RETURN(task.model, BuildModel(options.model, options.name, task.data.dataset.features,
                                           task.data.outputs, task.data.loss));
+  RETURN_IF_ERROR(AddTables(options, task.data.encoding, task.model.mutable_network()));
   RETURN_IF_ERROR(KeepEncoding(task.data.encoding, &task.model));
   ASSIGN_OR_RETURN(task.model, context.client.CreateModel(task.model));
   return task;
@@ -80,6 +102,8 @@ absl::Status DescribeModel(const Context& context, Task* task) {
         absl::StrCat("they make ", task->data.dataset.features, " inputs and ", task->data.outputs,
                      " outputs, the model's shape is ", ShapeOf(task->model.network())));
   }
+  const absl::Status embedded = CheckEmbedded(task->data.encoding, task->model.network());
+  if (!embedded.ok()) return DataError({"data"}, embedded.message());
   RETURN_IF_ERROR(KeepEncoding(task->data.encoding, &task->model));
   return UpdateKept(context, task);
 }
@@ -234,6 +258,14 @@ std::pair<CLI::Option*, CLI::Option*> AddDataOptions(CLI::App* command, DataOpti
       ->option_text("COLUMN")
       ->allow_extra_args(false)
       ->group(kGroup);
+  command
+      ->add_option("--embed", options->embedded,
+                   "A column of many categories, each of which gets a vector of DIMENSION numbers "
+                   "that is learned, in a table of BUCKETS rows, in the place of an input each; "
+                   "new ones are learned too (default: by how many there are); repeatable")
+      ->option_text("COLUMN[:DIMENSION[:BUCKETS]]")
+      ->allow_extra_args(false)
+      ->group(kGroup);
   CLI::Option* test_csv = command->add_option("--test-csv", options->test_csv,
                                               "Rows to test with, of the same columns");
   test_csv->option_text("FILE")->group(kGroup);
@@ -254,7 +286,8 @@ cell, NA, NaN, null, ? and the like are missing. A cell that is neither is an er
 place. What the file looks like is found out and said; a column of row numbers without a name and
 empty columns are left out, and rows without a target. Dates become days since 1970 and cycles.
 Numbers are standardised by the training rows, missing ones count as their median; each category is
-an input of its own, "missing" one of them, and one that training never saw counts as none. A numeric
+an input of its own, "missing" one of them, and one that training never saw counts as none. Of columns
+that --embed names the texts are sent as they are, and the server keeps a table of vectors. A numeric
 target is standardised too (not for poisson), unless it is taken for classes: few whole values that
 are numbered and spread as classes are, or any by --loss binary_cross_entropy or softmax_cross_entropy.
 Test rows of classes are drawn from each class alike. All this is kept with the model, so that predict, evaluate and further training do the same.

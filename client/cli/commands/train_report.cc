@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "client/cli/display/output.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/model_data.h"
 #include "client/cli/format.h"
 #include "client/cli/specs.h"
@@ -39,6 +40,11 @@ void Announce(const Task& task) {
   Note(absl::StrCat("target ", TargetText(task.data.encoding), "; ",
                     FormatCount(task.data.training_rows.size()), " rows to learn from, ",
                     FormatCount(task.data.test_rows.size()), " to test"));
+  const v1::NetworkSpec& network = task.model.network();
+  if (!task.is_new && network.categorical_inputs_size() > 0) {
+    Note(absl::StrCat("embedded columns (rows of the table x numbers of a vector): ",
+                      TablesText(network)));
+  }
   for (const std::string& note : task.data.notes) NoteAny(note);
   NoteAny(task.data.unknown.Text());
 }

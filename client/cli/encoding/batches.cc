@@ -9,11 +9,18 @@ namespace descent::cli {
 
 namespace {
 
+constexpr int64_t kMessageBytes = 1 << 20;
+
+int64_t BytesOfNumbers(int64_t features) {
+  return static_cast<int64_t>(sizeof(float)) * (features + 1);
+}
+
 template <typename T>
 v1::Tensor Inputs(const Dataset& dataset, absl::Span<const int64_t> rows) {
   std::vector<T> inputs(rows.size() * dataset.features);
   T* first = inputs.data();
   for (const EncodedColumn& column : dataset.inputs) {
+    if (column.is_embedded()) continue;
     T* cell = first;
     for (const int64_t row : rows) {
       if (column.codes.empty()) {
@@ -42,9 +49,23 @@ v1::Tensor GatherInputs(const Dataset& dataset, absl::Span<const int64_t> rows) 
   return dataset.float64 ? Inputs<double>(dataset, rows) : Inputs<float>(dataset, rows);
 }
 
+google::protobuf::RepeatedPtrField<v1::CategoricalValues> GatherCategories(
+    const Dataset& dataset, absl::Span<const int64_t> rows) {
+  google::protobuf::RepeatedPtrField<v1::CategoricalValues> categories;
+  for (const EncodedColumn& column : dataset.inputs) {
+    if (!column.is_embedded()) continue;
+    v1::CategoricalValues& values = *categories.Add();
+    values.set_name(column.input);
+    auto& texts = *values.mutable_strings()->mutable_values();
+    texts.Reserve(static_cast<int>(rows.size()));
+    for (const int64_t row : rows) *texts.Add() = column.texts[column.codes[row]];
+  }
+  return categories;
+}
+
 v1::Batch MakeBatch(const Dataset& dataset, absl::Span<const int64_t> rows, v1::LossKind loss) {
   v1::Batch batch;
-  *batch.mutable_inputs() = GatherInputs(dataset, rows);
+  SetInputs(dataset, rows, &batch);
   v1::Tensor& targets = *batch.mutable_targets();
   if (loss == v1::LOSS_KIND_SOFTMAX_CROSS_ENTROPY) {
     targets = client::VectorTensor<int64_t>(Targets<int64_t>(dataset, rows));
@@ -63,8 +84,26 @@ std::vector<int64_t> AllRows(int64_t rows) {
 }
 
 int64_t RowsInMessage(int64_t features) {
-  constexpr int64_t kBytes = 1 << 20;
-  return std::max<int64_t>(1, kBytes / (static_cast<int64_t>(sizeof(float)) * (features + 1)));
+  return std::max<int64_t>(1, kMessageBytes / BytesOfNumbers(features));
+}
+
+absl::Span<const int64_t> FirstMessage(const Dataset& dataset, absl::Span<const int64_t> rows) {
+  std::vector<const EncodedColumn*> embedded;
+  for (const EncodedColumn& column : dataset.inputs) {
+    if (column.is_embedded()) embedded.push_back(&column);
+  }
+  int64_t room = kMessageBytes;
+  size_t count = 0;
+  for (; count < rows.size(); ++count) {
+    room -= BytesOfNumbers(dataset.features);
+    for (const EncodedColumn* column : embedded) {
+      constexpr int64_t kAround = 4;  // a tag and a length
+      const auto text = column->texts[column->codes[rows[count]]].size();
+      room -= static_cast<int64_t>(text) + kAround;
+    }
+    if (room < 0) break;
+  }
+  return rows.first(std::max<size_t>(count, 1));
 }
 
 }  // namespace descent::cli

@@ -124,27 +124,35 @@ bool AreNumbers(const std::vector<std::string>& categories) {
   });
 }
 
+// `values` are an input's or a target's.
+template <typename Values>
 ColumnSchema SchemaOf(const std::string& name, int64_t field, const std::string& unit,
-                      const std::vector<std::string>* categories) {
+                      const Values& values) {
   ColumnSchema schema{name, ColumnKind::kNumber, field, unit};
-  if (categories != nullptr) {
+  if (const auto* category = std::get_if<CategoryEncoding>(&values)) {
     schema.kind = ColumnKind::kCategory;
-    schema.numeric = AreNumbers(*categories);
+    schema.numeric = AreNumbers(category->categories);
+  }
+  return schema;
+}
+
+ColumnSchema SchemaOf(const InputEncoding& input) {
+  ColumnSchema schema = SchemaOf(input.name, input.field, input.unit, input.values);
+  schema.part = input.part;
+  if (const auto* embedded = std::get_if<EmbeddedEncoding>(&input.values)) {
+    schema.kind = ColumnKind::kCategory;
+    schema.numeric = embedded->numeric;
+    schema.embed = EmbedSizes{embedded->dimension, embedded->buckets};
   }
   return schema;
 }
 
 TableSchema SchemaOf(const Encoding& encoding, bool with_target) {
   TableSchema schema;
-  for (const InputEncoding& input : encoding.inputs) {
-    const auto* category = std::get_if<CategoryEncoding>(&input.values);
-    schema.inputs.push_back(SchemaOf(input.name, input.field, input.unit,
-                                     category == nullptr ? nullptr : &category->categories));
-    schema.inputs.back().part = input.part;
-  }
+  for (const InputEncoding& input : encoding.inputs) schema.inputs.push_back(SchemaOf(input));
   if (with_target) {
     const TargetEncoding& target = encoding.target;
-    schema.target = SchemaOf(target.name, target.field, target.unit, target.classes());
+    schema.target = SchemaOf(target.name, target.field, target.unit, target.values);
   }
   return schema;
 }
@@ -197,8 +205,9 @@ absl::StatusOr<TableSchema> SchemaByPosition(const Encoding& encoding, const Rec
 }  // namespace
 
 int64_t InputEncoding::width() const {
+  if (std::holds_alternative<NumberEncoding>(values)) return 1;
   const auto* category = std::get_if<CategoryEncoding>(&values);
-  return category == nullptr ? 1 : static_cast<int64_t>(category->categories.size());
+  return category == nullptr ? 0 : static_cast<int64_t>(category->categories.size());
 }
 
 const std::vector<std::string>* TargetEncoding::classes() const {
@@ -236,6 +245,14 @@ int64_t Encoding::features() const {
   int64_t features = 0;
   for (const InputEncoding& input : inputs) features += input.width();
   return features;
+}
+
+std::vector<const EmbeddedEncoding*> Encoding::embedded() const {
+  std::vector<const EmbeddedEncoding*> embedded;
+  for (const InputEncoding& input : inputs) {
+    if (const auto* each = std::get_if<EmbeddedEncoding>(&input.values)) embedded.push_back(each);
+  }
+  return embedded;
 }
 
 absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const RecordReader& reader,
@@ -288,6 +305,11 @@ Dataset EncodeUntil(absl::Status* problem, const Encoding& encoding, Table table
     EncodedColumn& column = dataset.inputs[i];
     if (const auto* category = std::get_if<CategoryEncoding>(&encoding.inputs[i].values)) {
       column.codes = EncodeCategories(*category, table, table.inputs[i], end.row, unknown);
+    } else if (const auto* embedded = std::get_if<EmbeddedEncoding>(&encoding.inputs[i].values)) {
+      column.input = embedded->input;
+      column.codes = std::move(table.inputs[i].codes);
+      column.codes.resize(rows);
+      column.texts = std::move(table.inputs[i].categories);
     } else {
       column.numbers.resize(rows);
     }

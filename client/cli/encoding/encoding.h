@@ -8,6 +8,9 @@
 //   category   one input a category seen in training, 1 for the row's own and 0 for the others; a
 //              missing cell is a category like any other, and one that training never saw is all
 //              zeros, which says "none of those I know"
+//              where it is to be embedded, the column is one categorical input of the network
+//              instead: its texts go to the server as they are, which hashes them into the rows of
+//              a table of vectors, so that categories of later rows are learnt like the first ones
 //   target     a number is standardised like an input, save for losses that need it as it is; a
 //              class is its index among the labels, which are sorted; of two, the positive one is
 //              the last unless its owner says which it is
@@ -47,14 +50,22 @@ struct CategoryEncoding {
   std::vector<std::string> categories;  // sorted, distinct
 };
 
+// A column that is a categorical input of the network.
+struct EmbeddedEncoding {
+  std::string input;      // the categorical input's name (embedding.h)
+  int64_t dimension = 1;  // of its vectors
+  int64_t buckets = 1;    // of its table, into which texts are hashed
+  bool numeric = false;   // as ColumnSchema has it
+};
+
 struct InputEncoding {
   std::string name;
   int64_t field = 0;  // where it stood in the records of the file it was fitted on, from 0
-  std::variant<NumberEncoding, CategoryEncoding> values;
+  std::variant<NumberEncoding, CategoryEncoding, EmbeddedEncoding> values;
   std::string unit = {};  // as ColumnSchema has them
   DatePart part = DatePart::kNone;
 
-  // How many of the network's inputs it is.
+  // How many of the network's numeric inputs it is; none where it is embedded.
   int64_t width() const;
 };
 
@@ -86,8 +97,10 @@ struct Encoding {
   // as many as are kept, oldest first.
   std::vector<RowsFingerprint> trained_on;
 
-  // The number of the network's inputs.
+  // The number of the network's numeric inputs.
   int64_t features() const;
+  // The columns that are categorical inputs, in their order.
+  std::vector<const EmbeddedEncoding*> embedded() const;
 };
 
 enum class TargetForm {
@@ -122,18 +135,26 @@ absl::StatusOr<TableSchema> SchemaFor(const Encoding& encoding, const RecordRead
                                       bool header, bool with_target);
 
 // One column of a table as the network sees it: a number a row, or for a category which of `width`
-// inputs is 1. The zeros around it are made when a batch is, so that a column of a thousand
-// categories takes no more memory than one of numbers.
+// inputs is 1, or where it is embedded which of its texts it is. The zeros around the 1 are made
+// when a batch is, so that a column of a thousand categories takes no more memory than one of
+// numbers.
 struct EncodedColumn {
   ColumnSchema schema;
   int64_t width = 1;
   std::vector<double> numbers;
   std::vector<int32_t> codes;  // instead of numbers; kNoCategory where all inputs are 0
+  // Of an embedded column, whose width is 0: the categorical input, and the texts that codes are
+  // of.
+  std::string input = {};
+  std::vector<std::string> texts = {};
+
+  bool is_embedded() const { return !input.empty(); }
 };
 
 inline constexpr int32_t kNoCategory = -1;
 
-// What a network is given: the columns of its inputs, of together `features` numbers a row, and
+// What a network is given: the columns of its inputs, of together `features` numbers a row and
+// a text for each that is embedded, and
 // targets [rows], a class being its index.
 struct Dataset {
   int64_t rows = 0;

@@ -6,8 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/encoding.h"
 #include "client/cli/failure.h"
 #include "client/cli/status_macros.h"
@@ -70,12 +72,16 @@ absl::Status TooManyTexts(const Table& table, const Column& column, absl::string
                                 "\" is not a finite number, and without numbers ", message));
 }
 
+// By code, whether one of the rows has the category.
+std::vector<bool> CategoriesSeen(const Column& column, absl::Span<const int64_t> rows) {
+  std::vector<bool> seen(column.categories.size());
+  for (const int64_t row : rows) seen[column.codes[static_cast<size_t>(row)]] = true;
+  return seen;
+}
+
 absl::StatusOr<CategoryEncoding> FitCategories(const Table& table, const Column& column,
                                                absl::Span<const int64_t> rows) {
-  std::vector<bool> seen(column.categories.size());
-  for (const int64_t row : rows) {
-    seen[column.codes[static_cast<size_t>(row)]] = true;
-  }
+  const std::vector<bool> seen = CategoriesSeen(column, rows);
   CategoryEncoding encoding;
   for (size_t code = 0; code < seen.size(); ++code) {
     if (seen[code]) encoding.categories.push_back(column.categories[code]);
@@ -84,11 +90,22 @@ absl::StatusOr<CategoryEncoding> FitCategories(const Table& table, const Column&
     return TooManyTexts(
         table, column,
         absl::StrCat("column ", column.schema.name, " holds ", encoding.categories.size(),
-                     " different texts, too many for categories (at most ", kMaxCategories,
-                     "); leave it out with --ignore"));
+                     " different texts, too many for an input each (at most ", kMaxCategories,
+                     "); take it as one categorical input with --embed, or leave it out with "
+                     "--ignore"));
   }
   SortCategories(&encoding.categories);
   return encoding;
+}
+
+EmbeddedEncoding FitEmbedded(const Column& column, absl::Span<const int64_t> rows,
+                             absl::flat_hash_set<std::string>* names) {
+  const std::vector<bool> seen = CategoriesSeen(column, rows);
+  const auto categories = static_cast<int64_t>(std::count(seen.begin(), seen.end(), true));
+  const EmbedSizes& sizes = *column.schema.embed;
+  return {CategoricalInputName(column.schema.name, names),
+          sizes.dimension.value_or(DefaultDimension(categories)),
+          sizes.buckets.value_or(DefaultBuckets(categories)), column.schema.numeric};
 }
 
 absl::StatusOr<CategoryEncoding> FitClasses(const Table& table) {
@@ -114,11 +131,14 @@ absl::StatusOr<Encoding> FitEncoding(const Table& table, absl::Span<const int64_
                                      TargetForm form) {
   if (rows.empty()) return DataError({table.source}, "no rows are left to learn from");
   Encoding encoding;
+  absl::flat_hash_set<std::string> embedded;  // the names of categorical inputs
   for (const Column& column : table.inputs) {
     InputEncoding input{
         column.schema.name, column.schema.field, {}, column.schema.unit, column.schema.part};
     if (column.schema.kind == ColumnKind::kNumber) {
       ASSIGN_OR_RETURN(input.values, FitNumbers(table, column, rows));
+    } else if (column.schema.embed.has_value()) {
+      input.values = FitEmbedded(column, rows, &embedded);
     } else {
       ASSIGN_OR_RETURN(input.values, FitCategories(table, column, rows));
     }

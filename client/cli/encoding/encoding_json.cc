@@ -8,9 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/failure.h"
 
 namespace descent::cli {
@@ -20,7 +23,8 @@ using Json = nlohmann::ordered_json;
 
 // What an older reader would not know, and must not pass over, makes a newer version of the text.
 constexpr int kPlainVersion = 1;
-constexpr int kVersion = 2;  // with units, parts of dates, or cells written in another way
+constexpr int kFormatVersion = 2;  // with units, parts of dates, or cells written in another way
+constexpr int kVersion = 3;        // with columns that are embedded
 
 bool IsPlain(const Encoding& encoding) {
   return encoding.csv.cells == CellFormat{} && encoding.target.unit.empty() &&
@@ -28,6 +32,11 @@ bool IsPlain(const Encoding& encoding) {
                      [](const InputEncoding& input) {
                        return input.unit.empty() && input.part == DatePart::kNone;
                      });
+}
+
+int VersionOf(const Encoding& encoding) {
+  if (!encoding.embedded().empty()) return kVersion;
+  return IsPlain(encoding) ? kPlainVersion : kFormatVersion;
 }
 
 void AddUnit(const std::string& unit, Json* json) {
@@ -43,6 +52,13 @@ void AddFormat(const CsvOptions& csv, Json* json) {
   if (!cells.values.empty()) (*json)["not_missing"] = cells.values;
 }
 
+Json ToJson(const EmbeddedEncoding& embedded) {
+  Json json = {
+      {"input", embedded.input}, {"dimension", embedded.dimension}, {"buckets", embedded.buckets}};
+  if (embedded.numeric) json["numeric"] = true;
+  return json;
+}
+
 Json ToJson(const InputEncoding& input) {
   Json json = {{"name", input.name}, {"field", input.field}};
   AddUnit(input.unit, &json);
@@ -51,6 +67,8 @@ Json ToJson(const InputEncoding& input) {
     json["mean"] = number->standardization.mean;
     json["scale"] = number->standardization.scale;
     json["median"] = number->median;  // NaN becomes null
+  } else if (const auto* embedded = std::get_if<EmbeddedEncoding>(&input.values)) {
+    json["embedding"] = ToJson(*embedded);
   } else {
     json["categories"] = std::get<CategoryEncoding>(input.values).categories;
   }
@@ -127,6 +145,21 @@ int64_t FieldFrom(const Json& json, int64_t fields) {
   return field;
 }
 
+// A size that the contract has room for.
+int64_t SizeFrom(const Json& json) {
+  const int64_t size = IntegerFrom(json);
+  Require(size >= 1 && size <= std::numeric_limits<int32_t>::max(),
+          "a size of an embedding is out of range");
+  return size;
+}
+
+EmbeddedEncoding EmbeddedFrom(const Json& json) {
+  EmbeddedEncoding result{json.at("input").get<std::string>(), SizeFrom(json.at("dimension")),
+                          SizeFrom(json.at("buckets")), json.value("numeric", false)};
+  Require(IsCategoricalInputName(result.input), "a name of a categorical input is none");
+  return result;
+}
+
 InputEncoding InputFrom(const Json& json, int64_t fields) {
   InputEncoding input{json.at("name").get<std::string>(),
                       FieldFrom(json, fields),
@@ -135,6 +168,8 @@ InputEncoding InputFrom(const Json& json, int64_t fields) {
                       PartFrom(json)};
   if (json.contains("categories")) {
     input.values = CategoriesFrom(json);
+  } else if (json.contains("embedding")) {
+    input.values = EmbeddedFrom(json.at("embedding"));
   } else {
     const Json& median = json.at("median");
     input.values = NumberEncoding{
@@ -153,6 +188,13 @@ TargetEncoding TargetFrom(const Json& json, int64_t fields) {
     target.values = StandardizationFrom(json);
   }
   return target;
+}
+
+void RequireDifferentInputs(const Encoding& encoding) {
+  absl::flat_hash_set<absl::string_view> names;
+  for (const EmbeddedEncoding* embedded : encoding.embedded()) {
+    Require(names.insert(embedded->input).second, "two categorical inputs have one name");
+  }
 }
 
 RowsFingerprint FingerprintFrom(const Json& json) {
@@ -174,6 +216,7 @@ Encoding EncodingFrom(const Json& json) {
   for (const Json& input : json.at("inputs")) {
     encoding.inputs.push_back(InputFrom(input, encoding.fields));
   }
+  RequireDifferentInputs(encoding);
   encoding.target = TargetFrom(json.at("target"), encoding.fields);
   if (json.contains("trained_on")) {
     encoding.trained_on.push_back(FingerprintFrom(json["trained_on"]));
@@ -189,7 +232,7 @@ Encoding EncodingFrom(const Json& json) {
 absl::StatusOr<std::string> EncodingToJson(const Encoding& encoding) {
   Json inputs = Json::array();
   for (const InputEncoding& input : encoding.inputs) inputs.push_back(ToJson(input));
-  Json json = {{"version", IsPlain(encoding) ? kPlainVersion : kVersion},
+  Json json = {{"version", VersionOf(encoding)},
                {"header", encoding.csv.header},
                {"delimiter", std::string(1, encoding.csv.delimiter)}};
   AddFormat(encoding.csv, &json);

@@ -10,9 +10,13 @@
 // A column written with a unit has "unit": "%", one made of a date "part": "year_sin" (dates.h); a
 // file whose cells are written in another way than usual has "decimal", "thousands", "missing" or
 // "not_missing". With any of these the version is 2. A target of classes has
-// "categories" instead. A null median says that no cell may be missing. One in the client data is
-// packed (packed_text.h). Files that the model learnt from after the first are listed in
-// "trained_later_on", in the form of "trained_on".
+// "categories" instead. A column that is embedded has, in the place of "categories",
+//
+//   "embedding": {"input": "shop", "dimension": 64, "buckets": 8192}
+//
+// with "numeric": true if its categories are numbers; then the version is 3. A null median says
+// that no cell may be missing. One in the client data is packed (packed_text.h). Files that the
+// model learnt from after the first are listed in "trained_later_on", in the form of "trained_on".
 
 #ifndef CLIENT_CLI_ENCODING_ENCODING_JSON_H_
 #define CLIENT_CLI_ENCODING_ENCODING_JSON_H_

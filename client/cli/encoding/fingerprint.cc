@@ -2,11 +2,22 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 #include <vector>
 
 #include "client/cli/tables/random.h"
 
 namespace descent::cli {
+namespace {
+
+// The same on every machine, as digests are kept.
+uint64_t HashOf(const std::string& text) {
+  uint64_t hash = text.size();
+  for (const char byte : text) hash = MixBits(hash ^ static_cast<unsigned char>(byte));
+  return hash;
+}
+
+}  // namespace
 
 RowsFingerprint FingerprintOf(const Dataset& dataset) {
   // Column by column, as they lie in memory: a row's hash so far goes into its next.
@@ -18,6 +29,16 @@ RowsFingerprint FingerprintOf(const Dataset& dataset) {
   };
   for (const EncodedColumn& column : dataset.inputs) {
     add_numbers(column.numbers);
+    if (column.is_embedded()) {
+      // Codes are in order of appearance, which is a file's own.
+      std::vector<uint64_t> of_texts;
+      of_texts.reserve(column.texts.size());
+      for (const std::string& text : column.texts) of_texts.push_back(HashOf(text));
+      for (size_t row = 0; row < column.codes.size(); ++row) {
+        hashes[row] = MixBits(hashes[row] ^ of_texts[column.codes[row]]);
+      }
+      continue;
+    }
     for (size_t row = 0; row < column.codes.size(); ++row) {
       hashes[row] = MixBits(hashes[row] ^ static_cast<uint64_t>(int64_t{column.codes[row]}));
     }

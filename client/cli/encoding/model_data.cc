@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/encoding_json.h"
 #include "client/cli/encoding/packed_text.h"
 #include "client/cli/failure.h"
@@ -53,6 +54,13 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
   const int64_t classes = ClassesOf(network);
   RETURN_IF_ERROR(CheckCount("inputs", network.input_features()));
   RETURN_IF_ERROR(CheckCount("classes", classes));
+  if (!HasEncoding(model) && network.categorical_inputs_size() > 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        model.name(), " has categorical inputs (", TablesText(network),
+        "), and was not made by `descent train`: which columns of a table they are of is not "
+        "known, "
+        "so that rows of one can't be given to it; the client libraries take categories"));
+  }
   if (!HasEncoding(model)) {
     return PlainEncoding(network.input_features(), classes, network.input_features());
   }
@@ -64,6 +72,10 @@ absl::StatusOr<Encoding> EncodingOf(const v1::Model& model) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the encoding kept with the model is of ", encoding.features(), " inputs and ", labelled,
         " classes, its network of ", network.input_features(), " and ", classes));
+  }
+  if (const absl::Status embedded = CheckEmbedded(encoding, network); !embedded.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("by the encoding kept with the model ", embedded.message()));
   }
   return encoding;
 }
@@ -91,8 +103,8 @@ absl::Status KeepEncoding(const Encoding& encoding, v1::Model* model) {
         {"data"},
         absl::StrCat("names and categories take ", FormatCount(plain_size),
                      " bytes, and compressed more than the ", FormatCount(kMostClientDataBytes),
-                     " that are kept with a model; leave columns of many categories "
-                     "out with --ignore"));
+                     " that are kept with a model; take columns of many "
+                     "categories as one input each with --embed, or leave them out with --ignore"));
   }
   model->set_client_data(std::move(json));
   return absl::OkStatus();

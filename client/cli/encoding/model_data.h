@@ -18,7 +18,8 @@ namespace descent::cli {
 bool HasEncoding(const v1::Model& model);
 
 // The encoding that the model holds, or a plain one whose target stands last. FailedPrecondition if
-// it can't be read or doesn't fit the network.
+// it can't be read or doesn't fit the network, or if there is none and the network has categorical
+// inputs, of which a plain one knows nothing.
 absl::StatusOr<Encoding> EncodingOf(const v1::Model& model);
 
 // What the network asks of the numbers it is given.

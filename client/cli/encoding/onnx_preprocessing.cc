@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/encoding/predictions.h"
+#include "client/cli/format.h"
+#include "client/cli/status_macros.h"
 #include "client/cli/text/cells.h"
 #include "client/cli/text/dates.h"
 #include "onnx/onnx_subset.pb.h"
@@ -228,8 +230,22 @@ void WriteClasses(const std::vector<std::string>& classes, const std::string& va
 
 }  // namespace
 
+absl::Status CheckPreprocessable(const Encoding& encoding) {
+  for (const InputEncoding& input : encoding.inputs) {
+    if (!std::holds_alternative<EmbeddedEncoding>(input.values)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("the column ", Shortened(input.name),
+                     " is embedded: its texts are hashed (XXH64), for which ONNX has no operator; "
+                     "export without "
+                     "--with-preprocessing, or as safetensors, or train a model without --embed ",
+                     Shortened(input.name)));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> WithPreprocessing(const std::string& onnx, const Encoding& encoding,
                                               const v1::NetworkSpec& network) {
+  RETURN_IF_ERROR(CheckPreprocessable(encoding));
   onnx::ModelProto model;
   if (!model.ParseFromString(onnx) || model.graph().input_size() != 1 ||
       model.graph().output_size() != 1) {

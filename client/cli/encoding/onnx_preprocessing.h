@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/encoding/encoding.h"
 #include "descent/v1/network.pb.h"
@@ -24,9 +25,12 @@ namespace descent::cli {
 // name, or for classes "label" [batch] string and "probabilities" [batch, classes], in the labels'
 // order. Categories and labels are spelled as in the encoding.
 //
-// INTERNAL where `onnx` is not what a server exports of `network`.
+// FailedPrecondition as below. INTERNAL where `onnx` is not what a server exports of `network`.
 absl::StatusOr<std::string> WithPreprocessing(const std::string& onnx, const Encoding& encoding,
                                               const v1::NetworkSpec& network);
+
+// FailedPrecondition, with what helps, if a column is embedded: ONNX can't hash its texts.
+absl::Status CheckPreprocessable(const Encoding& encoding);
 
 }  // namespace descent::cli
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/encoding/embedding.h"
 #include "client/cli/encoding/standardization.h"
 #include "client/cli/format.h"
 
@@ -39,8 +40,35 @@ void AddWideColumns(const Encoding& encoding, std::vector<std::string>* notes) {
   for (const auto& [width, name] : wide) {
     notes->push_back(absl::StrCat("column ", Shortened(name), " makes ", FormatCount(width),
                                   " of the ", FormatCount(encoding.features()),
-                                  " inputs, one for each of its texts; --ignore ", Shortened(name),
+                                  " inputs, one for each of its texts; --embed ", Shortened(name),
+                                  " makes it one categorical input, --ignore ", Shortened(name),
                                   " leaves it out"));
+  }
+}
+
+int64_t DistinctCodes(const Column& column, absl::Span<const int64_t> rows) {
+  std::vector<bool> seen(column.categories.size());
+  for (const int64_t row : rows) seen[column.codes[row]] = true;
+  return std::count(seen.begin(), seen.end(), true);
+}
+
+// Of each column that is embedded, and whether its table is large enough.
+void AddEmbeddedColumns(const Table& table, absl::Span<const int64_t> rows,
+                        const Encoding& encoding, std::vector<std::string>* notes) {
+  for (size_t i = 0; i < table.inputs.size() && i < encoding.inputs.size(); ++i) {
+    const auto* embedded = std::get_if<EmbeddedEncoding>(&encoding.inputs[i].values);
+    if (embedded == nullptr) continue;
+    const int64_t categories = DistinctCodes(table.inputs[i], rows);
+    const std::string name = Shortened(encoding.inputs[i].name);
+    notes->push_back(absl::StrCat(
+        "column ", name, " is one categorical input: its ", FormatCount(categories),
+        categories == 1 ? " category becomes a vector of " : " categories become vectors of ",
+        FormatCount(embedded->dimension), embedded->dimension == 1 ? " number" : " numbers",
+        ", and share ", FormatCount(embedded->buckets), " rows of a table with those to come"));
+    if (embedded->buckets >= 2 * categories) continue;
+    notes->push_back(absl::StrCat(
+        "the table of ", name, " has so few rows for its categories that many share one; --embed ",
+        name, ":", embedded->dimension, ":", DefaultBuckets(categories), " has room"));
   }
 }
 
@@ -78,6 +106,7 @@ void AddNotes(const Table& table, absl::Span<const int64_t> training_rows, const
         "to a computer; --ignore leaves a column out"));
   }
   AddWideColumns(encoding, notes);
+  AddEmbeddedColumns(table, training_rows, encoding, notes);
 }
 
 }  // namespace descent::cli

@@ -14,7 +14,8 @@
 namespace descent::cli {
 
 // Adds a note on a target that is the same in all of the training rows, on columns that are, on
-// whole numbers too large to be told apart, and on columns that make many inputs.
+// whole numbers too large to be told apart, on columns that make many
+// inputs, and on those that are embedded.
 void AddNotes(const Table& table, absl::Span<const int64_t> training_rows, const Encoding& encoding,
               std::vector<std::string>* notes);
 

@@ -10,6 +10,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/status_macros.h"
+#include "client/cli/tables/embed_option.h"
 #include "client/cli/tables/record_files.h"
 #include "client/cli/tables/table_reader.h"
 #include "client/cli/text/layout.h"
@@ -48,6 +49,7 @@ class Division {
     }
     RETURN_IF_ERROR(TakeCategorical());
     RETURN_IF_ERROR(LeaveOut());
+    RETURN_IF_ERROR(Embed());
     TableSchema schema;
     for (size_t i = 0; i < names_.size(); ++i) {
       if (!used_[i]) continue;
@@ -123,6 +125,41 @@ class Division {
                                          "out; --categorical takes it in"));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status Embed() {
+    for (const std::string& text : options_.embedded) {
+      ASSIGN_OR_RETURN(const EmbedOption option, ParseEmbed(text, [this](const std::string& name) {
+                         return Find(name, "--embed");
+                       }));
+      InferredColumn& column = file_.columns[option.column];
+      RETURN_IF_ERROR(CheckEmbedded(option.column));
+      column.schema.embed = option.sizes;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckEmbedded(size_t index) const {
+    const InferredColumn& column = file_.columns[index];
+    const std::string name = Shortened(names_[index]);
+    if (index == target_) return UsageError("--embed: the target can't be embedded");
+    if (!used_[index]) {
+      return UsageError(absl::StrCat(
+          "--embed: ", name,
+          column.is_empty   ? " holds nothing"
+          : column.is_index ? " says which row it is, and is left out; --categorical takes it in"
+                            : " can't be learnt from and left out by --ignore"));
+    }
+    if (column.schema.embed.has_value()) {
+      return UsageError(absl::StrCat("--embed: ", name, " is given twice"));
+    }
+    // What keeps a column from being one of numbers is the error, and says what helps.
+    RETURN_IF_ERROR(column.problem);
+    if (column.schema.kind == ColumnKind::kCategory) return absl::OkStatus();
+    return UsageError(absl::StrCat("--embed: expected a column of categories, and ", name,
+                                   " holds ", column.is_date ? "dates" : "numbers",
+                                   "; with --categorical ", name,
+                                   " as well they are taken for categories"));
   }
 
   void AddInput(const InferredColumn& column, TableSchema* schema) {

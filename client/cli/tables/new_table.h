@@ -21,9 +21,10 @@ struct NewTableOptions {
   std::string target;                // column by name or number; empty: the last
   std::vector<std::string> ignored;  // columns by name or number
   std::vector<std::string>
-      categorical;  // columns whose cells are categories whatever they look like
-  FileOptions file;
-  std::optional<ColumnKind> target_kind;  // what the loss wants; unset: what the column is
+      categorical;                    // columns whose cells are categories whatever they look like
+  std::vector<std::string> embedded;  // columns of categories, with sizes (embed_option.h)
+  FileOptions file = {};
+  std::optional<ColumnKind> target_kind = {};  // what the loss wants; unset: what the column is
 };
 
 struct NewTable {
@@ -41,7 +42,7 @@ absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& names,
 // Reads the file. Left out are, with a note, a first column without a name that says which row it
 // is, and columns that hold nothing. A column of dates becomes several of numbers. A data error if
 // a column that is to be learnt from has a problem (column_probe.h), a usage error if an option
-// names no column.
+// names no column, or one to embed is none of categories.
 absl::StatusOr<NewTable> ReadNewTable(const NewTableOptions& options);
 
 }  // namespace descent::cli

@@ -18,6 +18,12 @@ namespace descent::cli {
 
 enum class ColumnKind { kNumber, kCategory };
 
+// Of the table of vectors that a column's categories become: what was asked for.
+struct EmbedSizes {
+  std::optional<int64_t> dimension;
+  std::optional<int64_t> buckets;
+};
+
 struct ColumnSchema {
   std::string name;  // of the field
   ColumnKind kind = ColumnKind::kNumber;
@@ -30,6 +36,8 @@ struct ColumnSchema {
   // kCategory: every category is a number, so that equal numbers are one category, however they are
   // spelled, and called as SpellNumber has it. (Of a kNumber: would be so if it were taken as one.)
   bool numeric = false;
+  // kCategory: is to be one categorical input, rather than an input for each category.
+  std::optional<EmbedSizes> embed = {};
 };
 
 // The column's name; with its part, if it is one of several of a field: "day.year_sin".

@@ -24,6 +24,7 @@ absl::Status CheckDataOptions(const DataOptions& options) {
       Option{"--target", !options.target.empty()},
       Option{"--ignore", !options.ignored.empty()},
       Option{"--categorical", !options.categorical.empty()},
+      Option{"--embed", !options.embedded.empty()},
       Option{"--positive", !options.positive.empty()},
       Option{"--test-csv", !options.test_csv.empty()},
       Option{file_option, !file_option.empty()},

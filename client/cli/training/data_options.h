@@ -23,6 +23,7 @@ struct DataOptions {
   std::string target;           // column by name or number; empty: the last
   std::vector<std::string> ignored;
   std::vector<std::string> categorical;  // columns that hold categories, whatever they look like
+  std::vector<std::string> embedded;     // columns to embed, with sizes (embed_option.h)
   // Of two classes, the one that precision and recall are of; empty: the last.
   std::string positive;
   FileOptions file;

@@ -10,6 +10,7 @@
 #include "client/cli/failure.h"
 #include "client/cli/format.h"
 #include "client/cli/status_macros.h"
+#include "client/cli/tables/embed_option.h"
 #include "client/cli/tables/new_table.h"
 
 namespace descent::cli {
@@ -48,6 +49,36 @@ class KnownColumns {
     return IsThere("--categorical",
                    absl::StrCat("takes ", Shortened(column->name), " for ",
                                 column->part == DatePart::kNone ? "numbers" : "dates"));
+  }
+
+  absl::Status CheckEmbedded(const std::string& text) const {
+    ASSIGN_OR_RETURN(const EmbedOption option,
+                     ParseEmbed(text, [this](const std::string& name) -> absl::StatusOr<size_t> {
+                       ASSIGN_OR_RETURN(const int64_t field, FieldOf(name, "--embed"));
+                       return static_cast<size_t>(field);
+                     }));
+    const auto field = static_cast<int64_t>(option.column);
+    if (field == schema_.target->field) {
+      return UsageError("--embed: the target can't be embedded");
+    }
+    const ColumnSchema* column = InputOf(field);
+    if (column == nullptr) return IsThere("--embed", "leaves that column out");
+    const std::string name = Shortened(column->name);
+    if (column->kind == ColumnKind::kNumber) {
+      return IsThere("--embed",
+                     absl::StrCat("takes ", name, " for ",
+                                  column->part == DatePart::kNone ? "numbers" : "dates"));
+    }
+    if (!column->embed.has_value()) {
+      return IsThere("--embed", absl::StrCat("has an input for each category of ", name));
+    }
+    const EmbedSizes& actual = *column->embed;
+    if (option.sizes.dimension.value_or(*actual.dimension) == *actual.dimension &&
+        option.sizes.buckets.value_or(*actual.buckets) == *actual.buckets) {
+      return absl::OkStatus();
+    }
+    return IsThere("--embed", absl::StrCat("embeds ", name, " with the dimension ",
+                                           *actual.dimension, " in ", *actual.buckets, " buckets"));
   }
 
  private:
@@ -91,6 +122,7 @@ absl::Status CheckKnownColumns(const DataOptions& options, const Encoding& encod
   for (const std::string& name : options.categorical) {
     RETURN_IF_ERROR(columns.CheckCategorical(name));
   }
+  for (const std::string& text : options.embedded) RETURN_IF_ERROR(columns.CheckEmbedded(text));
   const std::string positive = PositiveClass(encoding.target);
   if (options.positive.empty() || options.positive == positive) return absl::OkStatus();
   return UsageError(
@@ -102,6 +134,7 @@ absl::Status CheckKnownColumns(const DataOptions& options, const Encoding& encod
 absl::Status CheckPlainColumns(const DataOptions& options) {
   const char* given = !options.ignored.empty()       ? "--ignore"
                       : !options.categorical.empty() ? "--categorical"
+                      : !options.embedded.empty()    ? "--embed"
                       : !options.positive.empty()    ? "--positive"
                                                      : nullptr;
   if (given == nullptr) return absl::OkStatus();

@@ -10,9 +10,9 @@
 
 namespace descent::cli {
 
-// A usage error if --target, --ignore, --categorical or --positive name a column that the file does
-// not have, or say anything else of one than the encoding does. So none of them is passed over:
-// what they ask for is so already.
+// A usage error if --target, --ignore, --categorical, --embed or --positive name a column that the
+// file does not have, or say anything else of one than the encoding does. So none of them is passed
+// over: what they ask for is so already.
 absl::Status CheckKnownColumns(const DataOptions& options, const Encoding& encoding,
                                const KnownFile& file);
 

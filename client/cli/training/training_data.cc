@@ -58,8 +58,8 @@ absl::StatusOr<NewTable> ReadData(const DataOptions& options) {
     result.fields = static_cast<int64_t>(result.table.inputs.size()) + 1;
     return result;
   }
-  NewTableOptions file{options.csv,         options.target, options.ignored,
-                       options.categorical, options.file,   std::nullopt};
+  NewTableOptions file{options.csv,         options.target,   options.ignored,
+                       options.categorical, options.embedded, options.file};
   if (options.loss.has_value()) {
     file.target_kind =
         IsClassLoss(options.loss->kind()) ? ColumnKind::kCategory : ColumnKind::kNumber;

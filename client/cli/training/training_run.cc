@@ -171,8 +171,7 @@ class TrainingRun {
     client::BatchSource batches;
     batches.next = [&](v1::Batch& batch) -> absl::StatusOr<bool> {
       if (rest.empty()) return false;
-      const absl::Span<const int64_t> rows =
-          rest.first(std::min(rest.size(), static_cast<size_t>(RowsInMessage(dataset.features))));
+      const absl::Span<const int64_t> rows = FirstMessage(dataset, rest);
       batch = MakeBatch(dataset, rows, data_.loss.kind());
       rest.remove_prefix(rows.size());
       return true;
@@ -190,10 +189,11 @@ class TrainingRun {
 
   absl::Status TestError(const absl::Status& error, const Dataset& dataset) const {
     EvaluatedRows rows;
-    const absl::Span<const int64_t> all = data_.test_rows;
-    const auto piece = static_cast<size_t>(RowsInMessage(dataset.features));
-    for (size_t first = 0; first < all.size(); first += piece) {
-      rows.Add(dataset, all.subspan(first, piece));
+    absl::Span<const int64_t> rest = data_.test_rows;
+    while (!rest.empty()) {
+      const absl::Span<const int64_t> piece = FirstMessage(dataset, rest);
+      rows.Add(dataset, piece);
+      rest.remove_prefix(piece.size());
     }
     return AtItsPlace(error, rows, options_.model);
   }

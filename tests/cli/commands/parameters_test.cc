@@ -74,5 +74,37 @@ TEST(ParametersTest, RefuseAnythingElse) {
   }
 }
 
+SparseTensors Sparse() {
+  SparseTensors tables;
+  v1::SparseRows& table = *tables.Add();
+  table.set_name("embeddings.shop");
+  table.add_rows(3);
+  table.add_rows(900);
+  *table.mutable_values() = client::MatrixTensor<float>({3, 0, 0, -4}, 2);
+  return tables;
+}
+
+TEST(ParametersTest, RowsOfTablesHaveTheirNumbers) {
+  EXPECT_EQ(SparseJson(Sparse(), false)->at(0).dump(),
+            R"({"name":"embeddings.shop","rows":[3,900],"norm":5.0})");
+  EXPECT_EQ(SparseJson(Sparse(), true)->at(0).dump(),
+            R"({"name":"embeddings.shop","rows":[3,900],"norm":5.0,"values":[3.0,0.0,0.0,-4.0]})");
+  ::testing::internal::CaptureStdout();
+  EXPECT_TRUE(PrintSparse(Sparse(), true).ok());
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            "embeddings.shop: 2 rows, norm 5.000\n       3: 3 0\n     900: 0 -4\n");
+  SparseTensors none;
+  none.Add()->set_name("embeddings.shop");
+  EXPECT_EQ(SparseJson(none, true)->at(0).dump(),
+            R"({"name":"embeddings.shop","rows":[],"norm":0.0,"values":[]})");
+}
+
+TEST(ParametersTest, RefuseOtherRowsThanTheAnswerSays) {
+  SparseTensors tables = Sparse();
+  tables.Mutable(0)->add_rows(901);
+  EXPECT_EQ(SparseJson(tables, true).status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(PrintSparse(tables, true).code(), absl::StatusCode::kInternal);
+}
+
 }  // namespace
 }  // namespace descent::cli

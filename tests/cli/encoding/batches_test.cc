@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "client/descent/tensor.h"
 
 namespace descent::cli {
@@ -81,6 +84,53 @@ TEST(BatchesTest, KnowsWhereAnInputStands) {
 TEST(BatchesTest, MessagesHoldAtLeastARow) {
   EXPECT_EQ(RowsInMessage(1), (1 << 20) / 8);
   EXPECT_EQ(RowsInMessage(int64_t{1} << 40), 1);
+}
+
+// A number, and a column that is embedded.
+Dataset Embedded() {
+  Dataset dataset = Example();
+  dataset.features = 1;
+  EncodedColumn& column = dataset.inputs[1];
+  column.schema.kind = ColumnKind::kCategory;
+  column.numbers.clear();
+  column.width = 0;
+  column.input = "shop";
+  column.texts = {"u", "v"};
+  column.codes = {1, 0, 1};
+  return dataset;
+}
+
+TEST(BatchesTest, SendsTheTextsOfEmbeddedColumns) {
+  const v1::Batch batch = MakeBatch(Embedded(), {2, 1}, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  EXPECT_THAT(TensorValues<float>(batch.inputs()).value(), ElementsAre(5, 3));
+  ASSERT_EQ(batch.categories_size(), 1);
+  EXPECT_EQ(batch.categories(0).name(), "shop");
+  EXPECT_FALSE(batch.categories(0).has_row_splits());
+  EXPECT_THAT(batch.categories(0).strings().values(), ElementsAre("v", "u"));
+  EXPECT_EQ(MakeBatch(kDataset, {0}, v1::LOSS_KIND_HUBER).categories_size(), 0);
+}
+
+TEST(BatchesTest, SendsNoNumbersWhereAllColumnsAreEmbedded) {
+  Dataset dataset = Embedded();
+  dataset.features = 0;
+  dataset.inputs.erase(dataset.inputs.begin());
+  const v1::Batch batch = MakeBatch(dataset, {0, 1, 2}, v1::LOSS_KIND_MEAN_SQUARED_ERROR);
+  EXPECT_FALSE(batch.has_inputs());
+  EXPECT_THAT(batch.categories(0).strings().values(), ElementsAre("v", "u", "v"));
+}
+
+TEST(BatchesTest, MessagesAreAsLongAsTheirTextsAllow) {
+  Dataset dataset = Embedded();
+  EXPECT_EQ(FirstMessage(dataset, {0, 1, 2}).size(), 3U);
+  EXPECT_EQ(FirstMessage(dataset, {0}).size(), 1U);
+  dataset.inputs[1].texts[1] = std::string(600'000, 'v');
+  EXPECT_EQ(FirstMessage(dataset, {0, 1, 2}).size(), 2U);  // v and u, and another v is too much
+  dataset.inputs[1].texts[1] = std::string(3'000'000, 'v');
+  EXPECT_EQ(FirstMessage(dataset, {0, 1, 2}).size(), 1U);
+  EXPECT_EQ(FirstMessage(dataset, {1, 1, 1}).size(), 3U);
+  // Without texts, as many as RowsInMessage says.
+  const std::vector<int64_t> rows(300'000);
+  EXPECT_EQ(FirstMessage(kDataset, rows).size(), static_cast<size_t>(RowsInMessage(2)));
 }
 
 }  // namespace

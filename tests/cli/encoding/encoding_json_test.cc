@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "tests/cli/message.h"
 
@@ -103,7 +104,7 @@ TEST(EncodingJsonTest, RefusesWhatItDoesNotUnderstand) {
     EXPECT_EQ(EncodingFromJson(text).status().code(), absl::StatusCode::kFailedPrecondition)
         << text;
   }
-  EXPECT_THAT(Message(StatusAfter("/version", 3)), HasSubstr("its version is not known"));
+  EXPECT_THAT(Message(StatusAfter("/version", 4)), HasSubstr("its version is not known"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/field", 4)), HasSubstr("out of range"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/field", -1)), HasSubstr("out of range"));
   EXPECT_THAT(Message(StatusAfter("/inputs/0/scale", 0)), HasSubstr("a scale is not positive"));
@@ -120,6 +121,59 @@ TEST(EncodingJsonTest, RefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(Message(StatusAfter("/trained_on", {{"rows", 3}, {"digest", "xyz"}})),
               HasSubstr("no fingerprint"));
   EXPECT_TRUE(StatusAfter("/version", 1).ok());
+}
+
+TEST(EncodingJsonTest, KeepsColumnsThatAreEmbedded) {
+  Encoding encoding = Example();
+  encoding.inputs.push_back({"Shop", 1, EmbeddedEncoding{"shop", 64, 8192, true}});
+  encoding.inputs.push_back({"shop", 3, EmbeddedEncoding{"shop_2", 2, 2147483647}});
+  const std::string json = EncodingToJson(encoding).value();
+  EXPECT_THAT(json, HasSubstr("\"version\":3,"));
+  EXPECT_THAT(json, HasSubstr(R"("embedding":{"input":"shop","dimension":64,"buckets":8192,)"
+                              R"("numeric":true})"));
+  const Encoding after = EncodingFromJson(json).value();
+  ASSERT_EQ(after.embedded().size(), 2U);
+  EXPECT_EQ(after.features(), 3);
+  EXPECT_EQ(after.embedded()[0]->input, "shop");
+  EXPECT_EQ(after.embedded()[0]->dimension, 64);
+  EXPECT_EQ(after.embedded()[0]->buckets, 8192);
+  EXPECT_TRUE(after.embedded()[0]->numeric);
+  EXPECT_FALSE(after.embedded()[1]->numeric);
+  EXPECT_EQ(after.embedded()[1]->buckets, 2147483647);
+}
+
+TEST(EncodingJsonTest, RefusesWhatNoNetworkCanEmbed) {
+  Encoding encoding = Example();
+  encoding.inputs.push_back({"Shop", 1, EmbeddedEncoding{"shop", 64, 8192}});
+  encoding.inputs.push_back({"shop", 3, EmbeddedEncoding{"shop_2", 2, 1024}});
+  const nlohmann::json good = nlohmann::json::parse(EncodingToJson(encoding).value());
+  struct Case {
+    const char* pointer;
+    nlohmann::json value;
+    const char* message;
+  };
+  for (const Case& each : std::vector<Case>{
+           {"/inputs/2/embedding/dimension", 0, "a size of an embedding is out of range"},
+           {"/inputs/2/embedding/dimension", int64_t{1} << 31, "out of range"},
+           {"/inputs/2/embedding/buckets", -1, "out of range"},
+           {"/inputs/2/embedding/buckets", 1.5, "not an integer"},
+           {"/inputs/2/embedding/buckets", "many", "not an integer"},
+           {"/inputs/2/embedding/input", "Shop", "a name of a categorical input is none"},
+           {"/inputs/2/embedding/input", "inputs", "is none"},
+           {"/inputs/2/embedding/input", "", "is none"},
+           {"/inputs/2/embedding/input", 3, "type"},
+           {"/inputs/2/embedding/input", "shop_2", "two categorical inputs have one name"},
+           {"/inputs/2/embedding/numeric", "yes", "type"},
+           {"/inputs/2/embedding", 7, "type"},
+           {"/inputs/2/embedding", nullptr, "type"},
+           {"/version", 4, "its version is not known"},
+       }) {
+    nlohmann::json json = good;
+    json[nlohmann::json::json_pointer(each.pointer)] = each.value;
+    const absl::Status status = EncodingFromJson(json.dump()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << each.pointer;
+    EXPECT_THAT(Message(status), HasSubstr(each.message)) << each.pointer << " " << each.value;
+  }
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/encoding/batches.h"
 #include "client/cli/tables/new_table.h"
+#include "client/cli/tables/table_reader.h"
+#include "client/cli/text/csv_reader.h"
 #include "client/descent/tensor.h"
 #include "tests/cli/message.h"
 #include "tests/cli/temporary_file.h"
@@ -281,6 +283,70 @@ TEST_F(SchemaForTest, RefusesAnotherNumberOfFields) {
               EndsWith(":1: expected 2 inputs, or 4 with the target fields, got 1"));
   EXPECT_THAT(Message(Schema("1,u\n", false, true).status()),
               EndsWith(":1: expected 4 fields, got 2"));
+}
+
+// The texts of the column that is embedded, row after row.
+std::vector<std::string> TextsOf(const Dataset& dataset) {
+  const auto categories = GatherCategories(dataset, cli::AllRows(dataset.rows));
+  EXPECT_EQ(categories.size(), 1);
+  const auto& texts = categories.at(0).strings().values();
+  return {texts.begin(), texts.end()};
+}
+
+Table EmbeddedTable(const std::string& text) {
+  const TemporaryFile file(text);
+  NewTableOptions options;
+  options.csv = file.path();
+  options.categorical = {"c"};
+  options.embedded = {"c"};
+  return ReadNewTable(options).value().table;
+}
+
+TEST(EncodingTest, GivesAnEmbeddedColumnsTextsAsTheyAre) {
+  const Table table = EmbeddedTable("c,x,y\nb b,1,0\na,2,1\n?,3,2\nb b,4,3.5\nNA,5,4\n");
+  const Encoding encoding = Fit(table, TargetForm::kUnscaled);
+  const auto& embedded = std::get<EmbeddedEncoding>(encoding.inputs[0].values);
+  EXPECT_EQ(embedded.input, "c");
+  EXPECT_EQ(embedded.dimension, 3);  // 1.6 3^0.56 = 2.96
+  EXPECT_EQ(embedded.buckets, 1024);
+  EXPECT_FALSE(embedded.numeric);
+  EXPECT_EQ(encoding.features(), 1);
+  const Dataset dataset = EncodeAll(encoding, table);
+  EXPECT_EQ(dataset.features, 1);
+  EXPECT_EQ(InputsOf(dataset).size(), 5U);
+  EXPECT_THAT(TextsOf(dataset), ElementsAre("b b", "a", "?", "b b", "?"));
+  // A category that was not there is sent like the others.
+  EXPECT_THAT(TextsOf(EncodeAll(encoding, EmbeddedTable("c,x,y\nnew,1,0.5\n"))),
+              ElementsAre("new"));
+}
+
+TEST(EncodingTest, EqualNumbersAreOneTextHoweverTheyAreSpelled) {
+  const Table table = EmbeddedTable("c,x,y\n1,1,0\n1.0,2,1\n+1,3,2\n1e0,4,3.5\n,5,4\n20,6,5\n");
+  const Encoding encoding = Fit(table, TargetForm::kUnscaled);
+  EXPECT_TRUE(std::get<EmbeddedEncoding>(encoding.inputs[0].values).numeric);
+  EXPECT_THAT(TextsOf(EncodeAll(encoding, table)), ElementsAre("1", "1", "1", "1", "?", "20"));
+  // In a later file too, which has none that decides it.
+  const TemporaryFile later("c,x,y\n2.0e1,1,0\nx1,2,0\n007,1,1\n");
+  const TableSchema schema =
+      SchemaFor(encoding, CsvReader::Open(later.path(), {}).value(), true, true).value();
+  EXPECT_THAT(TextsOf(EncodeAll(encoding, ReadTable(later.path(), {}, schema).value())),
+              ElementsAre("20", "x1", "7"));
+}
+
+TEST(EncodingTest, TellsWhereAnInputStandsBehindAnEmbeddedColumn) {
+  const Table table = EmbeddedTable("c,x,y\na,1,0\nb,2,1\n");
+  const Dataset dataset = EncodeAll(Fit(table, TargetForm::kUnscaled), table);
+  EXPECT_EQ(dataset.ColumnOf(0).name, "x");
+}
+
+TEST(EncodingTest, CountsCategoriesOfTheRowsToLearnFromAlone) {
+  std::string text = "c,x,y\n";
+  for (int i = 0; i < 600; ++i) absl::StrAppend(&text, "c", i, ",", i, ",", i, "\n");
+  const Table table = EmbeddedTable(text);
+  const Encoding all = Fit(table, TargetForm::kUnscaled);
+  EXPECT_EQ(std::get<EmbeddedEncoding>(all.inputs[0].values).buckets, 16384);
+  const Encoding few = FitEncoding(table, {0, 1, 2}, TargetForm::kUnscaled).value();
+  EXPECT_EQ(std::get<EmbeddedEncoding>(few.inputs[0].values).buckets, 1024);
 }
 
 }  // namespace

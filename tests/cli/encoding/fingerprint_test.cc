@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 namespace descent::cli {
@@ -46,6 +47,25 @@ TEST(RememberTest, KeepsTheLatestFilesAndEachOnce) {
   for (uint64_t file = 3; file < 100; ++file) EXPECT_TRUE(Remember({1, file}, &trained_on));
   EXPECT_EQ(trained_on.size(), 32U);
   EXPECT_EQ(trained_on.back(), (RowsFingerprint{1, 99}));
+}
+
+// The texts of one embedded column, numbered as they appear.
+Dataset Texts(const std::vector<std::string>& texts, const std::vector<int32_t>& codes) {
+  Dataset dataset;
+  dataset.rows = static_cast<int64_t>(codes.size());
+  dataset.inputs.resize(1);
+  dataset.inputs[0].input = "shop";
+  dataset.inputs[0].texts = texts;
+  dataset.inputs[0].codes = codes;
+  return dataset;
+}
+
+TEST(FingerprintTest, OfTextsDoesNotDependOnTheirNumbers) {
+  const RowsFingerprint all = FingerprintOf(Texts({"a", "b"}, {0, 1, 1}));
+  EXPECT_EQ(FingerprintOf(Texts({"b", "a"}, {0, 0, 1})), all);
+  EXPECT_EQ(FingerprintOf(Texts({"a"}, {0})) + FingerprintOf(Texts({"b"}, {0, 0})), all);
+  EXPECT_FALSE(FingerprintOf(Texts({"a", "b"}, {0, 0, 1})) == all);
+  EXPECT_FALSE(FingerprintOf(Texts({"a", "ba"}, {0, 1, 1})) == all);
 }
 
 }  // namespace

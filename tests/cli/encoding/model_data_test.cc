@@ -129,5 +129,37 @@ TEST(ModelDataTest, SaysWhichClassPrecisionAndRecallAreOf) {
       "accuracy 0.8500  log_loss 0.3100  of ok:  f1 0.6600  recall 0.5000");
 }
 
+v1::Model WithTable(v1::Model model) {
+  model.set_name("house");
+  v1::CategoricalInput& shop = *model.mutable_network()->add_categorical_inputs();
+  shop.set_name("shop");
+  shop.set_buckets(1024);
+  shop.set_dimension(8);
+  shop.set_hashing(v1::HASHING_XXH64);
+  return model;
+}
+
+TEST(ModelDataTest, KnowsNothingOfCategoricalInputsOfOthers) {
+  const v1::Model model = WithTable(ModelOf(1, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR));
+  const absl::Status status = EncodingOf(model).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(status),
+              HasSubstr("house has categorical inputs (shop 1,024 x 8), and was not "
+                        "made by `descent train`"));
+}
+
+TEST(ModelDataTest, RefusesAnEncodingOfOtherTables) {
+  v1::Model model = WithTable(ModelOf(1, 1, v1::LOSS_KIND_MEAN_SQUARED_ERROR));
+  Encoding encoding = OneNumber();
+  ASSERT_TRUE(KeepEncoding(encoding, &model).ok());
+  EXPECT_THAT(Message(EncodingOf(model).status()),
+              HasSubstr("by the encoding kept with the model no column is embedded"));
+  encoding.inputs.push_back({"Shop", 0, EmbeddedEncoding{"shop", 8, 1024}});
+  ASSERT_TRUE(KeepEncoding(encoding, &model).ok());
+  EXPECT_TRUE(EncodingOf(model).ok()) << EncodingOf(model).status();
+  model.mutable_network()->mutable_categorical_inputs(0)->set_dimension(9);
+  EXPECT_EQ(EncodingOf(model).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace descent::cli

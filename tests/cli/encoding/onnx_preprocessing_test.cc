@@ -105,5 +105,17 @@ TEST(OnnxPreprocessingTest, WhatIsNoExportOfTheNetworkIsRefused) {
   }
 }
 
+TEST(OnnxPreprocessingTest, RefusesColumnsThatAreEmbedded) {
+  Encoding encoding;
+  encoding.inputs = {{"a", 0, NumberEncoding{}}};
+  encoding.target = {"y", 2, Standardization{}};
+  EXPECT_TRUE(CheckPreprocessable(encoding).ok());
+  encoding.inputs.push_back({"Shop", 1, EmbeddedEncoding{"shop", 8, 1024}});
+  const absl::Status status = WithPreprocessing(Exported(1, 1), encoding, NetworkOf(1)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::HasSubstr("the column Shop is embedded: its texts are hashed"));
+}
+
 }  // namespace
 }  // namespace descent::cli

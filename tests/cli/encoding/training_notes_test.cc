@@ -61,9 +61,25 @@ TEST(TrainingNotesTest, NamesColumnsThatMakeManyInputs) {
   CategoryEncoding texts;
   for (int i = 0; i < 900; ++i) texts.categories.push_back(absl::StrCat("t", i));
   encoding.inputs = {{"x", 0, NumberEncoding{}}, {"city", 1, texts}};
-  EXPECT_THAT(NotesOf({}, Numbers("y", {3, 4}), encoding),
-              ElementsAre("column city makes 900 of the 901 inputs, one for each of its texts; "
-                          "--ignore city leaves it out"));
+  EXPECT_THAT(
+      NotesOf({}, Numbers("y", {3, 4}), encoding),
+      ElementsAre("column city makes 900 of the 901 inputs, one for each of its texts; "
+                  "--embed city makes it one categorical input, --ignore city leaves it out"));
+}
+
+TEST(TrainingNotesTest, TellsOfColumnsThatAreEmbedded) {
+  Encoding encoding;
+  encoding.inputs = {{"Shop", 0, EmbeddedEncoding{"shop", 8, 1024}}};
+  const Column shops = {{"Shop", ColumnKind::kCategory, 0}, {}, {0, 1, 2}, {"a", "b", "c"}};
+  const std::string told =
+      "column Shop is one categorical input: its 2 categories become vectors of 8 numbers, and "
+      "share 1,024 rows of a table with those to come";
+  EXPECT_THAT(NotesOf({shops}, Numbers("y", {3, 4}), encoding), ElementsAre(told));
+  encoding.inputs[0].values = EmbeddedEncoding{"shop", 8, 3};
+  EXPECT_THAT(NotesOf({shops}, Numbers("y", {3, 4}), encoding),
+              ElementsAre(StartsWith("column Shop is one categorical input"),
+                          "the table of Shop has so few rows for its categories that many share "
+                          "one; --embed Shop:8:1024 has room"));
 }
 
 }  // namespace

@@ -390,5 +390,51 @@ TEST(FindColumnTest, RefusesWhatIsNeither) {
   }
 }
 
+TEST_F(NewTableTest, EmbedsColumnsOfCategories) {
+  const std::string text = "shop,zip,x,y\na,01,1,1\nb,2,2,2\n?,3,3,3\na,4,4,4\n";
+  options_.embedded = {"shop:8"};
+  const NewTable read = Read(text).value();
+  ASSERT_TRUE(read.table.inputs[0].schema.embed.has_value());
+  EXPECT_EQ(read.table.inputs[0].schema.embed->dimension, 8);
+  EXPECT_FALSE(read.table.inputs[0].schema.embed->buckets.has_value());
+  EXPECT_THAT(read.table.inputs[0].categories, ElementsAre("a", "b", "?"));
+  EXPECT_FALSE(read.table.inputs[2].schema.embed.has_value());
+  options_.categorical = {"x"};
+  options_.embedded = {"1", "x"};
+  EXPECT_TRUE(Read(text)->table.inputs[2].schema.embed.has_value());
+}
+
+TEST_F(NewTableTest, RefusesToEmbedWhatIsNoCategory) {
+  const std::string text =
+      "shop,empty,x,day,slip,y\na,,1,2024-01-01,1,1\nb,,2,2024-01-02,2,2\na,,3,2024-01-03,1O,3\n";
+  struct Case {
+    std::vector<std::string> embedded;
+    const char* message;
+    ExitCode code = ExitCode::kUsage;
+  };
+  options_.ignored = {"slip"};
+  for (const Case& each : std::vector<Case>{
+           {{"x"},
+            "--embed: expected a column of categories, and x holds numbers; with "
+            "--categorical x as well"},
+           {{"x:4"}, "x holds numbers"},
+           {{"day"}, "day holds dates"},
+           {{"y"}, "--embed: the target can't be embedded"},
+           {{"empty"}, "--embed: empty holds nothing"},
+           {{"slip"}, "--embed: slip can't be learnt from and left out by --ignore"},
+           {{"shop", "1:4"}, "--embed: shop is given twice"},
+           {{"shop:0"}, "got \"0\""},
+           {{"none"}, "--embed: no column is called \"none\""},
+       }) {
+    options_.embedded = each.embedded;
+    const absl::Status status = Read(text).status();
+    EXPECT_EQ(ExitCodeOf(status), each.code) << status;
+    EXPECT_THAT(Message(status), HasSubstr(each.message));
+  }
+  options_.ignored.clear();
+  options_.embedded = {"slip"};
+  EXPECT_THAT(Message(Read(text).status()), HasSubstr(":4:5: slip: \"1O\" is not a number"));
+}
+
 }  // namespace
 }  // namespace descent::cli

@@ -25,6 +25,7 @@ const std::vector<Given>& OfFiles() {
       {"--target", [](DataOptions* options) { options->target = "y"; }},
       {"--ignore", [](DataOptions* options) { options->ignored = {"a"}; }},
       {"--categorical", [](DataOptions* options) { options->categorical = {"a"}; }},
+      {"--embed", [](DataOptions* options) { options->embedded = {"a"}; }},
       {"--positive", [](DataOptions* options) { options->positive = "yes"; }},
       {"--test-csv", [](DataOptions* options) { options->test_csv = "test.csv"; }},
       {"--header", [](DataOptions* options) { options->file.header = true; }},

@@ -30,10 +30,10 @@ Encoding Example() {
   return encoding;
 }
 
-absl::Status Check(const DataOptions& options, const char* text, bool header = true) {
+absl::Status Check(const DataOptions& options, const char* text, bool header = true,
+                   const Encoding& encoding = Example()) {
   FileOptions file;
   file.header = header;
-  const Encoding encoding = Example();
   absl::StatusOr<KnownFile> known = OpenKnown(TextSource::OfText("f", text), file, encoding);
   EXPECT_TRUE(known.ok()) << known.status();
   return CheckKnownColumns(options, encoding, *known);
@@ -89,6 +89,17 @@ TEST(KnownColumnsTest, PassOverNoOption) {
            {[](DataOptions* options) { options->categorical = {"id"}; }, "leaves id out"},
            {[](DataOptions* options) { options->categorical = {"7"}; },
             "--categorical: no column is called \"7\""},
+           {[](DataOptions* options) { options->embedded = {"a"}; },
+            "--embed: the model is there already, and takes a for numbers"},
+           {[](DataOptions* options) { options->embedded = {"when:4"}; }, "takes when for dates"},
+           {[](DataOptions* options) { options->embedded = {"c"}; },
+            "--embed: the model is there already, and has an input for each category of c"},
+           {[](DataOptions* options) { options->embedded = {"id"}; }, "leaves that column out"},
+           {[](DataOptions* options) { options->embedded = {"y:3"}; },
+            "--embed: the target can't be embedded"},
+           {[](DataOptions* options) { options->embedded = {"speling:3"}; },
+            "--embed: no column is called \"speling\""},
+           {[](DataOptions* options) { options->embedded = {"c:0"}; }, "got \"0\""},
            {[](DataOptions* options) { options->positive = "no"; },
             "--positive: the model is there already, and its positive class is yes"},
        }) {
@@ -110,8 +121,31 @@ TEST(KnownColumnsTest, AreNumbersAsTheyAreForAModelWithoutAnEncoding) {
   options.categorical = {"a"};
   EXPECT_THAT(Message(CheckPlainColumns(options)), HasSubstr("--categorical: "));
   options = {};
+  options.embedded = {"a"};
+  EXPECT_THAT(Message(CheckPlainColumns(options)), HasSubstr("--embed: "));
+  options = {};
   options.positive = "1";
   EXPECT_EQ(ExitCodeOf(CheckPlainColumns(options)), ExitCode::kUsage);
+}
+
+TEST(KnownColumnsTest, HoldSizesAgainstThoseOfTheTable) {
+  Encoding encoding = Example();
+  encoding.inputs[1].values = EmbeddedEncoding{"c", 8, 1024};
+  for (const char* same : {"c", "3", "c:8", "c:8:1024", "3:8"}) {
+    DataOptions options;
+    options.embedded = {same};
+    options.categorical = {"c"};
+    const absl::Status status = Check(options, kSame, true, encoding);
+    EXPECT_TRUE(status.ok()) << same << ": " << status;
+  }
+  for (const char* other : {"c:9", "c:8:2048", "c:9:1024"}) {
+    DataOptions options;
+    options.embedded = {other};
+    const absl::Status status = Check(options, kSame, true, encoding);
+    EXPECT_EQ(ExitCodeOf(status), ExitCode::kUsage) << other;
+    EXPECT_THAT(Message(status), HasSubstr("--embed: the model is there already, and embeds c with "
+                                           "the dimension 8 in 1024 buckets"));
+  }
 }
 
 }  // namespace
