@@ -45,7 +45,7 @@ std::vector<std::pair<std::string, std::vector<std::string>>> CutsOf(const std::
   return cuts;
 }
 
-bool AreNumbers(const std::vector<std::string>& sizes) {
+bool AreSizes(const std::vector<std::string>& sizes) {
   return std::all_of(sizes.begin(), sizes.end(), [](const std::string& size) {
     int64_t number = 0;
     return absl::SimpleAtoi(size, &number);
@@ -60,7 +60,7 @@ absl::StatusOr<EmbedOption> ParseEmbed(const std::string& text, const ColumnFind
     const absl::StatusOr<size_t> found = find(column);
     if (!found.ok()) {
       // Of "shp:8" it is shp that there is none of, of "a:b" the whole.
-      if (not_found.ok() || AreNumbers(sizes)) not_found = found.status();
+      if (not_found.ok() || AreSizes(sizes)) not_found = found.status();
       continue;
     }
     EmbedOption option{*found, {}};
