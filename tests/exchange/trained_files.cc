@@ -13,6 +13,7 @@
 #include "server/exchange/safetensors/reader.h"
 #include "server/exchange/safetensors/writer.h"
 #include "server/exchange/state_hash.h"
+#include "tests/support/random_categories.h"
 #include "tests/support/random_network.h"
 
 namespace descent::exchange {
@@ -109,8 +110,8 @@ NetworkSpec NetworkWithCategories(DataType type) {
 Categories OneCategoryARow(const NetworkSpec& network, std::int64_t rows, std::uint64_t seed) {
   Categories categories;
   for (const CategoricalInputSpec& input : network.categorical_inputs) {
-    const std::uint64_t even = 2 * (seed + categories.size());
-    categories.push_back(testing::RandomCategories(input, network.data_type, rows, even));
+    categories.push_back(testing::RandomCategoryValues(
+        input, network.data_type, rows, testing::CategoryForm::kOneARow, seed + categories.size()));
   }
   return categories;
 }
