@@ -147,17 +147,17 @@ class FirstInputsReader {
   }
 
   absl::Status AddCategory(const onnx::ValueInfoProto& ids, const Constant& table) {
-    GraphCategory category{.spec = {}, .table = table};
-    category.spec.name = CategoryName(ids.name());
-    category.spec.buckets = table.dims()[0];
-    category.spec.dimension = table.dims()[1];
-    if (!names_.insert(category.spec.name).second) {
-      return Unsupported(absl::StrCat("graph.input ", Shown(ids.name())),
-                         absl::StrCat("would be called ", category.spec.name,
-                                      ", as another input of ids is already"));
+    CategoricalInputSpec spec;
+    spec.name = CategoryName(ids.name());
+    spec.buckets = table.dims()[0];
+    spec.dimension = table.dims()[1];
+    if (!names_.insert(spec.name).second) {
+      return Unsupported(
+          absl::StrCat("graph.input ", Shown(ids.name())),
+          absl::StrCat("would be called ", spec.name, ", as another input of ids is already"));
     }
-    read_.block_columns += category.spec.dimension;
-    read_.categories.push_back(std::move(category));
+    read_.block_columns += spec.dimension;
+    read_.categories.push_back({std::move(spec), table});
     return absl::OkStatus();
   }
 

@@ -118,7 +118,7 @@ absl::Status Graph::ChooseInput() {
     return absl::OkStatus();
   }
   const std::size_t count = others.size();
-  others.resize(std::min<std::size_t>(count, 3));
+  if (count > 3) others.erase(others.begin() + 3, others.end());
   const std::string names = absl::StrJoin(
       others, ", ", [](std::string* out, const auto* input) { out->append(Shown(input->name())); });
   return Unsupported("graph.input", absl::StrCat("expected one input of rows of features, got ",
