@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/encoding/encoding.h"
-#include "descent/v1/model_service.pb.h"
 #include "descent/v1/network.pb.h"
 
 namespace descent::cli {

@@ -236,8 +236,8 @@ absl::Status CheckPreprocessable(const Encoding& encoding) {
     return absl::FailedPreconditionError(
         absl::StrCat("the column ", Shortened(input.name),
                      " is embedded: its texts are hashed (XXH64), for which ONNX has no operator; "
-                     "export without "
-                     "--with-preprocessing, or as safetensors, or train a model without --embed ",
+                     "export as safetensors, "
+                     "or train a model without --embed ",
                      Shortened(input.name)));
   }
   return absl::OkStatus();
