@@ -44,7 +44,7 @@ v1::CreateModelRequest ShopModel(const std::string& name,
                        }
                      }
                              optimizer { learning_rate: 0.02)pb",
-                   optimizer, " } }"));
+                   " ", optimizer, " } }"));
   request.mutable_model()->set_name(name);
   return request;
 }

@@ -107,8 +107,18 @@ TEST_F(ModelFilesTest, OutAndInAgainIsTheSameModel) {
     const v1::DataType type = create.model().network().data_type();
     const auto batch = [&](unsigned seed) {
       v1::Batch made;
-      *made.mutable_inputs() = TensorOf(type, 6, 3, seed);
+      const std::int64_t features = of.network.input_features;
+      if (features > 0) *made.mutable_inputs() = TensorOf(type, 6, features, seed);
       *made.mutable_targets() = TensorOf(type, 6, 2, seed + 1);
+      for (const CategoricalInputSpec& input : of.network.categorical_inputs) {
+        v1::CategoricalValues* const values = made.add_categories();
+        values->set_name(input.name);
+        values->mutable_ids()->set_data_type(v1::DATA_TYPE_INT64);
+        values->mutable_ids()->add_shape(6);
+        for (std::int64_t row = 0; row < 6; ++row) {
+          values->mutable_ids()->mutable_ints()->add_values((row + seed) % input.buckets);
+        }
+      }
       return made;
     };
     for (unsigned seed = 0; seed < 4; ++seed) {
