@@ -48,7 +48,7 @@ def categorical() -> float:
         model = client.create("m", network)
         model.train(dicts())
         tags = descent.Categories([1, 2, 1], row_splits=np.array([0, 2, 3]), weights=[0.5, 1.0, 1.0])
-        answers = model.predict(categories={"color": ["red", b"blue"], "tags": tags})
+        answers = model.predict(categories={"color": ["red", "blue"], "tags": tags})
         gradient = model.gradient(y=[1.0, 2.0], categories={"color": np.array([7, 8]), "tags": [[1], [2, 3]]})
         rows, values = gradient.sparse["embeddings.color"]
         doubled = {name: descent.SparseRows(part.rows, 2 * part.values) for name, part in gradient.sparse.items()}
