@@ -146,7 +146,7 @@ std::size_t TableUpdates::byte_size() const {
   std::size_t bytes =
       old_rows_.capacity() + new_rows_.capacity() + written_.capacity() * sizeof(written_[0]);
   for (const Rows& rows : changes_) {
-    bytes += rows.capacity() * sizeof(rows[0]);
+    bytes += rows.capacity() * sizeof(Rows::value_type);
     for (const auto& some : rows) bytes += some.capacity() * sizeof(some[0]);
   }
   for (const Buffer& slot : slot_rows_) bytes += slot.capacity();

@@ -222,15 +222,15 @@ bool TableGradients::Fit(const std::vector<PlacedTable>& tables, DataType type) 
 TableGradients TableGradients::Clone() const { return {.rows = rows, .values = values.Clone()}; }
 
 std::size_t TableGradients::byte_size() const {
-  std::size_t bytes = values.capacity() + rows.capacity() * sizeof(rows[0]);
+  std::size_t bytes = values.capacity() + rows.capacity() * sizeof(std::vector<std::int32_t>);
   for (const auto& some : rows) bytes += some.capacity() * sizeof(some[0]);
   return bytes;
 }
 
 std::size_t TableScratch::byte_size() const {
-  std::size_t bytes = occurrences.capacity() * sizeof(occurrences[0]);
+  std::size_t bytes = occurrences.capacity() * sizeof(std::vector<std::uint64_t>);
   for (const auto& some : occurrences) bytes += some.capacity() * sizeof(some[0]);
-  bytes += totals.capacity() * sizeof(totals[0]);
+  bytes += totals.capacity() * sizeof(std::vector<double>);
   for (const auto& some : totals) bytes += some.capacity() * sizeof(some[0]);
   bytes += begins.capacity() * sizeof(begins[0]);
   return bytes;
