@@ -212,7 +212,7 @@ TEST_P(ModelTest, PredictsInTheTargetsTerms) {
 TEST_P(ModelTest, ForwardGivesEveryLayer) {
   const Matrix inputs = RandomMatrix(DataType::kFloat32, 3, 5, 2);
   const auto outcome = Await<ForwardOutcome>([&](Reply<ForwardOutcome> reply) {
-    model_->Forward({inputs.Clone()}, {}, std::move(reply));
+    model_->Forward({.inputs = inputs.Clone()}, {}, std::move(reply));
   });
   ASSERT_THAT(outcome, IsOk());
   Workspace workspace;
