@@ -128,7 +128,7 @@ TEST(MemoryTest, AnAnswerThatFitsIntoNoMessageIsNotComputed) {
                                             "(--max-message-mib): send fewer rows at a time")));
 
   EXPECT_THAT(Await<ForwardOutcome>([&](Reply<ForwardOutcome> reply) {
-                model->Forward({inputs(100)}, {}, std::move(reply));
+                model->Forward({.inputs = inputs(100)}, {}, std::move(reply));
               }),
               ReasonIs("ANSWER_TOO_LARGE"));
 
