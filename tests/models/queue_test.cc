@@ -58,7 +58,8 @@ class QueueTest : public ::testing::Test {
 
   Pending<ForwardOutcome> BeginForward(CallContext context = {}) {
     Pending<ForwardOutcome> pending;
-    model_->Forward({.inputs = SamplePredict().inputs.Clone()}, std::move(context), pending.reply());
+    model_->Forward({.inputs = SamplePredict().inputs.Clone()}, std::move(context),
+                    pending.reply());
     return pending;
   }
 
