@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "core/embeddings/first_table.h"
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "core/text_view.h"
@@ -26,12 +26,6 @@ static_assert(std::endian::native == std::endian::little);
 std::int32_t HashedBucket(const CategoricalInputSpec& input, const void* bytes, std::size_t size) {
   return static_cast<std::int32_t>(XXH64(bytes, size, /*seed=*/0) %
                                    static_cast<std::uint64_t>(input.buckets));
-}
-
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kMost = 64;
-  return absl::StrCat("\"", absl::CHexEscape(View(text.substr(0, kMost))),
-                      text.size() > kMost ? "...\"" : "\"");
 }
 
 absl::Status DecodeIds(const CategoricalInputSpec& input, const v1::Tensor& ids,
@@ -93,7 +87,7 @@ absl::StatusOr<std::size_t> FindInput(const std::string& name, const Network& ne
     if (inputs[i].name == name) return i;
   }
   return InvalidField("name",
-                      absl::StrCat("the network has no categorical input ", Quoted(name),
+                      absl::StrCat("the network has no categorical input ", QuotedText(name),
                                    inputs.empty() ? ", nor any other" : ""),
                       {}, "UNKNOWN_CATEGORICAL_INPUT");
 }
@@ -126,8 +120,8 @@ absl::StatusOr<Categories> DecodeCategories(const Messages& messages, const Netw
     if (seen[i]) continue;
     return InvalidField(
         "categories",
-        absl::StrCat("the network's categorical input ", Quoted(inputs[i].name), " is missing"), {},
-        "REQUIRED_FIELD");
+        absl::StrCat("the network's categorical input ", QuotedText(inputs[i].name), " is missing"),
+        {}, "REQUIRED_FIELD");
   }
   return categories;
 }
@@ -153,11 +147,11 @@ absl::StatusOr<std::size_t> FindTable(const std::string& name, const Network& ne
   if (name.empty()) return RequiredField("name");
   const ParameterLayout& layout = network.layout();
   const int index = layout.Find(name);
-  const std::size_t first = layout.parameters().size() - network.tables().size();
+  const std::size_t first = FirstTable(network);
   if (index >= 0 && static_cast<std::size_t>(index) >= first) {
     return static_cast<std::size_t>(index) - first;
   }
-  return InvalidField("name", absl::StrCat("the network has no table ", Quoted(name)), {},
+  return InvalidField("name", absl::StrCat("the network has no table ", QuotedText(name)), {},
                       "UNKNOWN_TABLE");
 }
 
@@ -239,7 +233,7 @@ absl::StatusOr<TableGradients> DecodeTableGradients(
     if (!rows.ok()) return at(i, std::move(rows).status());
     gradients.rows[*found] = *std::move(rows);
   }
-  const std::size_t first = network.layout().parameters().size() - tables.size();
+  const std::size_t first = FirstTable(network);
   for (std::size_t t = 0; t < tables.size(); ++t) {
     if (sent[t] != nullptr) continue;
     return InvalidField(field,

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/embeddings/first_table.h"
 #include "core/error.h"
 #include "core/status_macros.h"
 #include "server/wire/categories.h"
@@ -48,7 +49,7 @@ absl::StatusOr<models::GradientUpdate> DecodeGradientUpdate(const v1::GradientUp
       update.max_staleness,
       DecodeStepNumber("max_staleness", message.has_max_staleness(), message.max_staleness()));
   // Each parameter is there once, so counting them finds what is missing.
-  const std::size_t dense = network.layout().parameters().size() - network.tables().size();
+  const std::size_t dense = FirstTable(network);
   const auto count = static_cast<std::size_t>(message.gradients_size());
   if (count < dense) {
     return InvalidField(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/embeddings/first_table.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/wire/categories.h"
 #include "server/wire/decode.h"
@@ -32,8 +33,7 @@ void EncodeTable(const models::GradientOutcome& outcome, std::size_t i, const Ne
     EncodeScalar(outcome.norms[i], network.data_type(), encoding, sparse->mutable_values());
     return;
   }
-  const std::size_t first = parameters.size() - network.tables().size();
-  EncodeTableGradient(network, index - first, outcome.tables, encoding, sparse);
+  EncodeTableGradient(network, index - FirstTable(network), outcome.tables, encoding, sparse);
 }
 
 void EncodeStatistics(const InputStatistics& statistics, v1::GetParametersResponse* response) {

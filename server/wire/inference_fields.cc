@@ -1,6 +1,5 @@
 #include "server/wire/inference_fields.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "core/text_view.h"
@@ -18,12 +17,6 @@ absl::Status RefuseParameters(std::string_view field, const InferParameters& par
                         "UNSUPPORTED_PARAMETER");
   }
   return absl::OkStatus();
-}
-
-std::string QuotedText(std::string_view text) {
-  constexpr std::size_t kMost = 64;
-  return absl::StrCat("\"", absl::CHexEscape(View(text.substr(0, kMost))),
-                      text.size() > kMost ? "...\"" : "\"");
 }
 
 absl::Status UnknownTensor(std::string_view field, std::string_view name, std::string_view there) {

@@ -26,9 +26,6 @@ inline constexpr std::string_view kClassification[] = {"classification"};
 absl::Status RefuseParameters(std::string_view field, const InferParameters& parameters,
                               absl::Span<const std::string_view> refused);
 
-// A text of the caller's in a message, cut short.
-std::string QuotedText(std::string_view text);
-
 // UNKNOWN_TENSOR, or REQUIRED_FIELD for no name at all. `there`: the names that the model has.
 absl::Status UnknownTensor(std::string_view field, std::string_view name, std::string_view there);
 

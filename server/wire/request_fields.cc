@@ -35,6 +35,12 @@ absl::StatusOr<int> FindParameter(std::string_view field, const std::string& nam
 
 }  // namespace
 
+std::string QuotedText(std::string_view text) {
+  constexpr std::size_t kMost = 64;
+  return absl::StrCat("\"", absl::CHexEscape(View(text.substr(0, kMost))),
+                      text.size() > kMost ? "...\"" : "\"");
+}
+
 absl::Status RequiredField(std::string_view field) {
   return InvalidField(field, "required", {}, "REQUIRED_FIELD");
 }

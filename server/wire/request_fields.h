@@ -22,6 +22,9 @@
 
 namespace descent::wire {
 
+// A text of the caller's in a message, cut short.
+std::string QuotedText(std::string_view text);
+
 // kInvalidArgument (REQUIRED_FIELD).
 absl::Status RequiredField(std::string_view field);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/embeddings/first_table.h"
 #include "core/gradient_norm.h"
 #include "core/status_macros.h"
 #include "server/models/reading/finite_answers.h"
@@ -63,7 +64,7 @@ double NormOf(const Network& network, std::size_t parameter, const Buffer& gradi
   const auto parameters = network.layout().parameters();
   const ParameterInfo& info = parameters[parameter];
   if (!info.is_table) return RangeNorm(gradients, info.offset, info.size);
-  const std::size_t table = parameter - (parameters.size() - network.tables().size());
+  const std::size_t table = parameter - FirstTable(network);
   const TableGradients::Range range = tables.RangeOf(network.tables(), table);
   return RangeNorm(tables.values, range.begin, range.size);
 }

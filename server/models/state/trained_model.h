@@ -99,7 +99,7 @@ class TrainedModel {
   absl::Status CheckLayout(const Buffer& values, std::int64_t size) const;
   absl::Status CheckTables(const TableGradients& gradients) const;
 
-  // Before an update with a batch of so many rows, or none: what it may allocate.
+  // Before an update that computes in so many bytes: what it may allocate.
   absl::Status ReserveForUpdate(double workspace_bytes);
   // After it: what is held.
   void CountHeld();

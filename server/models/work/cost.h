@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "core/batch.h"
 #include "core/buffer.h"
+#include "core/embeddings/first_table.h"
 #include "core/network.h"
 #include "server/models/commands.h"
 #include "server/models/errors.h"
@@ -77,7 +78,7 @@ inline double GradientNumbers(const Network& network, int parameter, const Categ
   const auto parameters = network.layout().parameters();
   const auto index = static_cast<std::size_t>(parameter);
   if (!parameters[index].is_table) return static_cast<double>(parameters[index].size);
-  const std::size_t table = index - (parameters.size() - network.tables().size());
+  const std::size_t table = index - FirstTable(network);
   const PlacedTable& placed = network.tables()[table];
   return static_cast<double>(std::min(categories[table].size(), placed.buckets)) *
          (static_cast<double>(placed.dimension) + kRowNumber);
