@@ -104,10 +104,9 @@ TEST(OnnxCategoriesTest, ATableMayBeAlone) {
   EXPECT_EQ(InputsOf(graph.Read()), "0, user 3 by 2");
 }
 
-TEST(OnnxCategoriesTest, IdsMayBeNarrowOrInAColumnOrNotDeclared) {
+TEST(OnnxCategoriesTest, IdsMayBeNarrowOrNotDeclared) {
   TableGraph graph;
   graph.TypeOf(1)->set_elem_type(onnx::TensorProto::INT32);
-  graph.TypeOf(2)->mutable_shape()->add_dim()->set_dim_value(1);
   EXPECT_EQ(InputsOf(graph.Read()), "2, user 3 by 2, item 2 by 1");
   graph.graph().mutable_input(1)->clear_type();
   EXPECT_EQ(InputsOf(graph.Read()), "2, user 3 by 2, item 2 by 1");

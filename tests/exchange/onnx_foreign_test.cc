@@ -62,12 +62,13 @@ std::string LayersText(const std::vector<LayerSpec>& layers) {
   });
 }
 
-// "3 and user of 7 by 4".
+// "3 and user of 7 by 4", with " meant" where rows of several ids are.
 std::string InputsText(const NetworkSpec& network) {
   std::vector<std::string> parts;
   if (network.input_features > 0) parts.push_back(absl::StrCat(network.input_features));
   for (const CategoricalInputSpec& input : network.categorical_inputs) {
-    parts.push_back(absl::StrCat(input.name, " of ", input.buckets, " by ", input.dimension));
+    parts.push_back(absl::StrCat(input.name, " of ", input.buckets, " by ", input.dimension,
+                                 input.combiner == Combiner::kMean ? " meant" : ""));
   }
   return absl::StrJoin(parts, " and ");
 }
@@ -95,14 +96,27 @@ std::map<std::string, std::string> TextsOfFiles(const std::string& beginning) {
   return texts;
 }
 
-// Of the files of modules with tables.
-std::map<std::string, std::string> TextsOfTables() {
+// Of the files of modules with tables. `loop`: what is at fault where an exporter writes loops.
+std::map<std::string, std::string> TextsOfTables(const std::string& loop) {
   const std::string tables = "user of 7 by 3 and item of 5 by 2";
   const std::string layers = ": 5 relu, 1 identity; mean_squared_error";
-  return {{"table", "user of 7 by 3: 2 tanh; mean_squared_error"},
-          {"tables_before", absl::StrCat("4 and ", tables, layers)},
-          {"tables_behind", absl::StrCat("4 and ", tables, layers)},
-          {"tables_none", tables + layers}};
+  const std::string columns =
+      "4 and x_cat_0 of 7 by 3 and x_cat_1 of 5 by 2 and x_cat_2 of 6 by 2";
+  std::map<std::string, std::string> texts = {
+      {"bag", absl::StrCat("file: operator ", loop, ": no layer does what this operator does")},
+      {"columns_tabular", columns + ": 5 relu without bias, 1 identity; mean_squared_error"},
+      {"several_kept", "4 and ids of 7 by 3" + layers},
+      {"several_mean", "4 and ids of 7 by 3 meant" + layers},
+      {"several_sum", "4 and ids of 7 by 3" + layers},
+      {"table", "user of 7 by 3: 2 tanh; mean_squared_error"},
+      {"tables_before", absl::StrCat("4 and ", tables, layers)},
+      {"tables_behind", absl::StrCat("4 and ", tables, layers)},
+      {"tables_none", tables + layers}};
+  for (const char* const pick :
+       {"index", "long", "negative", "slice", "split", "turned", "unbind"}) {
+    texts[absl::StrCat("columns_", pick)] = columns + layers;
+  }
+  return texts;
 }
 
 TEST(OnnxForeignTest, FilesOfKerasAreTakenForTheirNetworks) {
@@ -146,12 +160,12 @@ TEST(OnnxForeignTest, FilesOfPyTorchsExporterAreTakenForTheirNetworks) {
   expected["rates"] = "4: 5 hard_swish, 1 identity; mean_squared_error";
   expected["residual"] = "4: [norm 1e-05, 4 relu], 2 identity; softmax_cross_entropy";
 
-  expected.merge(TextsOfTables());
+  expected.merge(TextsOfTables("\"ConcatFromSequence\", node 19 \"n20\""));
   EXPECT_EQ(TextsOfFiles("dynamo_"), expected);
 }
 
 TEST(OnnxForeignTest, FilesOfPyTorchsOlderExporterAreTakenForTheirNetworks) {
-  EXPECT_EQ(TextsOfFiles("torchscript_"), TextsOfTables());
+  EXPECT_EQ(TextsOfFiles("torchscript_"), TextsOfTables("\"Loop\", node 27 \"/table/Loop\""));
 }
 
 // A graph of a dense layer of 3 inputs and 2 units, "z", and what is added to it.

@@ -68,7 +68,7 @@ std::vector<BrokenTables> BrokenGraphs() {
          g->Rebuild("Abs", {"user"}, "positive");
          g->node(1).set_input(1, "positive");
        },
-       kUnsupported, "operator \"Gather\", node 1 \"u/node\": what is looked up"},
+       kUnsupported, "operator \"Abs\", node 0 \"positive/node\": is no way from an input to a table"},
       {"IndicesThatAreNumbers", [](Graph* g) { g->TypeOf(1)->set_elem_type(kFloat); }, kMalformed,
        "graph.input \"user\": is looked up in a table: expected INT64 or INT32"},
       {"IdsOfASequence",
@@ -76,12 +76,12 @@ std::vector<BrokenTables> BrokenGraphs() {
        kUnsupported, "graph.input \"user\": expected a tensor"},
       {"SeveralIdsARow",
        [](Graph* g) { g->TypeOf(1)->mutable_shape()->add_dim()->set_dim_value(2); }, kUnsupported,
-       "\"user\": expected one id a row"},
+       "node 0 \"u/node\": looks up several ids a row of \"user\""},
       {"SomeIdsARow",
        [](Graph* g) { g->TypeOf(1)->mutable_shape()->add_dim()->set_dim_param("m"); }, kUnsupported,
-       "\"user\": expected one id a row"},
+       "node 0 \"u/node\": looks up several ids a row of \"user\""},
       {"OneIdOfAllRows", [](Graph* g) { g->TypeOf(1)->mutable_shape()->clear_dim(); }, kUnsupported,
-       "\"user\": expected one id a row"},
+       "\"user\": expected ids in a shape of [batch] or [batch, columns]"},
       {"LookedUpByColumns",
        [](Graph* g) {
          g->node(0).add_attribute()->set_name("axis");

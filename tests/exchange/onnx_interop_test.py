@@ -342,18 +342,22 @@ class ReadTest(unittest.TestCase):
         self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def predict(self, path, inputs, loss="", ids=()):
-        """`ids`: of each categorical input."""
-        sent = b"".join(np.asarray(values, np.float64).tobytes() for values in (inputs, *ids))
+        """`ids`: of each categorical input, [rows] or [rows, ids a row]."""
+        sent = np.asarray(inputs, np.float64).tobytes()
+        for values in (np.asarray(values, np.float64) for values in ids):
+            sent += np.float64(values.size / len(values)).tobytes() + values.tobytes()
         return subprocess.run([TOOL, "predict", path, str(len(ids[0] if len(ids) else inputs)), loss], input=sent,
                               capture_output=True)
 
-    def check(self, model, inputs, output=None, loss="", of=lambda values: values, ids=None):
-        """`output`: of several, the one to be compared, and `of` what of it. `ids`: by name, in the order of their tables."""
+    def check(self, model, inputs, output=None, loss="", of=lambda values: values, ids=None, columns=False):
+        """`output`: of several, the one to be compared, and `of` what of it. `ids`: by name, in the order of their tables.
+        `columns`: of those the network has an input for each column."""
         path = self.directory / "model.onnx"
         path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         answers = run_onnx(path.read_bytes(), inputs if ids is None else ids | ({"x": inputs} if inputs.size else {}))
         expected = of(answers[output] if output else next(iter(answers.values())))
-        ran = self.predict(path, inputs, loss, list((ids or {}).values()))
+        sent = list((ids or {}).values())
+        ran = self.predict(path, inputs, loss, [column for values in sent for column in values.T] if columns else sent)
         self.assertEqual(ran.returncode, 0, ran.stderr.decode())
         actual = np.frombuffer(ran.stdout).reshape(len(inputs), -1)
         limit = 1e-12 if inputs.dtype == np.float64 else 1e-5
@@ -459,6 +463,58 @@ class Table(nn.Module):
     def forward(self, user):
         return torch.tanh(self.layer(self.table(user)))
 
+class Columns(nn.Module):
+    # One matrix of ids, whose columns are picked in one of the ways that there are.
+    PICKS = {
+        "index": lambda c: [c[:, i] for i in range(3)],
+        "negative": lambda c: [c[:, i - 3] for i in range(3)],
+        "unbind": lambda c: c.unbind(1),
+        "split": lambda c: [part.squeeze(1) for part in c.split(1, 1)],
+        "slice": lambda c: [c[:, i:i + 1] for i in range(3)],
+        "turned": lambda c: c.t().unbind(0),
+        "long": lambda c: [c[:, i].long() for i in range(3)],
+    }
+    def __init__(self, pick):
+        super().__init__()
+        self.pick, self.embeds = pick, nn.ModuleList(nn.Embedding(*sizes) for sizes in ((7, 3), (5, 2), (6, 2)))
+        self.net = nn.Sequential(nn.Linear(11, 5), nn.ReLU(), nn.Linear(5, 1))
+    def forward(self, x_cat, x):
+        parts = [table(ids) for table, ids in zip(self.embeds, self.PICKS[self.pick](x_cat))]
+        return self.net(torch.cat([part.flatten(1) for part in parts] + [x], 1))
+
+class Tabular(nn.Module):
+    # fastai's TabularModel.
+    def __init__(self):
+        super().__init__()
+        self.embeds, self.emb_drop = nn.ModuleList(nn.Embedding(*sizes) for sizes in ((7, 3), (5, 2), (6, 2))), nn.Dropout(0.1)
+        self.bn_cont = nn.BatchNorm1d(4)
+        self.layers = nn.Sequential(nn.Linear(11, 5, bias=False), nn.ReLU(), nn.BatchNorm1d(5), nn.Dropout(0.2), nn.Linear(5, 1))
+        self.train()
+        for _ in range(20):
+            self(torch.randint(5, (16, 3)), torch.randn(16, 4) * 3 + 1)
+    def forward(self, x_cat, x):
+        tables = [table(x_cat[:, i]) for i, table in enumerate(self.embeds)]
+        tables = self.emb_drop(torch.cat(tables, 1))
+        return self.layers(torch.cat([tables, self.bn_cont(x)], 1))
+
+class Several(nn.Module):
+    # Several ids a row of one table.
+    def __init__(self, combine):
+        super().__init__()
+        self.combine, self.table = combine, nn.Embedding(7, 3)
+        self.net = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 1))
+    def forward(self, ids, x):
+        rows = self.table(ids)
+        rows = {"sum": lambda: rows.sum(1), "mean": lambda: rows.mean(-2), "kept": lambda: rows.sum(1, keepdim=True).squeeze(1)}[self.combine]()
+        return self.net(torch.cat([rows, x], 1))
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.net = nn.EmbeddingBag(7, 3, mode="sum"), nn.Linear(7, 1)
+    def forward(self, ids, x):
+        return self.net(torch.cat([self.table(ids), x], 1))
+
 directory, opset = sys.argv[1], sys.argv[2]
 torch.manual_seed(1)
 models = {"residual": Residual(), "flatten": nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.3), nn.Tanh(), nn.Linear(3, 1)),
@@ -472,11 +528,17 @@ models["GELU_tanh"] = nn.Sequential(nn.Linear(4, 5), nn.GELU(approximate="tanh")
 models["ELU_half"] = nn.Sequential(nn.Linear(4, 5), nn.ELU(0.5), nn.Linear(5, 2))
 models["LeakyReLU_0.3"] = nn.Sequential(nn.Linear(4, 5), nn.LeakyReLU(0.3), nn.Linear(5, 2))
 models |= {f"tables_{numbers}": Tables(numbers) for numbers in ("before", "behind", "none")} | {"table": Table()}
+models |= {f"columns_{pick}": Columns(pick) for pick in Columns.PICKS} | {"columns_tabular": Tabular(), "bag": Bag()}
+models |= {f"several_{combine}": Several(combine) for combine in ("sum", "mean", "kept")}
 for name, model in models.items():
     rows = 2 if opset == "dynamo" else 1
     # One tensor for both would be one input to the newer exporter.
-    inputs = {"user": torch.zeros(rows, dtype=torch.int64), "item": torch.zeros(rows, dtype=torch.int64), "x": torch.zeros(rows, 4)}
+    inputs = {"user": torch.zeros(rows, dtype=torch.int64), "item": torch.zeros(rows, dtype=torch.int64), "x": torch.zeros(rows, 4),
+              "x_cat": torch.zeros(rows, 3, dtype=torch.int32 if name == "columns_long" else torch.int64),
+              "ids": torch.zeros(rows, 4, dtype=torch.int64)}
     names = {"tables_none": ["user", "item"], "table": ["user"]}.get(name, ["user", "item", "x"] if "tables" in name else ["x"])
+    if name.split("_")[0] in ("columns", "several", "bag"):
+        names = ["x_cat" if name.startswith("columns") else "ids", "x"]
     values = tuple(inputs[name] for name in names)
     if opset == "dynamo":
         torch.onnx.export(model.eval(), values, f"{directory}/dynamo_{name}.onnx", dynamo=True, input_names=names,
@@ -495,9 +557,13 @@ def write_data():
     for file in data.glob("dynamo_*.onnx"):
         model = onnx.load(file)
         # Stack traces, with the paths of whoever ran this.
-        for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output,
-                     *model.graph.initializer):
-            part.ClearField("metadata_props")
+        model.ClearField("metadata_props")
+        graphs = [model.graph]
+        while graphs:
+            graph = graphs.pop()
+            for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+                part.ClearField("metadata_props")
+            graphs += [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
         onnx.save(model, file)
 
 
@@ -512,9 +578,15 @@ class TorchTest(ReadTest):
 
     def check_file(self, file):
         inputs, random = self.inputs, np.random.default_rng(4)
-        names = [value.name for value in onnx.load(file).graph.input]
-        ids = {name: random.integers(0, 5, len(inputs)) for name in names if name != "x"}
-        self.check(file.read_bytes(), inputs if "x" in names else inputs[:, :0], ids=ids)
+        values = {value.name: value.type.tensor_type for value in onnx.load(file).graph.input}
+        ids = {}
+        for name in values.keys() - {"x"}:
+            shape = [dim.dim_value for dim in values[name].shape.dim[1:]]
+            ids[name] = random.integers(0, 5, (len(inputs), *shape)).astype(helper.tensor_dtype_to_np_dtype(values[name].elem_type))
+        ids = {name: ids[name] for name in values if name in ids}
+        if file.stem.endswith("bag"):
+            return self.refused(onnx.load(file), 'operator "', "no layer does what this operator does")
+        self.check(file.read_bytes(), inputs if "x" in values else inputs[:, :0], ids=ids, columns="x_cat" in ids)
 
     def test_torchscript_exporter(self):
         python = "/usr/bin/python3"

@@ -6,9 +6,10 @@
 //                                       NAME.ids-INPUT of INT64, of each categorical input; and
 //                                       NAME.exact of doubles, the answers without rounding to
 //                                       floats
-//   onnx_tool predict FILE ROWS [LOSS]  reads rows of doubles from standard input, and then the
-//                                       ids of each categorical input, as doubles; writes doubles,
-//                                       then trains on, and fails unless the loss falls
+//   onnx_tool predict FILE ROWS [LOSS]  reads rows of doubles from standard input, and then of each
+//                                       categorical input how many ids a row has, and those ids row
+//                                       by row, as doubles; writes doubles, then trains on, and
+//                                       fails unless the loss falls
 //   onnx_tool encoded DIRECTORY         NAME.plain.onnx and NAME.onnx: networks for the encoding of
 //   the
 //                                       test, and the same with what encodes columns in the graph
@@ -210,22 +211,29 @@ int Predict(const std::string& path, std::int64_t rows, const std::string& loss)
   if (!trainer.ok()) return Fail(std::string(trainer.status().message()));
   const Network& network = (*trainer)->network();
   const std::string bytes(std::istreambuf_iterator<char>(std::cin), {});
-  Matrix inputs(network.data_type(), rows, network.input_features());
-  Categories categories(network.tables().size());
-  const std::int64_t size = inputs.size() + rows * static_cast<std::int64_t>(categories.size());
-  if (bytes.size() != static_cast<std::size_t>(size) * sizeof(double)) {
-    return Fail("expected other rows");
-  }
-  const auto number = [&bytes](std::int64_t i) {
+  std::size_t read = 0;
+  bool is_short = false;
+  const auto next = [&] {
     double value = 0;
-    std::memcpy(&value, bytes.data() + i * std::int64_t{sizeof(value)}, sizeof(value));
+    is_short = is_short || bytes.size() - read < sizeof(value);
+    if (is_short) return value;
+    std::memcpy(&value, bytes.data() + read, sizeof(value));
+    read += sizeof(value);
     return value;
   };
-  for (std::int64_t i = 0; i < inputs.size(); ++i) inputs.buffer().Set(i, number(i));
-  for (std::int64_t i = inputs.size(); i < size; ++i) {
-    categories[static_cast<std::size_t>((i - inputs.size()) / rows)].buckets.push_back(
-        static_cast<std::int32_t>(number(i)));
+  Matrix inputs(network.data_type(), rows, network.input_features());
+  for (std::int64_t i = 0; i < inputs.size(); ++i) inputs.buffer().Set(i, next());
+  Categories categories(network.tables().size());
+  for (CategoryValues& values : categories) {
+    const auto ids = static_cast<std::int64_t>(next());
+    for (std::int64_t i = 0; i < rows * ids && !is_short; ++i) {
+      values.buckets.push_back(static_cast<std::int32_t>(next()));
+    }
+    for (std::int64_t row = 0; ids != 1 && row <= rows; ++row) {
+      values.row_splits.push_back(row * ids);
+    }
   }
+  if (is_short || read != bytes.size()) return Fail("expected other rows");
   const Matrix outputs = PredictionsOf(**trainer, inputs, categories);
   for (std::int64_t i = 0; i < outputs.size(); ++i) {
     const double value = outputs.buffer().At(i);

@@ -87,6 +87,7 @@ absl::Status Graph::ReadInputs() {
     if (names_.contains(input.name())) continue;
     RETURN_IF_ERROR(Define(input.name(), {}, "input"));
     inputs_.push_back(&input);
+    ids_.AddInput(input);
     inputs_by_name_.emplace(input.name(), &input);
   }
   if (!inputs_.empty()) return absl::OkStatus();
@@ -98,7 +99,21 @@ const onnx::ValueInfoProto* Graph::LookedUpBy(const GraphNode& node) const {
       ConstantOf(node.input(0)) == nullptr) {
     return nullptr;
   }
-  return InputOf(node.input(1));
+  const IdColumns* const ids = IdsOf(node.input(1));
+  return ids == nullptr || ids->refusal != nullptr ? nullptr : ids->input;
+}
+
+bool Graph::MakesIdColumns(const GraphNode& node) const {
+  if (node.op() == "Gather") {
+    return LookedUpBy(node) != nullptr &&
+           IdsOf(node.input(1))->shape == IdColumns::Shape::kBatchByColumns;
+  }
+  if (node.op() == "Concat") {
+    return std::ranges::any_of(node.proto->input(),
+                               [this](const std::string& part) { return IsOfIdColumns(part); });
+  }
+  const bool reduces = node.op() == "ReduceSum" || node.op() == "ReduceMean";
+  return reduces && IsOfIdColumns(node.input(0)) && IntOf(node, "keepdims", 1) != 0;
 }
 
 absl::Status Graph::ChooseInput() {
@@ -136,7 +151,11 @@ absl::Status Graph::ReadNode(const GraphNode& node) {
   if (CheckOperator(node).ok()) {
     if (std::optional<Constant> constant = FoldedConstant(node); constant.has_value()) {
       value = {.constant = std::move(constant)};
-    } else if (OnlyMoves(node)) {
+    } else if (!OnlyMoves(node)) {
+      value.is_of_id_columns = MakesIdColumns(node);
+    } else if (IsOfIdColumns(node.input(0)) && (node.op() == "Flatten" || node.op() == "Reshape")) {
+      value.is_flattened = true;
+    } else {
       moved = names_.at(node.input(0));
     }
   }
@@ -150,6 +169,7 @@ absl::Status Graph::ReadNode(const GraphNode& node) {
       RETURN_IF_ERROR(Define(output, i == 0 ? value : Value(), kWhat));
     }
   }
+  ids_.AddNode(node, *this);
   return absl::OkStatus();
 }
 
@@ -256,11 +276,13 @@ bool Graph::OnlyMoves(const GraphNode& node) {
   if (node.op() == "Flatten") return IntOf(node, "axis", 1) == 1;
   if (node.op() == "Reshape") {
     const std::optional<std::vector<std::int64_t>> shape = IntegersOf(node.input(1));
-    if (!shape.has_value() || shape->size() != 2) return false;
+    if (!shape.has_value() || shape->size() != 2 || node.proto->output_size() == 0) return false;
     const std::int64_t width = shape->back();
     if (width == -1) return true;
     if (width < 1) return false;
-    return widths_.emplace(from, Width{width, &node}).first->second.width == width;
+    const absl::string_view made =
+        IsOfIdColumns(from) ? absl::string_view(node.proto->output(0)) : from;
+    return widths_.emplace(made, Width{width, &node}).first->second.width == width;
   }
   return false;
 }
@@ -289,6 +311,16 @@ const onnx::ValueInfoProto* Graph::InputOf(absl::string_view name) const {
   if (value == nullptr || value->maker != nullptr) return nullptr;
   const auto found = inputs_by_name_.find(value->name);
   return found == inputs_by_name_.end() ? nullptr : found->second;
+}
+
+bool Graph::IsOfIdColumns(absl::string_view name) const {
+  const Value* const value = Find(name);
+  return value != nullptr && value->is_of_id_columns;
+}
+
+bool Graph::IsFlattened(absl::string_view name) const {
+  const Value* const value = Find(name);
+  return value != nullptr && value->is_flattened;
 }
 
 int Graph::PlaceOf(absl::string_view name) const {

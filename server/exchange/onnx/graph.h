@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "onnx/onnx_subset.pb.h"
 #include "server/exchange/onnx/constant.h"
+#include "server/exchange/onnx/id_columns.h"
 #include "server/exchange/onnx/operators.h"
 
 namespace descent::exchange {
@@ -26,10 +27,11 @@ namespace descent::exchange {
 // A value that is another, moved or converted between float32 and float64 (Identity, Cast, Flatten,
 // Reshape to a matrix, Dropout outside of training) is one and the same value here, as an input of
 // integers is that is converted between types of them; Resolve says which. What moves a constant
-// gives a constant.
+// gives a constant. Rows of tables that are looked up by ids of [batch, columns] have a dimension
+// more than rows have; what takes it away is a value of its own.
 //
-// Inputs whose integers a Gather looks up in a constant are ids; at most one other input is there,
-// of rows of numbers.
+// Inputs whose integers, or columns of them, a Gather looks up in a constant are ids; at most one
+// other input is there, of rows of numbers.
 class Graph {
  public:
   // kInvalidArgument where names are used twice, a node reads what no node before it makes (so that
@@ -57,6 +59,13 @@ class Graph {
   bool IsInput(absl::string_view name) const;
   // Any input; null for others.
   const onnx::ValueInfoProto* InputOf(absl::string_view name) const;
+  // What a Gather would look up, if it read this name; null where no input is looked up by it.
+  const IdColumns* IdsOf(absl::string_view name) const { return ids_.Find(name); }
+  // Whether it has rows of [batch, columns of ids, width], which a Flatten or a Reshape makes rows of
+  // [batch, width] of, with the same numbers.
+  bool IsOfIdColumns(absl::string_view name) const;
+  // Whether it is what such a node makes.
+  bool IsFlattened(absl::string_view name) const;
   // Of its maker among the nodes; -1 for the input and constants.
   int PlaceOf(absl::string_view name) const;
 
@@ -69,6 +78,8 @@ class Graph {
     absl::string_view name = {};
     const GraphNode* maker = nullptr;
     std::optional<Constant> constant = {};
+    bool is_of_id_columns = false;
+    bool is_flattened = false;
   };
   struct Width {
     std::int64_t width;
@@ -81,6 +92,7 @@ class Graph {
   absl::Status ReadInitializers();
   absl::Status ReadInputs();
   absl::Status ReadNode(const GraphNode& node);
+  bool MakesIdColumns(const GraphNode& node) const;
   absl::Status ChooseInput();
   // The input that a node looks up in a constant; null for other nodes.
   const onnx::ValueInfoProto* LookedUpBy(const GraphNode& node) const;
@@ -105,6 +117,7 @@ class Graph {
   std::vector<Value> values_;
   absl::flat_hash_map<absl::string_view, std::size_t> names_;  // places in values_
   absl::flat_hash_map<absl::string_view, Width> widths_;
+  IdColumnsOfValues ids_;
   std::deque<onnx::TensorProto> made_;  // of Constant nodes without a tensor
 };
 

@@ -42,6 +42,9 @@ const GraphNode* MakerBy(const Graph& graph, absl::string_view value, absl::stri
 // does.
 bool MayNormalize(const Graph& graph, const GraphNode& node) {
   if (node.op() == "Scaler") return true;
+  if (node.op() == "BatchNormalization") {
+    return IntOf(node, "training_mode", 0) == 0 && IntOf(node, "spatial", 1) == 1;
+  }
   constexpr std::array<absl::string_view, 4> kShiftsAndScales = {"Add", "Sub", "Mul", "Div"};
   if (std::ranges::find(kShiftsAndScales, node.op()) == kShiftsAndScales.end()) return false;
   return graph.ConstantOf(node.input(0)) != nullptr || graph.ConstantOf(node.input(1)) != nullptr ||
@@ -116,6 +119,7 @@ class Affine {
   // The same of what the node reads; what that is, or "" where the node does something else.
   absl::string_view GoBefore(const Graph& graph, const GraphNode& node) {
     if (node.op() == "Scaler") return GoBeforeScaler(graph, node);
+    if (node.op() == "BatchNormalization") return GoBeforeBatchNorm(graph, node);
     int from = 0;
     const bool commutes = node.op() == "Add" || node.op() == "Mul";
     if (commutes && graph.ConstantOf(node.input(0)) != nullptr) from = 1;
@@ -181,6 +185,24 @@ class Affine {
     for (std::size_t i = 0; i < scale_.size(); ++i) {
       scale_[i] *= at(scale, i, 1);
       shift_[i] -= scale_[i] * at(offset, i, 0);
+    }
+    return graph.Resolve(node.input(0));
+  }
+
+  // (x - mean) gain / √(variance + ε) + bias, which learns no more.
+  absl::string_view GoBeforeBatchNorm(const Graph& graph, const GraphNode& node) {
+    std::array<std::vector<double>, 4> rows;
+    for (int i = 0; i < 4; ++i) {
+      const Constant* const row = NumbersAt(graph, node.input(i + 1), features_);
+      if (row == nullptr || row->size() != features_) return "";
+      rows[static_cast<std::size_t>(i)] = NumbersOf(*row, features_);
+    }
+    const auto& [gains, biases, means, variances] = rows;
+    const double epsilon = FloatOf(node, "epsilon", 1e-5);
+    for (std::size_t i = 0; i < scale_.size(); ++i) {
+      const double gain = gains[i] / std::sqrt(variances[i] + epsilon);
+      shift_[i] += scale_[i] * (biases[i] - means[i] * gain);
+      scale_[i] *= gain;
     }
     return graph.Resolve(node.input(0));
   }

@@ -131,6 +131,10 @@ absl::StatusOr<GraphNetwork> ReadNetwork(const Graph& graph, const std::optional
   network.spec.loss = end.loss;
   ASSIGN_OR_RETURN(network.spec.input_features, FeaturesOf(graph, read, first));
   RETURN_IF_ERROR(graph.CheckWidth(read.input, network.spec.input_features + first.block_columns));
+  for (const FirstInputs::Width& width : first.widths) {
+    const std::int64_t numbers = width.has_numbers ? network.spec.input_features : 0;
+    RETURN_IF_ERROR(graph.CheckWidth(width.value, numbers + width.block_columns));
+  }
   if (!first.numeric.empty()) {
     ASSIGN_OR_RETURN(std::optional<GraphNormalization> normalization,
                      ReadNormalization(graph, first.numeric, network.spec.input_features, rows));
@@ -149,6 +153,7 @@ absl::StatusOr<GraphNetwork> ReadNetwork(const Graph& graph, const std::optional
   }
   for (GraphCategory& category : first.categories) {
     network.spec.categorical_inputs.push_back(std::move(category.spec));
+    network.has_several_ids.push_back(category.has_several_ids);
     network.parameters.push_back(std::move(category.table));
   }
   ASSIGN_OR_RETURN(network.spec.data_type, ElementTypeOf(graph, network.parameters));

@@ -20,6 +20,8 @@ struct GraphNetwork {
   NetworkSpec spec;
   std::vector<Constant> parameters;  // in the order of the network's
   std::shared_ptr<const InputStatistics> statistics;
+  // Of each categorical input whether a row has several ids, so that the combiner counts.
+  std::vector<bool> has_several_ids;
 };
 
 // kInvalidArgument as ReadOnnx says. `rows` as ReadNormalization has it. The element type is that

@@ -115,6 +115,17 @@ absl::StatusOr<Buffer> ParametersOf(const GraphNetwork& network, const Network& 
   return parameters;
 }
 
+// Of what the graph combines.
+bool CombineTheSame(const GraphNetwork& network, const NetworkSpec& wanted) {
+  for (std::size_t i = 0; i < network.has_several_ids.size(); ++i) {
+    if (network.has_several_ids[i] &&
+        network.spec.categorical_inputs[i].combiner != wanted.categorical_inputs[i].combiner) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // The network as the graph has it, or as it is described where that predicts the same.
 absl::StatusOr<GraphNetwork> ReadAsHinted(const Graph& graph, const OnnxHints& hints,
                                           std::optional<std::int64_t> rows) {
@@ -123,7 +134,7 @@ absl::StatusOr<GraphNetwork> ReadAsHinted(const Graph& graph, const OnnxHints& h
                                                                   : nullptr;
   if (wanted == nullptr) return ReadNetwork(graph, hints.loss, rows);
   absl::StatusOr<GraphNetwork> network = ReadNetwork(graph, wanted->loss, rows);
-  if (network.ok() && PredictTheSame(network->spec, *wanted)) {
+  if (network.ok() && PredictTheSame(network->spec, *wanted) && CombineTheSame(*network, *wanted)) {
     network->spec = *wanted;
     return network;
   }

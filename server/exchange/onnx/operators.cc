@@ -77,9 +77,13 @@ const std::vector<Operator>& Operators() {
       {"GreaterOrEqual"},
       {"Less"},
       {"LessOrEqual"},
-      // Rows of tables, beside other columns.
+      // Rows of tables, beside other columns, and columns of their ids.
       {"Gather", {{"axis", kInt}}},
       {"Concat", {{"axis", kInt}}},
+      {"ReduceSum", {{"axes", kInts}, {"keepdims", kInt}, {"noop_with_empty_axes", kInt}}},
+      {"Slice", {{"axes", kInts}, {"ends", kInts}, {"starts", kInts}}},
+      {"Not"},
+      {"Split", {{"axis", kInt}, {"num_outputs", kInt}, {"split", kInts}}},
       // Ends of a network.
       {"Softmax", {{"axis", kInt}}},
       {"LogSoftmax", {{"axis", kInt}}},
