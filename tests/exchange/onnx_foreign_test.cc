@@ -100,8 +100,7 @@ std::map<std::string, std::string> TextsOfFiles(const std::string& beginning) {
 std::map<std::string, std::string> TextsOfTables(const std::string& loop) {
   const std::string tables = "user of 7 by 3 and item of 5 by 2";
   const std::string layers = ": 5 relu, 1 identity; mean_squared_error";
-  const std::string columns =
-      "4 and x_cat_0 of 7 by 3 and x_cat_1 of 5 by 2 and x_cat_2 of 6 by 2";
+  const std::string columns = "4 and x_cat_0 of 7 by 3 and x_cat_1 of 5 by 2 and x_cat_2 of 6 by 2";
   std::map<std::string, std::string> texts = {
       {"bag", absl::StrCat("file: operator ", loop, ": no layer does what this operator does")},
       {"columns_tabular", columns + ": 5 relu without bias, 1 identity; mean_squared_error"},
@@ -120,6 +119,7 @@ std::map<std::string, std::string> TextsOfTables(const std::string& loop) {
 }
 
 TEST(OnnxForeignTest, FilesOfKerasAreTakenForTheirNetworks) {
+  const std::string dense = ": 6 relu, 1 identity; mean_squared_error";
   EXPECT_THAT(
       TextsOfFiles("keras_"),
       ElementsAre(Pair("batch_norm_after", "4: 8 relu, 6 selu, 1 identity; mean_squared_error"),
@@ -127,7 +127,13 @@ TEST(OnnxForeignTest, FilesOfKerasAreTakenForTheirNetworks) {
                   Pair("classes", "4: 8 gelu, norm 0.001, 3 identity; softmax_cross_entropy"),
                   Pair("norm_of_nothing_learned",
                        "4: 8 silu, norm 0.001 without bias, 1 identity; mean_squared_error"),
-                  Pair("residual", "4: 8 relu, [8 tanh], 1 identity; mean_squared_error")));
+                  Pair("residual", "4: 8 relu, [8 tanh], 1 identity; mean_squared_error"),
+                  Pair("tables_columns", "4 and c_0 of 5 by 3 and c_1 of 6 by 2" + dense),
+                  Pair("tables_joined", "4 and c_0 of 5 by 3 and c_1 of 6 by 2" + dense),
+                  Pair("tables_mean", "4 and ids of 5 by 3 meant" + dense),
+                  Pair("tables_of_floats", "4 and user of 5 by 3" + dense),
+                  Pair("tables_one", "4 and user of 5 by 3 and item of 5 by 3" + dense),
+                  Pair("tables_sum", "4 and ids of 5 by 3" + dense)));
 }
 
 TEST(OnnxForeignTest, FilesOfPyTorchsExporterAreTakenForTheirNetworks) {
@@ -356,6 +362,46 @@ TEST(OnnxForeignTest, ScaledInputsAreNormalisedByStatisticsThatStay) {
   graph->mutable_initializer(graph->initializer_size() - 1)->set_float_data(1, -4);
   EXPECT_THAT(TextOf(ReadOnnx(model.SerializeAsString(), {})),
               HasSubstr("no means and deviations"));
+}
+
+TEST(OnnxForeignTest, BatchNormalizationOfInputsNormalisesThem) {
+  onnx::ModelProto model;
+  model.add_opset_import()->set_version(15);
+  SmallGraph small;
+  small.Numbers("gain", {3}, {2, 1, 4}).Numbers("bias", {3}, {4, 0, -8});
+  small.Numbers("means", {3}, {1, 2, 3}).Numbers("variances", {3}, {3, 15, 63});
+  onnx::GraphProto* const graph = model.mutable_graph();
+  *graph = small.graph();
+  graph->clear_node();
+  onnx::NodeProto* const norm = graph->add_node();
+  norm->set_op_type("BatchNormalization");
+  for (const char* const input : {"x", "gain", "bias", "means", "variances"})
+    norm->add_input(input);
+  norm->add_output("n");
+  norm->add_attribute()->set_name("epsilon");
+  norm->mutable_attribute(0)->set_f(1);
+  onnx::NodeProto* const product = graph->add_node();
+  product->set_op_type("MatMul");
+  for (const char* const input : {"n", "w"}) product->add_input(input);
+  product->add_output("y");
+  graph->add_output()->set_name("y");
+  const auto read = ReadOnnx(model.SerializeAsString(), {});
+  ASSERT_THAT(read, IsOk());
+  // (x - 1) 2 / 2 + 4, (x - 2) / 4, (x - 3) 4 / 8 - 8.
+  const std::vector<double> means = {-3, 2, 19};
+  const std::vector<double> variances = {1, 16, 4};
+  for (std::int64_t i = 0; i < 3; ++i) {
+    EXPECT_DOUBLE_EQ(read->statistics->Mean(i), means[static_cast<std::size_t>(i)]);
+    EXPECT_DOUBLE_EQ(read->statistics->Variance(i), variances[static_cast<std::size_t>(i)]);
+  }
+  graph->mutable_initializer(2)->set_float_data(0, -2);
+  EXPECT_THAT(TextOf(ReadOnnx(model.SerializeAsString(), {})),
+              HasSubstr("operator \"BatchNormalization\""));
+  graph->mutable_initializer(2)->set_float_data(0, 2);
+  norm->add_attribute()->set_name("training_mode");
+  norm->mutable_attribute(1)->set_i(1);
+  EXPECT_THAT(TextOf(ReadOnnx(model.SerializeAsString(), {})),
+              HasSubstr("operator \"BatchNormalization\""));
 }
 
 TEST(OnnxForeignTest, AnActivationThatFollowsNoDenseLayerIsRefused) {

@@ -68,7 +68,8 @@ std::vector<BrokenTables> BrokenGraphs() {
          g->Rebuild("Abs", {"user"}, "positive");
          g->node(1).set_input(1, "positive");
        },
-       kUnsupported, "operator \"Abs\", node 0 \"positive/node\": is no way from an input to a table"},
+       kUnsupported,
+       "operator \"Abs\", node 0 \"positive/node\": is no way from an input to a table"},
       {"IndicesThatAreNumbers", [](Graph* g) { g->TypeOf(1)->set_elem_type(kFloat); }, kMalformed,
        "graph.input \"user\": is looked up in a table: expected INT64 or INT32"},
       {"IdsOfASequence",

@@ -4,6 +4,7 @@
 #define TESTS_EXCHANGE_TABLE_GRAPH_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,21 @@ class TableGraph {
     for (std::int64_t i = 0; i < size; ++i) tensor->add_float_data(first + static_cast<float>(i));
     return tensor;
   }
+  void Integers(const std::string& name, const std::vector<std::int64_t>& values,
+                bool is_scalar = false) {
+    onnx::TensorProto* const tensor = graph().add_initializer();
+    tensor->set_name(name);
+    tensor->set_data_type(onnx::TensorProto::INT64);
+    if (!is_scalar) tensor->add_dims(static_cast<std::int64_t>(values.size()));
+    for (const std::int64_t value : values) tensor->add_int64_data(value);
+  }
+  // Of the last node, an attribute of integers.
+  void Attribute(const std::string& name, const std::vector<std::int64_t>& values) {
+    onnx::AttributeProto* const attribute =
+        graph().mutable_node(graph().node_size() - 1)->add_attribute();
+    attribute->set_name(name);
+    for (const std::int64_t value : values) attribute->add_ints(value);
+  }
   void Node(const std::string& op, const std::vector<std::string>& inputs,
             const std::string& output,
             const std::vector<std::pair<std::string, std::int64_t>>& attributes = {}) {
@@ -98,6 +114,7 @@ class TableGraph {
     join().clear_input();
     for (const std::string& part : parts) join().add_input(part);
   }
+  void SetOperators(std::int64_t version) { model_.mutable_opset_import(0)->set_version(version); }
   onnx::TypeProto::Tensor* TypeOf(int input) {
     return graph().mutable_input(input)->mutable_type()->mutable_tensor_type();
   }
@@ -117,12 +134,31 @@ class TableGraph {
   onnx::ModelProto model_;
 };
 
-// "2, user 3 by 2, item 2 by 1".
+// Numbers of 2 features beside columns 0 and 2 of `c`, ids of 3 columns, whose tables are those of
+// `user` and `item` above, and the same layer. `pick` adds what makes "p0" and "p2" of `c`; behind
+// those are Gathers, whose rows `rows` makes "u" and "i" of if it is there.
+struct ColumnGraph : TableGraph {
+  using Change = std::function<void(TableGraph*)>;
+  explicit ColumnGraph(const Change& pick, const Change& rows = nullptr) {
+    graph().mutable_input()->DeleteSubrange(1, 2);
+    Input("c", onnx::TensorProto::INT64, {-1, 3});
+    graph().clear_node();
+    pick(this);
+    Node("Gather", {"users", "p0"}, rows ? "u0" : "u");
+    Node("Gather", {"items", "p2"}, rows ? "i0" : "i");
+    if (rows) rows(this);
+    Node("Concat", {"x", "u", "i"}, "joined", {{"axis", 1}});
+    Node("MatMul", {"joined", "w"}, "y");
+  }
+};
+
+// "2, user 3 by 2, item 2 by 1", with " meant" where rows of several ids are.
 inline std::string InputsOf(const absl::StatusOr<ImportedModel>& model) {
   if (!model.ok()) return std::string(model.status().message());
   std::string text = absl::StrCat(model->network.input_features);
   for (const CategoricalInputSpec& input : model->network.categorical_inputs) {
-    absl::StrAppend(&text, ", ", input.name, " ", input.buckets, " by ", input.dimension);
+    absl::StrAppend(&text, ", ", input.name, " ", input.buckets, " by ", input.dimension,
+                    input.combiner == Combiner::kMean ? " meant" : "");
   }
   return text;
 }

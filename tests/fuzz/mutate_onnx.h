@@ -90,7 +90,10 @@ class OnnxMutation {
                                        "Transpose",  "Squeeze",
                                        "Scaler",     "Unsqueeze",
                                        "LeakyRelu",  "Reciprocal",
-                                       "ZipMap",     "LayerNormalization"};
+                                       "ZipMap",     "LayerNormalization",
+                                       "Slice",      "Split",
+                                       "ReduceSum",  "Less",
+                                       "Not"};
     return kOperators[Below(kOperators.size())];
   }
 
@@ -156,7 +159,8 @@ class OnnxMutation {
 
   void ChangeAttribute(onnx::NodeProto* node) {
     if (node->attribute_size() == 0) {
-      constexpr std::array kNames = {"alpha", "axis", "perm", "axes", "to", "epsilon", "transB"};
+      constexpr std::array kNames = {"alpha",   "axis",   "perm", "axes",  "to",
+                                     "epsilon", "transB", "ends", "split", "keepdims"};
       node->add_attribute()->set_name(kNames[Below(kNames.size())]);
     }
     onnx::AttributeProto* const attribute = AnyOf(node->mutable_attribute());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -35,6 +36,17 @@ std::vector<std::string> OnnxSeeds() {
   return seeds;
 }
 
+// Files of others: of the corpus, what is a model with a graph.
+std::vector<std::string> SeedsOfOthers() {
+  std::vector<std::string> seeds;
+  for (const std::string& input : descent::testing::Corpus("onnx_import")) {
+    onnx::ModelProto model;
+    if (input.empty() || !model.ParseFromString(input.substr(1))) continue;
+    if (model.graph().node_size() > 0) seeds.push_back(input.substr(1));
+  }
+  return seeds;
+}
+
 TEST(OnnxImportFuzzerTest, MutatedFilesAreReadOrRefused) {
   constexpr int kMutations = 1000;
   std::mt19937_64 random(20240229);
@@ -46,7 +58,9 @@ TEST(OnnxImportFuzzerTest, MutatedFilesAreReadOrRefused) {
 TEST(OnnxImportFuzzerTest, MutatedGraphsAreReadOrRefused) {
   constexpr int kMutations = 200;
   std::mt19937_64 random(20240301);
-  for (const std::string& seed : OnnxSeeds()) {
+  std::vector<std::string> seeds = OnnxSeeds();
+  for (std::string& seed : SeedsOfOthers()) seeds.push_back(std::move(seed));
+  for (const std::string& seed : seeds) {
     onnx::ModelProto model;
     for (int m = 0; m < kMutations; ++m) {
       if (m % 5 == 0) {

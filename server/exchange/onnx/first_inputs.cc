@@ -177,8 +177,9 @@ class FirstInputsReader {
     const bool is_declared = ids.shape != IdColumns::Shape::kUndeclared;
     const bool has_columns = ids.shape == IdColumns::Shape::kBatchByColumns;
     if (reduction != nullptr && is_declared && !has_columns) {
-      return RefuseNode(*reduction, "takes the numbers of a row together: expected several ids a "
-                                    "row, in a shape of [batch, columns]");
+      return RefuseNode(*reduction,
+                        "takes the numbers of a row together: expected several ids a "
+                        "row, in a shape of [batch, columns]");
     }
     if (reduction == nullptr && has_columns && ids.count != 1) {
       return RefuseNode(gather,
@@ -186,7 +187,8 @@ class FirstInputsReader {
                                      ": expected ReduceSum or ReduceMean of their rows over axis "
                                      "1, or one column of them"));
     }
-    if (reduction == nullptr && is_declared && (part.forms & (has_columns ? kColumn : kRows)) == 0) {
+    if (reduction == nullptr && is_declared &&
+        (part.forms & (has_columns ? kColumn : kRows)) == 0) {
       return RefuseForm(gather);
     }
     ASSIGN_OR_RETURN(std::string name, looked_up_.Add(gather, lookup));
@@ -210,11 +212,11 @@ class FirstInputsReader {
                !CheckBeforeLayers(graph_, part.value).ok()) {
       const GraphNode* const maker = graph_.MakerOf(part.value);
       if (maker != nullptr) RETURN_IF_ERROR(CheckOperator(*maker));
-      return RefuseNode(*part.reader,
-                        absl::StrCat(part.reader->op() == "Concat" ? "joins " : "reads ",
-                                     Shown(part.value),
-                                     ": what a first layer reads are rows "
-                                     "of tables, and once the numeric input, normalised or not"));
+      return RefuseNode(
+          *part.reader,
+          absl::StrCat(part.reader->op() == "Concat" ? "joins " : "reads ", Shown(part.value),
+                       ": what a first layer reads are rows "
+                       "of tables, and once the numeric input, normalised or not"));
     }
     if (graph_.input() == nullptr) return RefuseValue(graph_, part.value);
     read_.numeric = part.value;

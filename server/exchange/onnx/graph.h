@@ -61,8 +61,8 @@ class Graph {
   const onnx::ValueInfoProto* InputOf(absl::string_view name) const;
   // What a Gather would look up, if it read this name; null where no input is looked up by it.
   const IdColumns* IdsOf(absl::string_view name) const { return ids_.Find(name); }
-  // Whether it has rows of [batch, columns of ids, width], which a Flatten or a Reshape makes rows of
-  // [batch, width] of, with the same numbers.
+  // Whether it has rows of [batch, columns of ids, width], which a Flatten or a Reshape makes rows
+  // of [batch, width] of, with the same numbers.
   bool IsOfIdColumns(absl::string_view name) const;
   // Whether it is what such a node makes.
   bool IsFlattened(absl::string_view name) const;

@@ -108,7 +108,7 @@ const char* PickBySlice(const GraphNode& node, const Graph& graph, IdColumns* id
   if (axes->empty()) axes = count == 1 ? Integers{0} : Integers{0, 1};
   if (steps->empty()) steps = Integers(count, 1);
   if (ends->size() != count || axes->size() != count || steps->size() != count ||
-      (count == 2 && IsAxis((*axes)[0], (*axes)[1]))) {
+      (count == 2 && ((*axes)[0] - (*axes)[1]) % 2 == 0)) {
     return kNoPick;
   }
   if (ids->shape == Shape::kUndeclared) ids->shape = Shape::kBatchByColumns;
@@ -191,8 +191,8 @@ const char* Flatten(const GraphNode& node, IdColumns* ids) {
 const char* Transpose(const GraphNode& node, IdColumns* ids) {
   const Integers perm = IntsOf(node, "perm");
   if (ids->shape == Shape::kBatch || (!perm.empty() && perm != Integers{1, 0})) return kNoMove;
-  ids->shape = ids->shape == Shape::kColumnsByBatch ? Shape::kBatchByColumns
-                                                    : Shape::kColumnsByBatch;
+  ids->shape =
+      ids->shape == Shape::kColumnsByBatch ? Shape::kBatchByColumns : Shape::kColumnsByBatch;
   return nullptr;
 }
 
@@ -329,8 +329,7 @@ void IdColumnsOfValues::AddNode(const GraphNode& node, const Graph& graph) {
   columns_.emplace(node.proto->output(0), ids);
 }
 
-void IdColumnsOfValues::AddSplit(const GraphNode& node, const IdColumns& from,
-                                 const Graph& graph) {
+void IdColumnsOfValues::AddSplit(const GraphNode& node, const IdColumns& from, const Graph& graph) {
   const auto sizes = SplitSizes(node, graph, from.count);
   const bool by_columns =
       from.shape != Shape::kBatch && IsAxis(IntOf(node, "axis", 0), ColumnAxis(from.shape));

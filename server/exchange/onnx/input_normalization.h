@@ -30,8 +30,8 @@ absl::Status CheckBeforeLayers(const Graph& graph, absl::string_view value);
 // unset where it is that input. `rows`: how many the statistics are of, as the metadata say.
 //
 // As WriteOnnx writes it, the statistics go on. What others write, constants subtracted and divided
-// by (scikit-learn's StandardScaler, for one) or batch normalisation, are statistics of one row that
-// stay as they are. kInvalidArgument naming the node for anything else.
+// by (scikit-learn's StandardScaler, for one) or batch normalisation, are statistics of one row
+// that stay as they are. kInvalidArgument naming the node for anything else.
 absl::StatusOr<std::optional<GraphNormalization>> ReadNormalization(
     const Graph& graph, absl::string_view value, std::int64_t features,
     std::optional<std::int64_t> rows);

@@ -67,7 +67,8 @@ absl::StatusOr<TableLookup> ReadTableLookup(const Graph& graph, const GraphNode&
   if (ids->refusal != nullptr) return RefuseIds(*ids);
   RETURN_IF_ERROR(CheckType(*ids));
   if (ids->shape == IdColumns::Shape::kColumnsByBatch) {
-    return RefuseNode(gather, "looks up ids in a shape of [columns, batch]: expected the batch first");
+    return RefuseNode(gather,
+                      "looks up ids in a shape of [columns, batch]: expected the batch first");
   }
   return TableLookup{*ids, *table};
 }
@@ -83,8 +84,8 @@ absl::Status LookedUp::TakeColumns(const GraphNode& gather, const IdColumns& ids
   }
   const std::string input = Shown(ids.input->name());
   if (ids.are_all) {
-    return RefuseNode(gather, absl::StrCat("looks up ", input,
-                                           " a second time: an input of ids has one table"));
+    return RefuseNode(
+        gather, absl::StrCat("looks up ", input, " a second time: an input of ids has one table"));
   }
   return RefuseNode(gather, absl::StrCat("looks up column ", ids.first, " of ", input,
                                          ", or one behind it, a second time: a column of ids has "
@@ -100,8 +101,9 @@ absl::StatusOr<std::string> LookedUp::Add(const GraphNode& gather, const TableLo
   }
   std::string name = CategoryName(lookup.ids);
   if (names_.insert(name).second) return name;
-  return Unsupported(absl::StrCat("graph.input ", Shown(lookup.ids.input->name())),
-                     absl::StrCat("would be called ", name, ", as another input of ids is already"));
+  return Unsupported(
+      absl::StrCat("graph.input ", Shown(lookup.ids.input->name())),
+      absl::StrCat("would be called ", name, ", as another input of ids is already"));
 }
 
 }  // namespace descent::exchange
