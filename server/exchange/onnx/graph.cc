@@ -48,35 +48,17 @@ absl::StatusOr<std::unique_ptr<const Graph>> Graph::Read(const onnx::GraphProto&
   return graph;
 }
 
-absl::Status Graph::Define(absl::string_view name, Value value, absl::string_view what) {
-  RETURN_IF_ERROR(Alias(name, values_.size(), what));
-  value.name = name;
-  values_.push_back(std::move(value));
-  return absl::OkStatus();
-}
-
-absl::Status Graph::Alias(absl::string_view name, std::size_t value, absl::string_view what) {
-  if (names_.emplace(name, value).second) return absl::OkStatus();
-  return Malformed(absl::StrCat(what, " ", Shown(name)),
-                   "another initialiser, input or node has this name already");
-}
-
-const Graph::Value* Graph::Find(absl::string_view name) const {
-  const auto found = names_.find(name);
-  return found == names_.end() ? nullptr : &values_[found->second];
-}
-
 absl::Status Graph::ReadInitializers() {
   if (proto_->sparse_initializer_size() > 0) {
     return Malformed("graph.sparse_initializer", "sparse tensors are not read");
   }
   for (const TensorProto& tensor : proto_->initializer()) {
     if (tensor.name().empty()) return Malformed("graph.initializer", "one has no name");
-    Value value;
+    GraphValue value;
     if (!IsOfOtherType(tensor)) {
       ASSIGN_OR_RETURN(value.constant, Constant::Of(tensor));
     }
-    RETURN_IF_ERROR(Define(tensor.name(), std::move(value), "initializer"));
+    RETURN_IF_ERROR(values_.Define(tensor.name(), std::move(value), "initializer"));
   }
   return absl::OkStatus();
 }
@@ -84,8 +66,8 @@ absl::Status Graph::ReadInitializers() {
 absl::Status Graph::ReadInputs() {
   for (const onnx::ValueInfoProto& input : proto_->input()) {
     // Old files name initialisers among the inputs, as values that may be given anew.
-    if (names_.contains(input.name())) continue;
-    RETURN_IF_ERROR(Define(input.name(), {}, "input"));
+    if (values_.Contains(input.name())) continue;
+    RETURN_IF_ERROR(values_.Define(input.name(), {}, "input"));
     inputs_.push_back(&input);
     ids_.AddInput(input);
     inputs_by_name_.emplace(input.name(), &input);
@@ -142,12 +124,12 @@ absl::Status Graph::ChooseInput() {
 
 absl::Status Graph::ReadNode(const GraphNode& node) {
   for (const std::string& input : node.proto->input()) {
-    if (input.empty() || names_.contains(input)) continue;
+    if (input.empty() || values_.Contains(input)) continue;
     return InvalidNode(node, absl::StrCat("reads ", Shown(input),
                                           ", which no initialiser, input or earlier node makes"));
   }
-  Value value{.maker = &node};
-  std::optional<std::size_t> moved;
+  GraphValue value{.maker = &node};
+  bool is_moved = false;
   if (CheckOperator(node).ok()) {
     if (std::optional<Constant> constant = FoldedConstant(node); constant.has_value()) {
       value = {.constant = std::move(constant)};
@@ -156,20 +138,20 @@ absl::Status Graph::ReadNode(const GraphNode& node) {
     } else if (IsOfIdColumns(node.input(0)) && (node.op() == "Flatten" || node.op() == "Reshape")) {
       value.is_flattened = true;
     } else {
-      moved = names_.at(node.input(0));
+      is_moved = true;
     }
   }
   constexpr absl::string_view kWhat = "output of a node";
   for (int i = 0; i < node.proto->output_size(); ++i) {
     const std::string& output = node.proto->output(i);
     if (output.empty()) continue;
-    if (i == 0 && moved.has_value()) {
-      RETURN_IF_ERROR(Alias(output, *moved, kWhat));
+    if (i == 0 && is_moved) {
+      RETURN_IF_ERROR(values_.Alias(output, node.input(0), kWhat));
     } else {
-      RETURN_IF_ERROR(Define(output, i == 0 ? value : Value(), kWhat));
+      RETURN_IF_ERROR(values_.Define(output, i == 0 ? value : GraphValue(), kWhat));
     }
   }
-  ids_.AddNode(node, *this);
+  ids_.AddNode(node, values_);
   return absl::OkStatus();
 }
 
@@ -287,39 +269,24 @@ bool Graph::OnlyMoves(const GraphNode& node) {
   return false;
 }
 
-absl::string_view Graph::Resolve(absl::string_view name) const {
-  const Value* const value = Find(name);
-  return value == nullptr ? absl::string_view() : value->name;
-}
-
-const GraphNode* Graph::MakerOf(absl::string_view name) const {
-  const Value* const value = Find(name);
-  return value == nullptr ? nullptr : value->maker;
-}
-
-const Constant* Graph::ConstantOf(absl::string_view name) const {
-  const Value* const value = Find(name);
-  return value == nullptr || !value->constant.has_value() ? nullptr : &*value->constant;
-}
-
 bool Graph::IsInput(absl::string_view name) const {
   return input_ != nullptr && InputOf(name) == input_;
 }
 
 const onnx::ValueInfoProto* Graph::InputOf(absl::string_view name) const {
-  const Value* const value = Find(name);
+  const GraphValue* const value = values_.Find(name);
   if (value == nullptr || value->maker != nullptr) return nullptr;
   const auto found = inputs_by_name_.find(value->name);
   return found == inputs_by_name_.end() ? nullptr : found->second;
 }
 
 bool Graph::IsOfIdColumns(absl::string_view name) const {
-  const Value* const value = Find(name);
+  const GraphValue* const value = values_.Find(name);
   return value != nullptr && value->is_of_id_columns;
 }
 
 bool Graph::IsFlattened(absl::string_view name) const {
-  const Value* const value = Find(name);
+  const GraphValue* const value = values_.Find(name);
   return value != nullptr && value->is_flattened;
 }
 

@@ -3,7 +3,6 @@
 #ifndef SERVER_EXCHANGE_ONNX_GRAPH_H_
 #define SERVER_EXCHANGE_ONNX_GRAPH_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "onnx/onnx_subset.pb.h"
 #include "server/exchange/onnx/constant.h"
+#include "server/exchange/onnx/graph_values.h"
 #include "server/exchange/onnx/id_columns.h"
 #include "server/exchange/onnx/operators.h"
 
@@ -48,13 +48,13 @@ class Graph {
   const std::vector<const onnx::ValueInfoProto*>& inputs() const { return inputs_; }
 
   // The value that `name` is, of a name that a node reads, or an output's; "" for others.
-  absl::string_view Resolve(absl::string_view name) const;
+  absl::string_view Resolve(absl::string_view name) const { return values_.Resolve(name); }
 
   // Each takes a name that may be unresolved.
   // The node that makes a value as its first output; null for others.
-  const GraphNode* MakerOf(absl::string_view name) const;
+  const GraphNode* MakerOf(absl::string_view name) const { return values_.MakerOf(name); }
   // Null for others.
-  const Constant* ConstantOf(absl::string_view name) const;
+  const Constant* ConstantOf(absl::string_view name) const { return values_.ConstantOf(name); }
   // Whether it is the input of rows of numbers.
   bool IsInput(absl::string_view name) const;
   // Any input; null for others.
@@ -74,13 +74,6 @@ class Graph {
   absl::Status CheckWidth(absl::string_view name, std::int64_t width) const;
 
  private:
-  struct Value {
-    absl::string_view name = {};
-    const GraphNode* maker = nullptr;
-    std::optional<Constant> constant = {};
-    bool is_of_id_columns = false;
-    bool is_flattened = false;
-  };
   struct Width {
     std::int64_t width;
     const GraphNode* node;
@@ -96,11 +89,6 @@ class Graph {
   absl::Status ChooseInput();
   // The input that a node looks up in a constant; null for other nodes.
   const onnx::ValueInfoProto* LookedUpBy(const GraphNode& node) const;
-  absl::Status Define(absl::string_view name, Value value, absl::string_view what);
-  // Gives a value another name.
-  absl::Status Alias(absl::string_view name, std::size_t value, absl::string_view what);
-  // Null for a name that nothing has.
-  const Value* Find(absl::string_view name) const;
   std::optional<Constant> FoldedConstant(const GraphNode& node);
   std::optional<Constant> ReshapedConstant(const GraphNode& node, const Constant& moved) const;
   std::optional<Constant> ConstantOfNode(const GraphNode& node);
@@ -114,8 +102,7 @@ class Graph {
   std::vector<const onnx::ValueInfoProto*> inputs_;
   absl::flat_hash_map<absl::string_view, const onnx::ValueInfoProto*> inputs_by_name_;
   std::vector<GraphNode> nodes_;
-  std::vector<Value> values_;
-  absl::flat_hash_map<absl::string_view, std::size_t> names_;  // places in values_
+  GraphValues values_;
   absl::flat_hash_map<absl::string_view, Width> widths_;
   IdColumnsOfValues ids_;
   std::deque<onnx::TensorProto> made_;  // of Constant nodes without a tensor

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status_macros.h"
 #include "server/exchange/onnx/file_errors.h"
-#include "server/exchange/onnx/graph.h"
+#include "server/exchange/onnx/graph_values.h"
 
 namespace descent::exchange {
 namespace {
@@ -46,7 +46,7 @@ bool IsAxis(std::int64_t axis, std::int64_t expected) {
 // Reads what tells a node how: attributes in old versions of operators and constants in new ones.
 class Settings {
  public:
-  Settings(const GraphNode& node, const Graph& graph) : node_(node), graph_(graph) {}
+  Settings(const GraphNode& node, const GraphValues& values) : node_(node), values_(values) {}
 
   // Unset unless they are constant, and at most `most`. Numbers beyond all columns are cut off.
   std::optional<Integers> Read(absl::string_view attribute, int input, std::int64_t most) const {
@@ -55,7 +55,7 @@ class Settings {
       return IntsOf(node_, attribute);
     }
     if (node_.input(input).empty()) return Integers();
-    const Constant* const constant = graph_.ConstantOf(node_.input(input));
+    const Constant* const constant = values_.ConstantOf(node_.input(input));
     if (constant == nullptr || constant->rank() > 1 || constant->size() > most ||
         constant->IsFloatingPoint()) {
       return std::nullopt;
@@ -69,7 +69,7 @@ class Settings {
 
  private:
   const GraphNode& node_;
-  const Graph& graph_;
+  const GraphValues& values_;
 };
 
 // Each of these does to `ids` what a node does, and returns why it can't; null: it could.
@@ -84,8 +84,8 @@ const char* Pick(std::int64_t begin, std::int64_t count, IdColumns* ids) {
   return nullptr;
 }
 
-const char* PickByGather(const GraphNode& node, const Graph& graph, IdColumns* ids) {
-  const Constant* const index = graph.ConstantOf(node.input(1));
+const char* PickByGather(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
+  const Constant* const index = values.ConstantOf(node.input(1));
   if (ids->shape == Shape::kBatch || !IsAxis(IntOf(node, "axis", 0), ColumnAxis(ids->shape)) ||
       index == nullptr || index->size() != 1 || index->rank() > 1 || index->IsFloatingPoint()) {
     return kNoPick;
@@ -96,9 +96,9 @@ const char* PickByGather(const GraphNode& node, const Graph& graph, IdColumns* i
   return Pick(static_cast<std::int64_t>(index->At(0)), 1, ids);
 }
 
-const char* PickBySlice(const GraphNode& node, const Graph& graph, IdColumns* ids) {
+const char* PickBySlice(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
   constexpr std::int64_t kMostAxes = 2;
-  const Settings settings(node, graph);
+  const Settings settings(node, values);
   const auto begins = settings.Read("starts", 1, kMostAxes);
   const auto ends = settings.Read("ends", 2, kMostAxes);
   auto axes = settings.Read("axes", 3, kMostAxes);
@@ -141,8 +141,8 @@ const char* PickBySlice(const GraphNode& node, const Graph& graph, IdColumns* id
   return nullptr;
 }
 
-const char* Reshape(const GraphNode& node, const Graph& graph, IdColumns* ids) {
-  const auto shape = Settings(node, graph).Read("", 1, 2);
+const char* Reshape(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
+  const auto shape = Settings(node, values).Read("", 1, 2);
   if (!shape || ids->shape == Shape::kColumnsByBatch || ids->count == 0) return kNoMove;
   const bool copies = IntOf(node, "allowzero", 0) == 0;  // what 0 stands for
   if (*shape == Integers{-1} && ids->count == 1) {
@@ -162,8 +162,8 @@ const char* Reshape(const GraphNode& node, const Graph& graph, IdColumns* ids) {
   return nullptr;
 }
 
-const char* Squeeze(const GraphNode& node, const Graph& graph, IdColumns* ids) {
-  const auto axes = Settings(node, graph).Read("axes", 1, 1);
+const char* Squeeze(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
+  const auto axes = Settings(node, values).Read("axes", 1, 1);
   if (!axes || axes->size() != 1 || ids->shape == Shape::kBatch || ids->count > 1 ||
       !IsAxis((*axes)[0], ColumnAxis(ids->shape))) {
     return kNoMove;
@@ -173,8 +173,8 @@ const char* Squeeze(const GraphNode& node, const Graph& graph, IdColumns* ids) {
   return nullptr;
 }
 
-const char* Unsqueeze(const GraphNode& node, const Graph& graph, IdColumns* ids) {
-  const auto axes = Settings(node, graph).Read("axes", 1, 1);
+const char* Unsqueeze(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
+  const auto axes = Settings(node, values).Read("axes", 1, 1);
   if (!axes || axes->size() != 1 || ids->shape != Shape::kBatch || !IsAxis((*axes)[0], 1)) {
     return kNoMove;
   }
@@ -203,24 +203,25 @@ const char* Cast(const GraphNode& node, IdColumns* ids) {
   return nullptr;
 }
 
-const char* Move(const GraphNode& node, const Graph& graph, IdColumns* ids) {
+const char* Move(const GraphNode& node, const GraphValues& values, IdColumns* ids) {
   const absl::string_view op = node.op();
   if (op == "Identity") return nullptr;
   if (op == "Cast") return Cast(node, ids);
-  if (op == "Gather") return PickByGather(node, graph, ids);
-  if (op == "Slice") return PickBySlice(node, graph, ids);
-  if (op == "Reshape") return Reshape(node, graph, ids);
-  if (op == "Squeeze") return Squeeze(node, graph, ids);
-  if (op == "Unsqueeze") return Unsqueeze(node, graph, ids);
+  if (op == "Gather") return PickByGather(node, values, ids);
+  if (op == "Slice") return PickBySlice(node, values, ids);
+  if (op == "Reshape") return Reshape(node, values, ids);
+  if (op == "Squeeze") return Squeeze(node, values, ids);
+  if (op == "Unsqueeze") return Unsqueeze(node, values, ids);
   if (op == "Flatten") return Flatten(node, ids);
   if (op == "Transpose") return Transpose(node, ids);
   return kNoIds;
 }
 
 // How many columns each output of a Split has; unset where that is not said.
-std::optional<Integers> SplitSizes(const GraphNode& node, const Graph& graph, std::int64_t count) {
+std::optional<Integers> SplitSizes(const GraphNode& node, const GraphValues& values,
+                                   std::int64_t count) {
   const std::int64_t outputs = node.proto->output_size();
-  auto sizes = Settings(node, graph).Read("split", 1, outputs);
+  auto sizes = Settings(node, values).Read("split", 1, outputs);
   if (!sizes || outputs == 0) return std::nullopt;
   if (sizes->empty()) {
     if (count == 0 || IntOf(node, "num_outputs", outputs) != outputs) return std::nullopt;
@@ -270,9 +271,10 @@ void IdColumnsOfValues::AddInput(const onnx::ValueInfoProto& input) {
   columns_.emplace(input.name(), ids);
 }
 
-const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node, const Graph& graph) const {
+const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node,
+                                                const GraphValues& values) const {
   const auto maker = [&](absl::string_view value, absl::string_view op) {
-    const GraphNode* const made = graph.MakerOf(value);
+    const GraphNode* const made = values.MakerOf(value);
     return made != nullptr && made->op() == op && CheckOperator(*made).ok() ? made : nullptr;
   };
   if (node.op() != "Add" && node.op() != "Where") return nullptr;
@@ -294,7 +296,7 @@ const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node, const Gra
     condition = is_below->input(0);
     if (negation == nullptr || !IsInteger(IntOf(*is_below, "to", 0)) ||
         !IsInteger(IntOf(*is_other, "to", 0)) ||
-        graph.Resolve(negation->input(0)) != graph.Resolve(condition)) {
+        values.Resolve(negation->input(0)) != values.Resolve(condition)) {
       return nullptr;
     }
   }
@@ -302,17 +304,17 @@ const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node, const Gra
   if (less == nullptr) return nullptr;
   const IdColumns* const ids = Find(name);
   const IdColumns* const compared = Find(less->input(0));
-  const Constant* const zero = graph.ConstantOf(less->input(1));
+  const Constant* const zero = values.ConstantOf(less->input(1));
   const bool is_zero = zero != nullptr && zero->size() == 1 && zero->At(0) == 0;
   const bool are_same = ids != nullptr && ids->refusal == nullptr && ids->are_integers &&
                         compared != nullptr && compared->shape == ids->shape &&
-                        graph.Resolve(less->input(0)) == graph.Resolve(name);
+                        values.Resolve(less->input(0)) == values.Resolve(name);
   return is_zero && are_same ? ids : nullptr;
 }
 
-void IdColumnsOfValues::AddNode(const GraphNode& node, const Graph& graph) {
+void IdColumnsOfValues::AddNode(const GraphNode& node, const GraphValues& values) {
   if (node.proto->output_size() == 0 || node.proto->output(0).empty()) return;
-  if (const IdColumns* const ids = FindCounted(node, graph)) {
+  if (const IdColumns* const ids = FindCounted(node, values)) {
     const IdColumns counted = *ids;
     columns_.emplace(node.proto->output(0), counted);
     return;
@@ -322,15 +324,16 @@ void IdColumnsOfValues::AddNode(const GraphNode& node, const Graph& graph) {
   IdColumns ids = *found;
   if (ids.refusal == nullptr) {
     const bool is_known = CheckOperator(node).ok();
-    if (is_known && node.op() == "Split") return AddSplit(node, ids, graph);
-    ids.refusal = is_known ? Move(node, graph, &ids) : kNoIds;
+    if (is_known && node.op() == "Split") return AddSplit(node, ids, values);
+    ids.refusal = is_known ? Move(node, values, &ids) : kNoIds;
     if (ids.refusal != nullptr) ids.refused_by = &node;
   }
   columns_.emplace(node.proto->output(0), ids);
 }
 
-void IdColumnsOfValues::AddSplit(const GraphNode& node, const IdColumns& from, const Graph& graph) {
-  const auto sizes = SplitSizes(node, graph, from.count);
+void IdColumnsOfValues::AddSplit(const GraphNode& node, const IdColumns& from,
+                                 const GraphValues& values) {
+  const auto sizes = SplitSizes(node, values, from.count);
   const bool by_columns =
       from.shape != Shape::kBatch && IsAxis(IntOf(node, "axis", 0), ColumnAxis(from.shape));
   std::int64_t begin = 0;

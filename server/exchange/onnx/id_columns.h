@@ -9,11 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "onnx/onnx_subset.pb.h"
+#include "server/exchange/onnx/graph_values.h"
 #include "server/exchange/onnx/operators.h"
 
 namespace descent::exchange {
-
-class Graph;
 
 // Columns side by side of an input as it comes, of one id a row or of several.
 struct IdColumns {
@@ -37,23 +36,23 @@ struct IdColumns {
 // Why columns are none: kInvalidArgument naming the node, or the input.
 absl::Status RefuseIds(const IdColumns& ids);
 
-// Follows columns through a graph, each node once: Gather by a constant column number, Slice,
+// Follows columns through a values, each node once: Gather by a constant column number, Slice,
 // Split, what moves or converts ids (Identity, Cast, Reshape, Flatten, Squeeze, Unsqueeze,
 // Transpose), and what counts ids below zero from the end of a table, and leaves the others as they
 // are.
 class IdColumnsOfValues {
  public:
   void AddInput(const onnx::ValueInfoProto& input);
-  // Of a node whose inputs have been added. `graph` has the constants that it reads.
-  void AddNode(const GraphNode& node, const Graph& graph);
+  // Of a node whose inputs have been added. `values` are those that it and they read.
+  void AddNode(const GraphNode& node, const GraphValues& values);
 
   // By the name as it is read, whatever else has the same numbers. Null for other values.
   const IdColumns* Find(absl::string_view name) const;
 
  private:
   // The ids that `node` counts so, as Keras does; null for others.
-  const IdColumns* FindCounted(const GraphNode& node, const Graph& graph) const;
-  void AddSplit(const GraphNode& node, const IdColumns& from, const Graph& graph);
+  const IdColumns* FindCounted(const GraphNode& node, const GraphValues& values) const;
+  void AddSplit(const GraphNode& node, const IdColumns& from, const GraphValues& values);
 
   absl::flat_hash_map<absl::string_view, IdColumns> columns_;
 };
