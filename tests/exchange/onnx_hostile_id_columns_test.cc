@@ -318,6 +318,12 @@ TEST(HostileColumnsTest, ASplitIntoManyPartsIsRead) {
   EXPECT_EQ(InputsOf(graph.Read()), "2, c_0 3 by 2, c_2 2 by 1");
 }
 
+TEST(HostileColumnsTest, OutputsWithoutEndAreRefused) {
+  Graph graph;
+  for (int i = 0; i < 200'000; ++i) graph.node(0).add_output(absl::StrCat("one-part-of-many-", i));
+  EXPECT_THAT(InputsOf(graph.Read()), HasSubstr("at most 200000 outputs together, got 200004"));
+}
+
 // Thousands of slices of one input, and sums of sums.
 TEST(HostileColumnsTest, ManySlicesOfOneInputTakeNoLongTime) {
   ColumnGraph graph([](Graph* g) {

@@ -17,6 +17,8 @@ using onnx::TensorProto;
 
 // Deeper than networks are; what reads a graph takes some microseconds a node.
 constexpr int kMostGraphNodes = 100000;
+// Of all nodes, each of which is a value.
+constexpr std::int64_t kMostOutputs = 2 * kMostGraphNodes;
 
 // Whether a value is said to be of integers that ids may be of.
 bool IsOfIntegers(const onnx::ValueInfoProto& value) {
@@ -40,6 +42,12 @@ absl::StatusOr<std::unique_ptr<const Graph>> Graph::Read(const onnx::GraphProto&
   if (proto.node_size() > kMostGraphNodes) {
     return Unsupported("graph.node", absl::StrCat("expected at most ", kMostGraphNodes,
                                                   " nodes, got ", proto.node_size()));
+  }
+  std::int64_t outputs = 0;
+  for (const onnx::NodeProto& node : proto.node()) outputs += node.output_size();
+  if (outputs > kMostOutputs) {
+    return Unsupported("graph.node", absl::StrCat("expected nodes with at most ", kMostOutputs,
+                                                  " outputs together, got ", outputs));
   }
   graph->nodes_.reserve(static_cast<std::size_t>(proto.node_size()));
   for (int i = 0; i < proto.node_size(); ++i) graph->nodes_.push_back({&proto.node(i), i});
@@ -76,19 +84,19 @@ absl::Status Graph::ReadInputs() {
   return Unsupported("graph.input", "expected one input of rows of features, got 0");
 }
 
-const onnx::ValueInfoProto* Graph::LookedUpBy(const GraphNode& node) const {
+const IdColumns* Graph::LookedUpBy(const GraphNode& node) const {
   if (node.op() != "Gather" || !CheckOperator(node).ok() || IntOf(node, "axis", 0) != 0 ||
       ConstantOf(node.input(0)) == nullptr) {
     return nullptr;
   }
-  const IdColumns* const ids = IdsOf(node.input(1));
-  return ids == nullptr || ids->refusal != nullptr ? nullptr : ids->input;
+  return IdsOf(node.input(1));
 }
 
 bool Graph::MakesIdColumns(const GraphNode& node) const {
   if (node.op() == "Gather") {
-    return LookedUpBy(node) != nullptr &&
-           IdsOf(node.input(1))->shape == IdColumns::Shape::kBatchByColumns;
+    const IdColumns* const ids = LookedUpBy(node);
+    return ids != nullptr && ids->refusal == nullptr &&
+           ids->shape == IdColumns::Shape::kBatchByColumns;
   }
   if (node.op() == "Concat") {
     return std::ranges::any_of(node.proto->input(),
@@ -100,16 +108,21 @@ bool Graph::MakesIdColumns(const GraphNode& node) const {
 
 absl::Status Graph::ChooseInput() {
   absl::flat_hash_set<const onnx::ValueInfoProto*> ids;
+  absl::flat_hash_set<const onnx::ValueInfoProto*> refused;
   for (const GraphNode& node : nodes_) {
-    if (const onnx::ValueInfoProto* const input = LookedUpBy(node)) ids.insert(input);
+    const IdColumns* const looked_up = LookedUpBy(node);
+    if (looked_up == nullptr) continue;
+    (looked_up->refusal == nullptr ? ids : refused).insert(looked_up->input);
   }
   std::vector<const onnx::ValueInfoProto*> others;
   std::ranges::copy_if(inputs_, std::back_inserter(others),
                        [&](const auto* input) { return !ids.contains(input); });
-  // Integers beside rows of numbers are ids that are looked up otherwise, which their nodes'
-  // readers refuse.
+  // Integers beside rows of numbers are ids that are looked up otherwise, as some floats are, which
+  // their nodes' readers refuse.
   std::vector<const onnx::ValueInfoProto*> numbers = others;
-  if (others.size() > 1) std::erase_if(numbers, [](const auto* i) { return IsOfIntegers(*i); });
+  if (others.size() > 1) {
+    std::erase_if(numbers, [&](const auto* i) { return IsOfIntegers(*i) || refused.contains(i); });
+  }
   if (numbers.size() == 1 || (numbers.empty() && !ids.empty())) {
     input_ = numbers.empty() ? nullptr : numbers[0];
     return absl::OkStatus();

@@ -87,8 +87,8 @@ class Graph {
   absl::Status ReadNode(const GraphNode& node);
   bool MakesIdColumns(const GraphNode& node) const;
   absl::Status ChooseInput();
-  // The input that a node looks up in a constant; null for other nodes.
-  const onnx::ValueInfoProto* LookedUpBy(const GraphNode& node) const;
+  // What a node looks up in a constant, ids or what is none of an input; null for other nodes.
+  const IdColumns* LookedUpBy(const GraphNode& node) const;
   std::optional<Constant> FoldedConstant(const GraphNode& node);
   std::optional<Constant> ReshapedConstant(const GraphNode& node, const Constant& moved) const;
   std::optional<Constant> ConstantOfNode(const GraphNode& node);
