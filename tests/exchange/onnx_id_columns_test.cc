@@ -205,6 +205,9 @@ TEST(OnnxIdColumnsTest, IdsBelowZeroMayBeCountedFromTheEnd) {
     ColumnGraph limit(pick(where));
     limit.graph().mutable_initializer(limit.graph().initializer_size() - 1)->set_float_data(0, 1);
     EXPECT_THAT(InputsOf(limit.Read()), HasSubstr("is no way from an input to a table"));
+    ColumnGraph rows(pick(where));
+    rows.node(2).set_input(0, "p2");
+    EXPECT_THAT(InputsOf(rows.Read()), HasSubstr("is no way from an input to a table"));
   }
 }
 

@@ -278,12 +278,14 @@ const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node,
     return made != nullptr && made->op() == op && CheckOperator(*made).ok() ? made : nullptr;
   };
   if (node.op() != "Add" && node.op() != "Where") return nullptr;
-  // Of ids that a condition says are below zero; what they are then does not matter here.
+  // Of ids that a condition says are below zero, where they are counted from the end.
   absl::string_view name;
   absl::string_view condition;
+  absl::string_view from_end;
   if (node.op() == "Where") {
     name = node.input(2);
     condition = node.input(0);
+    from_end = node.input(1);
   } else {
     const GraphNode* const below = maker(node.input(0), "Mul");
     const GraphNode* const other = maker(node.input(1), "Mul");
@@ -294,22 +296,32 @@ const IdColumns* IdColumnsOfValues::FindCounted(const GraphNode& node,
     const GraphNode* const negation = maker(is_other->input(0), "Not");
     name = other->input(0);
     condition = is_below->input(0);
+    from_end = below->input(1);
     if (negation == nullptr || !IsInteger(IntOf(*is_below, "to", 0)) ||
         !IsInteger(IntOf(*is_other, "to", 0)) ||
         values.Resolve(negation->input(0)) != values.Resolve(condition)) {
       return nullptr;
     }
   }
-  const GraphNode* const less = maker(condition, "Less");
-  if (less == nullptr) return nullptr;
   const IdColumns* const ids = Find(name);
-  const IdColumns* const compared = Find(less->input(0));
-  const Constant* const zero = values.ConstantOf(less->input(1));
-  const bool is_zero = zero != nullptr && zero->size() == 1 && zero->At(0) == 0;
-  const bool are_same = ids != nullptr && ids->refusal == nullptr && ids->are_integers &&
-                        compared != nullptr && compared->shape == ids->shape &&
-                        values.Resolve(less->input(0)) == values.Resolve(name);
-  return is_zero && are_same ? ids : nullptr;
+  if (ids == nullptr || ids->refusal != nullptr || !ids->are_integers) return nullptr;
+  const auto are_the_ids = [&](absl::string_view value) {
+    const IdColumns* const others = Find(value);
+    return others != nullptr && others->shape == ids->shape &&
+           values.Resolve(value) == values.Resolve(name);
+  };
+  const auto number = [&](absl::string_view value) {
+    const Constant* const constant = values.ConstantOf(value);
+    return constant != nullptr && constant->size() == 1 && constant->rank() <= 1
+               ? std::optional(constant->At(0))
+               : std::nullopt;
+  };
+  const GraphNode* const less = maker(condition, "Less");
+  const GraphNode* const sum = maker(from_end, "Add");
+  const bool are_counted = less != nullptr && sum != nullptr && are_the_ids(less->input(0)) &&
+                           number(less->input(1)) == 0.0 && are_the_ids(sum->input(0)) &&
+                           number(sum->input(1)).has_value();
+  return are_counted ? ids : nullptr;
 }
 
 void IdColumnsOfValues::AddNode(const GraphNode& node, const GraphValues& values) {
