@@ -207,14 +207,14 @@ class InferenceService final : public RawInferenceMethods<GRPCInferenceService::
 
   absl::Status BeginInfer(UnaryCall* call, const inference::ModelInferRequest& request) {
     if (!request.id().empty()) call->NoteRequestId(request.id());
-    ASSIGN_OR_RETURN(const std::string name, wire::ModelName(request));
+    ASSIGN_OR_RETURN(std::string name, wire::ModelName(request));
     RETURN_IF_ERROR(call->AdmitModel(name));
     ASSIGN_OR_RETURN(std::shared_ptr<models::Model> model, registry_.Find(name));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> step,
                      wire::VersionStep(request.model_version()));
     ASSIGN_OR_RETURN(models::PredictCommand command,
                      CatchExceptions([&] { return wire::Decode(request, *model->network()); }));
-    wire::InferenceEcho echo{.model = name, .id = request.id()};
+    wire::InferenceEcho echo{.model = std::move(name), .id = request.id()};
     const std::size_t answer_bytes = AnswerBytes(command, *model->network()) + echo.id.size();
     const std::size_t held_bytes = models::ByteSize(command) + echo.id.size();
     auto go = [call, step, model = std::move(model), command = std::move(command),

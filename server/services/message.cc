@@ -35,6 +35,9 @@ constexpr std::size_t kString = sizeof(std::string) + kAllocation;
 constexpr std::size_t kMapNode = 192;  // with the entry's key and value, empty
 // Deeper ones are refused by protobuf.
 constexpr int kMostNested = 100;
+// Of so many bytes a message is written at once, without a stream in between, into the one piece
+// that gRPC's stream would make of it too.
+constexpr std::size_t kOnePiece = 1 << 20;
 
 // The size in memory of one value of a packed or repeated field.
 std::size_t WidthOf(FieldDescriptor::CppType type) {
@@ -188,6 +191,12 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, const MethodName& name,
 }
 
 grpc::ByteBuffer SerializeMessage(const Message& message) {
+  if (const std::size_t size = message.ByteSizeLong(); size <= kOnePiece) {
+    grpc::Slice slice(size);
+    // Nobody else has it yet.
+    message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
+    return {&slice, 1};
+  }
   grpc::ByteBuffer bytes;
   bool own = true;
   // What is made here is within protobuf's 2 GiB.

@@ -17,20 +17,10 @@
 namespace descent::wire {
 namespace {
 
-using inference::InferParameter;
 using inference::ModelInferRequest;
 
 constexpr char kPlatform[] = "descent";
 constexpr char kRawOutputs[] = "raw_outputs";
-
-absl::StatusOr<bool> WantsRawOutputs(const InferParameters& parameters) {
-  const auto found = parameters.find(kRawOutputs);
-  if (found == parameters.end()) return false;
-  if (found->second.parameter_choice_case() != InferParameter::kBoolParam) {
-    return InvalidField(absl::StrCat("parameters.", kRawOutputs), "expected a bool_param");
-  }
-  return found->second.bool_param();
-}
 
 absl::Status CheckRequestedOutputs(const ModelInferRequest& request) {
   for (int i = 0; i < request.outputs_size(); ++i) {
@@ -46,6 +36,25 @@ absl::Status CheckRequestedOutputs(const ModelInferRequest& request) {
     RETURN_IF_ERROR(RefuseParameters(parameters, output.parameters(), kClassification));
   }
   return absl::OkStatus();
+}
+
+// The message's own, not those of what is in it.
+template <typename Message>
+bool HasOwnUnknownFields(const Message& message) {
+  static const auto* const reflection = Message::GetReflection();
+  return !reflection->GetUnknownFields(message).empty();
+}
+
+// Whether there is anything for RejectUnknownFields to find. It asks descriptors which messages
+// there may be, field by field, which takes as long as decoding all else of a row.
+bool HasUnknownFields(const ModelInferRequest& request) {
+  if (HasOwnUnknownFields(request)) return true;
+  for (const auto& input : request.inputs()) {
+    if (HasOwnUnknownFields(input)) return true;
+    if (input.has_contents() && HasOwnUnknownFields(input.contents())) return true;
+  }
+  return std::any_of(request.outputs().begin(), request.outputs().end(),
+                     [](const auto& output) { return HasOwnUnknownFields(output); });
 }
 
 absl::StatusOr<std::string> CheckedName(std::string_view field, const std::string& name) {
@@ -98,10 +107,10 @@ absl::Status VersionNotFound(std::string_view version, const std::vector<std::in
 
 absl::StatusOr<models::PredictCommand> Decode(const inference::ModelInferRequest& request,
                                               const Network& network) {
-  RETURN_IF_ERROR(RejectUnknownFields(request));
+  if (HasUnknownFields(request)) RETURN_IF_ERROR(RejectUnknownFields(request));
   RETURN_IF_ERROR(RefuseParameters("parameters", request.parameters(), kSequences));
   models::PredictCommand command;
-  ASSIGN_OR_RETURN(command.raw_outputs, WantsRawOutputs(request.parameters()));
+  ASSIGN_OR_RETURN(command.raw_outputs, BoolParameter(request.parameters(), kRawOutputs));
   RETURN_IF_ERROR(CheckRequestedOutputs(request));
   RETURN_IF_ERROR(DecodeInferenceInputs(request, network, &command));
   return command;
@@ -111,11 +120,12 @@ void Encode(const models::PredictOutcome& outcome, const InferenceEcho& echo,
             inference::ModelInferResponse* response) {
   response->set_model_name(echo.model);
   response->set_model_version(absl::StrCat(outcome.step));
-  response->set_id(echo.id);
+  if (!echo.id.empty()) response->set_id(echo.id);
   const Buffer& values = outcome.outputs.buffer();
   auto* output = response->add_outputs();
   output->set_name(kInferenceOutput);
-  output->set_datatype(std::string(InferenceTypeOf(values.type()).name));
+  const std::string_view datatype = InferenceTypeOf(values.type()).name;
+  output->set_datatype(datatype.data(), datatype.size());
   output->add_shape(outcome.outputs.rows());
   output->add_shape(outcome.outputs.cols());
   response->add_raw_output_contents(

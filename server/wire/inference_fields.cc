@@ -7,6 +7,16 @@
 
 namespace descent::wire {
 
+absl::StatusOr<bool> BoolParameter(const InferParameters& parameters, const char* name) {
+  if (parameters.empty()) return false;
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return false;
+  if (found->second.parameter_choice_case() != inference::InferParameter::kBoolParam) {
+    return InvalidField(absl::StrCat("parameters.", name), "expected a bool_param");
+  }
+  return found->second.bool_param();
+}
+
 absl::Status RefuseParameters(std::string_view field, const InferParameters& parameters,
                               absl::Span<const std::string_view> refused) {
   if (parameters.empty()) return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "google/protobuf/map.h"
 #include "inference/open_inference.pb.h"
@@ -21,6 +22,9 @@ inline constexpr std::string_view kSharedMemory[] = {
     "shared_memory_region", "shared_memory_byte_size", "shared_memory_offset"};
 inline constexpr std::string_view kSequences[] = {"sequence_id", "sequence_start", "sequence_end"};
 inline constexpr std::string_view kClassification[] = {"classification"};
+
+// The request's own parameter of that name; false if it is not there.
+absl::StatusOr<bool> BoolParameter(const InferParameters& parameters, const char* name);
 
 // UNSUPPORTED_PARAMETER at the member of `field` that is one of `refused`.
 absl::Status RefuseParameters(std::string_view field, const InferParameters& parameters,

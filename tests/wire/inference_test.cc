@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/message.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "gtest/gtest.h"
 #include "server/wire/inference_type.h"
 #include "tests/support/random_network.h"
@@ -401,6 +403,28 @@ TEST(InferenceTest, MetadataAreTheNetworks) {
   ASSERT_EQ(response.outputs_size(), 1);
   EXPECT_EQ(response.outputs(0).name(), "outputs");
   EXPECT_THAT(response.outputs(0).shape(), ElementsAre(-1, 2));
+}
+
+TEST(InferenceTest, AFieldThatNobodyKnowsIsRefusedWhereverItIs) {
+  const auto spoil = [](google::protobuf::Message* message) {
+    message->GetReflection()->MutableUnknownFields(message)->AddVarint(1000, 1);
+  };
+  ModelInferRequest whole = TypedRequest("FP32", "fp32_contents: [1, 0, 1]");
+  whole.add_outputs()->set_name("outputs");
+  const Network& network = NetworkOf(DataType::kFloat32);
+  ASSERT_THAT(Decode(whole, network), IsOk());
+  ModelInferRequest request = whole;
+  spoil(&request);
+  EXPECT_THAT(Decode(request, network).status(), ReasonIs("UNKNOWN_FIELD"));
+  request = whole;
+  spoil(request.mutable_inputs(0));
+  EXPECT_THAT(Decode(request, network), FailsAt("inputs[0]", "UNKNOWN_FIELD"));
+  request = whole;
+  spoil(request.mutable_inputs(0)->mutable_contents());
+  EXPECT_THAT(Decode(request, network), FailsAt("inputs[0].contents", "UNKNOWN_FIELD"));
+  request = whole;
+  spoil(request.mutable_outputs(0));
+  EXPECT_THAT(Decode(request, network), FailsAt("outputs[0]", "UNKNOWN_FIELD"));
 }
 
 }  // namespace
