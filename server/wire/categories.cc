@@ -35,8 +35,11 @@ absl::Status DecodeIds(const CategoricalInputSpec& input, const v1::Tensor& ids,
   for (const std::int64_t id : numbers) {
     const std::int32_t bucket = BucketOf(input, id);
     if (bucket < 0) {
-      return IdOutOfRange("ids", input, id,
-                          values->RowOf(static_cast<std::int64_t>(values->buckets.size())));
+      const std::int64_t row = values->RowOf(static_cast<std::int64_t>(values->buckets.size()));
+      return InvalidField(
+          "ids",
+          absl::StrCat("expected an id in [0, ", input.buckets, "), got ", id, " at row ", row),
+          {{"row", absl::StrCat(row)}});
     }
     values->buckets.push_back(bucket);
   }
@@ -164,13 +167,6 @@ std::int32_t BucketOf(const CategoricalInputSpec& input, std::int64_t id) {
 
 std::int32_t BucketOf(const CategoricalInputSpec& input, std::string_view text) {
   return HashedBucket(input, text.data(), text.size());
-}
-
-absl::Status IdOutOfRange(std::string_view field, const CategoricalInputSpec& input,
-                          std::int64_t id, std::int64_t row) {
-  return InvalidField(
-      field, absl::StrCat("expected an id in [0, ", input.buckets, "), got ", id, " at row ", row),
-      {{"row", absl::StrCat(row)}});
 }
 
 absl::Status TextsNotHashed(std::string_view field, const CategoricalInputSpec& input) {

@@ -28,9 +28,6 @@ namespace descent::wire {
 std::int32_t BucketOf(const CategoricalInputSpec& input, std::int64_t id);
 std::int32_t BucketOf(const CategoricalInputSpec& input, std::string_view text);
 
-// "expected an id in [0, 10), got 12 at row 3" (INVALID_FIELD).
-absl::Status IdOutOfRange(std::string_view field, const CategoricalInputSpec& input,
-                          std::int64_t id, std::int64_t row);
 // Texts for an input that is not hashed.
 absl::Status TextsNotHashed(std::string_view field, const CategoricalInputSpec& input);
 

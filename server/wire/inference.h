@@ -1,9 +1,10 @@
 // The Open Inference Protocol: its requests -> commands, outcomes -> its responses.
 //
 // A model has an input "inputs" of shape [n, features], unless it takes no numbers, an input of
-// shape [n] for every categorical input, under its name, and one output, "outputs" of shape [n,
-// units]. Errors are kInvalidArgument with the field's path from the request ("inputs[0].shape",
-// "raw_input_contents[0]") and the reasons of tensor.h and categories.h, UNKNOWN_FIELD or
+// shape [n] or [n, k] for every categorical input, under its name, and one output, "outputs" of
+// shape [n, units]. Errors are kInvalidArgument with the field's path from the request
+// ("inputs[0].shape", "raw_input_contents[0]") and the reasons of tensor.h and categories.h,
+// UNKNOWN_FIELD or
 //   UNKNOWN_TENSOR         a name that no tensor of the model has
 //   REQUIRED_FIELD         an input that is not there
 //   CONTRADICTORY_FIELDS   one that is there twice

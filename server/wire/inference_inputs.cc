@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/error.h"
 #include "core/status_macros.h"
+#include "core/text_view.h"
 #include "server/wire/categories.h"
 #include "server/wire/inference_fields.h"
 #include "server/wire/inference_tensor.h"
@@ -25,6 +26,8 @@ namespace descent::wire {
 namespace {
 
 using inference::ModelInferRequest;
+
+constexpr char kPaddedCategories[] = "padded_categories";
 
 // What raw texts take at least: their lengths.
 constexpr int kLeastTextBytes = 4;
@@ -60,18 +63,54 @@ absl::StatusOr<Matrix> DecodeNumbers(const InputTensor& tensor, const Network& n
   return NonFinite(tensor.field(), shape, bad, out.At(bad), out.type());
 }
 
-// One value a row: [n], or [n, 1] as clients have it that know matrices alone.
+// How many categories a tensor has: [n], or [n, k] of k a row.
 absl::StatusOr<std::int64_t> CategoryCount(const InputTensor& tensor, std::int64_t rows,
                                            int width) {
   const auto shape = tensor.shape();
   ASSIGN_OR_RETURN(const std::int64_t count, CheckedCount(tensor.field(), shape, width));
-  RETURN_IF_ERROR(shape.size() == 2 ? CheckShape(tensor.field(), shape, {rows, 1})
-                                    : CheckShape(tensor.field(), shape, {rows}));
-  return count;
+  const bool any_rows = rows == kAnyRows;
+  if ((shape.size() == 1 || shape.size() == 2) && (any_rows ? shape[0] >= 1 : shape[0] == rows) &&
+      shape.back() >= 1) {
+    return count;
+  }
+  const std::string n = any_rows ? "n" : absl::StrCat(rows);
+  const std::string expected = absl::StrCat("[", n, "] or [", n, ", k]");
+  const std::string actual = ShapeText(shape);
+  return InvalidField(
+      tensor.field(),
+      absl::StrCat("expected shape ", expected,
+                   any_rows ? " with n >= 1 and k >= 1, got " : " with k >= 1, got ", actual),
+      {{"expected", expected}, {"actual", actual}}, "WRONG_SHAPE");
+}
+
+// In place of a bucket, where there is no category.
+constexpr std::int32_t kNoCategory = -1;
+
+// What stands for no category.
+struct Padding {
+  bool has_id = false;
+  bool has_text = false;
+
+  bool Is(std::int64_t id) const { return has_id && id == -1; }
+  bool Is(std::string_view text) const { return has_text && text.empty(); }
+};
+
+// An input that hashes has a category for every id and text: there they are padding only if the
+// request says so.
+Padding PaddingOf(const CategoricalInputSpec& input, bool is_padded) {
+  return {.has_id = is_padded || input.hashing == Hashing::kNone, .has_text = is_padded};
+}
+
+absl::Status WrongId(const InputTensor& tensor, std::int64_t index, std::string_view what) {
+  const auto shape = tensor.shape();
+  return WithPlace(
+      InvalidField(tensor.field(), absl::StrCat(View(what), " at ", PlaceText(shape, index))),
+      shape, index);
 }
 
 absl::Status DecodeIds(const InputTensor& tensor, const InputElements& elements,
-                       const CategoricalInputSpec& input, std::vector<std::int32_t>* buckets) {
+                       const CategoricalInputSpec& input, const Padding& padding,
+                       std::vector<std::int32_t>* buckets) {
   constexpr std::int64_t kBlock = 256;
   std::int64_t ids[kBlock];
   buckets->reserve(static_cast<std::size_t>(elements.count));
@@ -80,24 +119,47 @@ absl::Status DecodeIds(const InputTensor& tensor, const InputElements& elements,
     const std::int64_t whole =
         elements.type->to_int64(elements.data + begin * elements.type->width, count, ids);
     for (std::int64_t i = 0; i < whole; ++i) {
-      const std::int32_t bucket = BucketOf(input, ids[i]);
-      if (bucket < 0) return IdOutOfRange(tensor.field(), input, ids[i], begin + i);
+      const bool is_none = padding.Is(ids[i]);
+      const std::int32_t bucket = is_none ? kNoCategory : BucketOf(input, ids[i]);
+      if (bucket < 0 && !is_none) {
+        return WrongId(tensor, begin + i,
+                       absl::StrCat("expected an id in [0, ", input.buckets,
+                                    "), or -1 for no category, got ", ids[i]));
+      }
       buckets->push_back(bucket);
     }
     if (whole == count) continue;
-    return InvalidField(
-        tensor.field(),
-        absl::StrCat("expected ids up to ", std::numeric_limits<std::int64_t>::max(), ", got ",
-                     static_cast<std::uint64_t>(ids[whole]), " at row ", begin + whole),
-        {{"row", absl::StrCat(begin + whole)}});
+    return WrongId(tensor, begin + whole,
+                   absl::StrCat("expected ids up to ", std::numeric_limits<std::int64_t>::max(),
+                                ", got ", static_cast<std::uint64_t>(ids[whole])));
   }
   return absl::OkStatus();
 }
 
+// Leaves out the places that have no category, and says where the rows begin unless each has one.
+void MakeRows(absl::Span<const std::int64_t> shape, CategoryValues* values) {
+  std::vector<std::int32_t>& buckets = values->buckets;
+  const std::size_t places = shape.size() < 2 ? 1 : static_cast<std::size_t>(shape[1]);
+  if (places == 1 && std::find(buckets.begin(), buckets.end(), kNoCategory) == buckets.end()) {
+    return;
+  }
+  values->row_splits.reserve(buckets.size() / places + 1);
+  values->row_splits.push_back(0);
+  std::size_t kept = 0;
+  for (std::size_t begin = 0; begin < buckets.size(); begin += places) {
+    for (std::size_t i = begin; i < begin + places; ++i) {
+      if (buckets[i] != kNoCategory) buckets[kept++] = buckets[i];
+    }
+    values->row_splits.push_back(static_cast<std::int64_t>(kept));
+  }
+  buckets.resize(kept);
+}
+
 absl::StatusOr<CategoryValues> DecodeCategories(const InputTensor& tensor,
                                                 const CategoricalInputSpec& input,
-                                                std::int64_t rows) {
+                                                std::int64_t rows, bool is_padded) {
   ASSIGN_OR_RETURN(const InferenceType* const type, TypeOf(tensor));
+  const Padding padding = PaddingOf(input, is_padded);
   CategoryValues values;
   if (type == nullptr) {
     if (input.hashing == Hashing::kNone) return TextsNotHashed(tensor.Member("datatype"), input);
@@ -105,19 +167,21 @@ absl::StatusOr<CategoryValues> DecodeCategories(const InputTensor& tensor,
     RETURN_IF_ERROR(CheckTextCount(tensor, count));
     values.buckets.reserve(static_cast<std::size_t>(count));
     RETURN_IF_ERROR(ForEachText(tensor, count, [&](std::string_view text) {
-      values.buckets.push_back(BucketOf(input, text));
+      values.buckets.push_back(padding.Is(text) ? kNoCategory : BucketOf(input, text));
     }));
-    return values;
+  } else {
+    if (type->to_int64 == nullptr) {
+      return WrongType(
+          tensor,
+          absl::StrCat("expected ids of ", input.name, ", of INT64 or another integer's type",
+                       input.hashing == Hashing::kNone ? "" : ", or texts, of BYTES", ", got ",
+                       tensor.message().datatype()));
+    }
+    ASSIGN_OR_RETURN(const std::int64_t count, CategoryCount(tensor, rows, type->width));
+    ASSIGN_OR_RETURN(const InputElements elements, ElementsOf(tensor, *type, count));
+    RETURN_IF_ERROR(DecodeIds(tensor, elements, input, padding, &values.buckets));
   }
-  if (type->to_int64 == nullptr) {
-    return WrongType(
-        tensor, absl::StrCat("expected ids of ", input.name, ", of INT64 or another integer's type",
-                             input.hashing == Hashing::kNone ? "" : ", or texts, of BYTES",
-                             ", got ", tensor.message().datatype()));
-  }
-  ASSIGN_OR_RETURN(const std::int64_t count, CategoryCount(tensor, rows, type->width));
-  ASSIGN_OR_RETURN(const InputElements elements, ElementsOf(tensor, *type, count));
-  RETURN_IF_ERROR(DecodeIds(tensor, elements, input, &values.buckets));
+  MakeRows(tensor.shape(), &values);
   return values;
 }
 
@@ -216,6 +280,7 @@ absl::Status DecodeInferenceInputs(const ModelInferRequest& request, const Netwo
                                      " inputs, or none at all, got ", raw),
                         {}, "MALFORMED_TENSOR");
   }
+  ASSIGN_OR_RETURN(const bool is_padded, BoolParameter(request.parameters(), kPaddedCategories));
   Inputs inputs(network);
   command->categories.resize(network.spec().categorical_inputs.size());
   std::int64_t rows = kAnyRows;
@@ -228,8 +293,9 @@ absl::Status DecodeInferenceInputs(const ModelInferRequest& request, const Netwo
       rows = command->inputs.rows();
       continue;
     }
-    ASSIGN_OR_RETURN(command->categories[input],
-                     DecodeCategories(tensor, network.spec().categorical_inputs[input], rows));
+    ASSIGN_OR_RETURN(
+        command->categories[input],
+        DecodeCategories(tensor, network.spec().categorical_inputs[input], rows, is_padded));
     rows = command->categories[input].rows();
   }
   RETURN_IF_ERROR(inputs.CheckAll());

@@ -14,7 +14,9 @@ namespace descent::wire {
 inline constexpr char kInferenceInput[] = "inputs";
 
 // Sets the command's inputs and categories: every input of the network, in any order, each once and
-// with as many rows as the others. Errors are as inference.h has them.
+// with as many rows as the others. A row has one category, or k, less the places of padding: an id
+// of -1 where the input does not hash, and with the parameter "padded_categories" that id and the
+// empty text everywhere. Errors are as inference.h has them.
 absl::Status DecodeInferenceInputs(const inference::ModelInferRequest& request,
                                    const Network& network, models::PredictCommand* command);
 

@@ -108,20 +108,21 @@ absl::StatusOr<InputElements> TypedContents(const InputTensor& tensor, const Inf
 absl::Status ForEachRawText(const InputTensor& tensor, std::int64_t count,
                             absl::FunctionRef<void(std::string_view)> take) {
   std::string_view rest = tensor.raw();
-  const auto broken = [&](std::int64_t row, std::string_view expected, std::size_t actual) {
-    return InvalidField(
-        tensor.RawField(),
-        absl::StrCat("expected ", View(expected), " at byte ", tensor.raw().size() - rest.size(),
-                     ", of row ", row, ", got ", actual),
-        {{"row", absl::StrCat(row)}}, "MALFORMED_TENSOR");
+  const auto broken = [&](std::int64_t i, std::string_view expected, std::size_t actual) {
+    return WithPlace(InvalidField(tensor.RawField(),
+                                  absl::StrCat("expected ", View(expected), " at byte ",
+                                               tensor.raw().size() - rest.size(), ", of ",
+                                               PlaceText(tensor.shape(), i), ", got ", actual),
+                                  {}, "MALFORMED_TENSOR"),
+                     tensor.shape(), i);
   };
-  for (std::int64_t row = 0; row < count; ++row) {
+  for (std::int64_t i = 0; i < count; ++i) {
     TextLength length = 0;
-    if (rest.size() < sizeof length) return broken(row, "a length of 4 bytes", rest.size());
+    if (rest.size() < sizeof length) return broken(i, "a length of 4 bytes", rest.size());
     std::memcpy(&length, rest.data(), sizeof length);
     rest.remove_prefix(sizeof length);
     if (rest.size() < length) {
-      return broken(row, absl::StrCat("a text of ", length, " bytes, as its length says,"),
+      return broken(i, absl::StrCat("a text of ", length, " bytes, as its length says,"),
                     rest.size());
     }
     take(rest.substr(0, length));

@@ -9,6 +9,14 @@
 #include "server/wire/tensor.h"
 
 namespace descent::wire {
+namespace {
+
+// A vector has one element a row.
+std::int64_t ColumnsOf(absl::Span<const std::int64_t> shape) {
+  return shape.size() < 2 ? 1 : shape.back();
+}
+
+}  // namespace
 
 std::string ShapeText(absl::Span<const std::int64_t> shape) {
   constexpr std::size_t kMostDimensions = 8;
@@ -68,18 +76,28 @@ absl::Status CheckShape(std::string_view field, absl::Span<const std::int64_t> a
                       {{"expected", expected_text}, {"actual", actual_text}}, "WRONG_SHAPE");
 }
 
-absl::Status NonFinite(std::string_view field, absl::Span<const std::int64_t> shape,
-                       std::int64_t index, double value, DataType type) {
-  const std::int64_t cols = shape.size() < 2 ? 1 : shape.back();
-  const std::string row = absl::StrCat(index / cols);
-  std::string place = absl::StrCat("row ", row);
-  if (shape.size() >= 2) absl::StrAppend(&place, ", column ", index % cols);
-  absl::Status status = InvalidField(field,
-                                     absl::StrCat("expected finite ", ElementTypeOf(type).name,
-                                                  " values, got ", value, " at ", place),
-                                     {{"row", row}}, "NON_FINITE_VALUE");
+std::string PlaceText(absl::Span<const std::int64_t> shape, std::int64_t index) {
+  const std::int64_t cols = ColumnsOf(shape);
+  if (shape.size() < 2) return absl::StrCat("row ", index / cols);
+  return absl::StrCat("row ", index / cols, ", column ", index % cols);
+}
+
+absl::Status WithPlace(absl::Status status, absl::Span<const std::int64_t> shape,
+                       std::int64_t index) {
+  const std::int64_t cols = ColumnsOf(shape);
+  status = WithMetadata(std::move(status), "row", absl::StrCat(index / cols));
   if (shape.size() < 2) return status;
   return WithMetadata(std::move(status), "column", absl::StrCat(index % cols));
+}
+
+absl::Status NonFinite(std::string_view field, absl::Span<const std::int64_t> shape,
+                       std::int64_t index, double value, DataType type) {
+  return WithPlace(
+      InvalidField(field,
+                   absl::StrCat("expected finite ", ElementTypeOf(type).name, " values, got ",
+                                value, " at ", PlaceText(shape, index)),
+                   {}, "NON_FINITE_VALUE"),
+      shape, index);
 }
 
 }  // namespace descent::wire

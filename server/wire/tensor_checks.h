@@ -29,6 +29,14 @@ absl::StatusOr<std::int64_t> CheckedCount(std::string_view field,
 absl::Status CheckShape(std::string_view field, absl::Span<const std::int64_t> actual,
                         absl::Span<const std::int64_t> expected);
 
+// Where the element at `index` of a tensor of `shape` is: "row 3", or of a matrix "row 3, column
+// 1".
+std::string PlaceText(absl::Span<const std::int64_t> shape, std::int64_t index);
+
+// Adds the same to an error as metadata: row, and of a matrix column.
+absl::Status WithPlace(absl::Status status, absl::Span<const std::int64_t> shape,
+                       std::int64_t index);
+
 // NON_FINITE_VALUE: of the element at `index` of a tensor of `shape`, which became `value` in
 // `type`. A vector has one element a row.
 absl::Status NonFinite(std::string_view field, absl::Span<const std::int64_t> shape,

@@ -258,22 +258,24 @@ class CategoriesTest(Asking):
                 "layers": [{"dense": {"units": 1}}], "loss": {"kind": "LOSS_KIND_MEAN_SQUARED_ERROR"}},
             "optimizer": {"learning_rate": 0.1, "sgd": {}}}}, model_service_pb2.CreateModelRequest()))
 
-    def predicted(self, countries):
+    def predicted(self, countries, shops=None):
         """Of shops 49, 0 and 7."""
+        shops = shops or {"ids": {"data_type": "DATA_TYPE_INT64", "shape": [3], "ints": {"values": [49, 0, 7]}}}
         answer = self.networks.Predict(self.parse({
             "model": "line",
             "inputs": {"data_type": "DATA_TYPE_FLOAT32", "shape": [3, 2], "floats": {"values": [1, 2, 3, 4, 5, 6]}},
             "categories": [
-                {"name": "shop", "ids": {"data_type": "DATA_TYPE_INT64", "shape": [3], "ints": {"values": [49, 0, 7]}}},
+                {"name": "shop", **shops},
                 {"name": "country", **countries}]}, self.messages.PredictRequest()))
         return list(answer.outputs.floats.values)
 
-    def inferred(self, *countries, binary=b""):
+    def inferred(self, *countries, binary=b"", shops=([49], [0], [7]), **members):
         """(status, the predictions in JSON or the error) for tensors beside those of numbers and shops."""
         body = json.dumps({"inputs": [
             *countries,
-            {"data": [[49], [0], [7]], "name": "shop", "shape": [3, 1], "datatype": "INT64"},
-            {"name": "inputs", "shape": [3, 2], "datatype": "FP32", "data": [1, 2, 3, 4, 5, 6]}]}).encode()
+            {"data": shops, "name": "shop", "shape": [3, len(shops[0])], "datatype": "INT64"},
+            {"name": "inputs", "shape": [3, 2], "datatype": "FP32", "data": [1, 2, 3, 4, 5, 6]}],
+            **members}).encode()
         length = {"Inference-Header-Content-Length": str(len(body))} if binary else {}
         status, _, answer = self.post(body + binary, **length)
         answer = json.loads(answer)
@@ -301,6 +303,28 @@ class CategoriesTest(Asking):
         self.assertEqual(model["inputs"], [{"name": "inputs", "datatype": "FP32", "shape": [-1, 2]},
                                            {"name": "shop", "datatype": "INT64", "shape": [-1]},
                                            {"name": "country", "datatype": "BYTES", "shape": [-1]}])
+
+    def test_several_a_row_and_padding_in_json_and_in_bytes(self):
+        def ints(*values):
+            return {"data_type": "DATA_TYPE_INT64", "shape": [len(values)], "ints": {"values": list(values)}}
+
+        texts = ["CH", "", "FR", "CH", "IT", ""]
+        shops = [[49, -1], [-1, -1], [0, 7]]
+        of_shops = {"ids": ints(49, 0, 7), "row_splits": ints(0, 1, 1, 3)}
+        of_all = self.predicted({"strings": {"values": texts}, "row_splits": ints(0, 2, 4, 6)}, of_shops)
+        of_padded = self.predicted({"strings": {"values": [text for text in texts if text]},
+                                    "row_splits": ints(0, 1, 3, 4)}, of_shops)
+        self.assertNotEqual(of_all, of_padded)
+        country = {"name": "country", "shape": [3, 2], "datatype": "BYTES"}
+        raw = b"".join(struct.pack("<I", len(text)) + text.encode() for text in texts)
+        for expected, members in ((of_all, {}), (of_padded, {"parameters": {"padded_categories": True}})):
+            for data in (texts, [texts[:2], texts[2:4], texts[4:]]):
+                self.check(expected, {**country, "data": data}, shops=shops, **members)
+            self.check(expected, {**country, "parameters": {"binary_data_size": len(raw)}}, binary=raw, shops=shops,
+                       **members)
+        for wrong in ([[49, -2], [0, 0], [7, 7]], [[49, 50], [0, 0], [7, 7]], [[], [], []]):
+            status, error = self.inferred({**country, "data": texts}, shops=wrong)
+            self.assertEqual((status, "inputs[1]" in error), (400, True), error)
 
     def test_each_refusal_says_where(self):
         country = {"name": "country", "shape": [3], "datatype": "BYTES", "data": ["a", "b", "c"]}

@@ -5,6 +5,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "inference/open_inference.pb.h"
@@ -42,8 +43,8 @@ TEST(InferenceFuzzerTest, MutatedMessagesAreDecodedOrRefused) {
   }
 }
 
-// Two rows of numbers, ids and texts.
-inference::ModelInferRequest CategoricalMessage(bool has_numbers) {
+// Two rows of numbers, ids and texts, of which they have one or several.
+inference::ModelInferRequest CategoricalMessage(bool has_numbers, bool has_several) {
   inference::ModelInferRequest message;
   message.set_model_name("line");
   const auto add = [&](const char* name, const char* datatype, const std::string& raw) {
@@ -54,23 +55,36 @@ inference::ModelInferRequest CategoricalMessage(bool has_numbers) {
     message.add_raw_input_contents(raw);
     return input;
   };
-  add("shop", "INT16", std::string("\x05\0\x2b\x01", 4));
-  add("country", "BYTES", std::string("\x02\0\0\0CH\0\0\0\0", 10));
+  if (has_several) {
+    add("shop", "INT16", std::string("\x05\0\xff\xff\xff\xff\x2b\x01\x06\0\xff\xff", 12))
+        ->add_shape(3);
+    add("country", "BYTES", std::string("\x02\0\0\0CH\0\0\0\0\0\0\0\0\0\0\0\0", 18))->add_shape(2);
+    (*message.mutable_parameters())["padded_categories"].set_bool_param(true);
+  } else {
+    add("shop", "INT16", std::string("\x05\0\x2b\x01", 4));
+    add("country", "BYTES", std::string("\x02\0\0\0CH\0\0\0\0", 10));
+  }
   if (has_numbers) add("inputs", "UINT8", "abcd")->add_shape(2);
   return message;
 }
 
 TEST(InferenceFuzzerTest, MutatedCategoriesAreDecodedOrRefused) {
   std::mt19937_64 random(20240303);
-  for (const bool has_numbers : {true, false}) {
-    inference::ModelInferRequest message = CategoricalMessage(has_numbers);
+  for (const auto& [has_numbers, has_several] :
+       {std::pair(true, false), std::pair(false, false), std::pair(true, true)}) {
+    inference::ModelInferRequest message = CategoricalMessage(has_numbers, has_several);
     testing::RunMutated(std::string(2, '\0') + message.SerializeAsString(), kMutations, &random,
                         RunInput);
     message.clear_raw_input_contents();
-    for (const int id : {5, 299})
-      message.mutable_inputs(0)->mutable_contents()->add_int_contents(id);
-    for (const char* text : {"CH", ""}) {
-      message.mutable_inputs(1)->mutable_contents()->add_bytes_contents(text);
+    for (int i = 0; i < (has_several ? 3 : 1); ++i) {
+      for (const int id : {5, i == 1 ? -1 : 299}) {
+        message.mutable_inputs(0)->mutable_contents()->add_int_contents(id);
+      }
+    }
+    for (int i = 0; i < (has_several ? 2 : 1); ++i) {
+      for (const char* text : {"CH", ""}) {
+        message.mutable_inputs(1)->mutable_contents()->add_bytes_contents(text);
+      }
     }
     for (unsigned i = 0; has_numbers && i < 4; ++i) {
       message.mutable_inputs(2)->mutable_contents()->add_uint_contents(i);
@@ -101,6 +115,13 @@ TEST(InferenceFuzzerTest, MutatedBodiesAreReadOrRefused) {
       prefix + R"({"inputs":[{"name":"shop","shape":[2],"datatype":"INT64","data":[5,2.0]},)"
                R"({"name":"country","shape":[2,1],"datatype":"BYTES","data":[["CH"],["\u00e9"]]},)"
                R"({"name":"inputs","shape":[2,2],"datatype":"INT64","data":[1,2,3,4]}]})",
+      kMutations, &random, RunInput);
+  testing::RunMutated(
+      prefix +
+          R"({"inputs":[{"name":"shop","shape":[2,2],"datatype":"INT64","data":[[5,-1],[6,7]]},)"
+          R"({"name":"country","shape":[2,1],"datatype":"BYTES","data":["CH",""]},)"
+          R"({"name":"inputs","shape":[2,2],"datatype":"INT64","data":[1,2,3,4]}],)"
+          R"("parameters":{"padded_categories":true}})",
       kMutations, &random, RunInput);
   testing::RunMutated(
       behind +

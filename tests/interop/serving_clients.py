@@ -44,12 +44,26 @@ def every_way_of_categories():
                 yield name, texts, categories_of(model, texts, datatype)
 
 
+def several_categories():
+    """(model's name, the request's parameters, inputs, whose predictions they are): rows of two shops and countries"""
+    for name, model in FACTS["categorical"].items():
+        inputs = [("country", "BYTES", np.array(model["several_texts"], object)),
+                  ("shop", "INT32", np.array(model["shops_padded"], np.int32))]
+        if model["features"]:
+            inputs.append(("inputs", "FP32", np.array(model["numbers"], np.float32)))
+        for parameters, of in ((None, "several"), ({"padded_categories": True}, "padded")):
+            yield name, parameters, inputs, of
+
+
 class Answers(unittest.TestCase):
     """Every client can be asked these: `ready(name, version)`, `metadata(name)` and `predict(name, datatype)`."""
 
     def check_categories(self, name, texts, outputs):
         """To the bit what our own Predict makes of the same categories."""
-        expected = FACTS["categorical"][name]["outputs_of_texts" if texts else "outputs_of_ids"]
+        self.check_predictions(name, "texts" if texts else "ids", outputs)
+
+    def check_predictions(self, name, of, outputs):
+        expected = FACTS["categorical"][name][f"outputs_of_{of}"]
         self.assertEqual(outputs.dtype, np.float32)
         np.testing.assert_array_equal(outputs, np.array(expected, np.float32))
 
@@ -129,6 +143,13 @@ if any(client.startswith("Triton") for client in sys.argv[2:]):
                         for given in (inputs, inputs[::-1]):
                             answer = self.client.infer(name, self.tensors(given, **how))
                             self.check_categories(name, texts, answer.as_numpy("outputs"))
+
+        def test_predicts_from_several_categories_a_row(self):
+            for name, parameters, inputs, of in several_categories():
+                for how in self.ways:
+                    with self.subTest(model=name, of=of, how=how):
+                        answer = self.client.infer(name, self.tensors(inputs, **how), parameters=parameters)
+                        self.check_predictions(name, of, answer.as_numpy("outputs"))
 
         def test_refuses_texts_and_ids_that_are_none(self):
             model = FACTS["categorical"]["categories_alone"]
@@ -259,6 +280,16 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                     tensors[-1].set_data_from_numpy(values, binary_data=binary)
                 yield name, texts, kserve.InferRequest(name, tensors, request_id="eight")
 
+    def kserve_requests_of_several():
+        """(model's name, whose predictions they are, request), raw and not"""
+        for name, parameters, inputs, of in several_categories():
+            for binary in (True, False):
+                tensors = []
+                for input_name, datatype, values in inputs:
+                    tensors.append(kserve.InferInput(input_name, list(values.shape), datatype))
+                    tensors[-1].set_data_from_numpy(values, binary_data=binary)
+                yield name, of, kserve.InferRequest(name, tensors, parameters=parameters)
+
     class KServeGrpc(Answers):
         def run_with(self, work):
             async def run():
@@ -296,6 +327,9 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                 for name, texts, request in kserve_requests():
                     with self.subTest(model=name, texts=texts):
                         self.check_categories(name, texts, (await client.infer(request)).outputs[0].as_numpy())
+                for name, of, request in kserve_requests_of_several():
+                    with self.subTest(model=name, of=of):
+                        self.check_predictions(name, of, (await client.infer(request)).outputs[0].as_numpy())
             self.run_with(ask)
 
     class KServeHttp(Answers):
@@ -337,6 +371,10 @@ if any(client.startswith("KServe") for client in sys.argv[2:]):
                     with self.subTest(model=name, texts=texts):
                         answer = await client.infer(url, request, model_name=name)
                         self.check_categories(name, texts, answer.outputs[0].as_numpy())
+                for name, of, request in kserve_requests_of_several():
+                    with self.subTest(model=name, of=of):
+                        answer = await client.infer(url, request, model_name=name)
+                        self.check_predictions(name, of, answer.outputs[0].as_numpy())
             self.run_with(ask)
 
 

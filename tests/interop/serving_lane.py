@@ -147,13 +147,18 @@ class ServedModels(unittest.TestCase):
                 "loss": {"kind": "LOSS_KIND_MEAN_SQUARED_ERROR"}},
             "optimizer": {"learning_rate": 0.1, "sgd": {}}}}, model_service_pb2.CreateModelRequest()))
         sent = {"numbers": [[0.5, -1], [2, 0.25], [1, 3]] if features else None, "shop": [0, 49, 7],
-                "texts": ["CH", "", "Cura\u00e7ao"], "ids": [-1, (1 << 53) + 1, (1 << 63) - 1]}
+                "texts": ["CH", "", "Cura\u00e7ao"], "ids": [-1, (1 << 53) + 1, (1 << 63) - 1],
+                "shops_padded": [[49, -1], [-1, -1], [0, 7]],
+                "several_texts": [["CH", ""], ["", "Cura\u00e7ao"], ["FR", "CH"]]}
 
         def tensor(kind, shape, **contents):
             return {"data_type": f"DATA_TYPE_{kind}", "shape": shape, **contents}
 
-        def rows(countries):
-            categories = [{"name": "shop", "ids": tensor("INT64", [3], ints={"values": sent["shop"]})},
+        def ints(*values):
+            return tensor("INT64", [len(values)], ints={"values": list(values)})
+
+        def rows(countries, shops=None):
+            categories = [{"name": "shop", **(shops or {"ids": ints(*sent["shop"])})},
                           {"name": "country", **countries}]
             if not features:
                 return {"categories": categories}
@@ -172,8 +177,14 @@ class ServedModels(unittest.TestCase):
             targets = tensor("FLOAT32", [3, 2], floats={"values": [1, 2, 3, 4, 5, 6]})
             networks.Step(json_format.ParseDict({"model": name, "batch": {**of, "targets": targets}},
                                                 network_service_pb2.StepRequest()))
+        shops = {"ids": ints(49, 0, 7), "row_splits": ints(0, 1, 1, 3)}
+        texts = [text for row in sent["several_texts"] for text in row]
+        of_several = rows({"strings": {"values": texts}, "row_splits": ints(0, 2, 4, 6)}, shops)
+        of_padded = rows({"strings": {"values": [text for text in texts if text]}, "row_splits": ints(0, 1, 2, 4)},
+                         shops)
         return {**sent, "features": features, "outputs_of_texts": predictions(of_texts),
-                "outputs_of_ids": predictions(of_ids)}
+                "outputs_of_ids": predictions(of_ids), "outputs_of_several": predictions(of_several),
+                "outputs_of_padded": predictions(of_padded)}
 
 
 class ServingTest(ServedModels):

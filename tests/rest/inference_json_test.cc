@@ -141,6 +141,25 @@ TEST(InferenceJsonTest, IdsKeepTheir64Bits) {
   EXPECT_THAT(Ids(*decimal), ElementsAre(1, 2, 300, 0));
 }
 
+TEST(InferenceJsonTest, RowsHaveSeveralCategoriesNestedAndFlat) {
+  const auto read = [](const std::string& datatype, const std::string& data) {
+    return Read(Input(absl::StrCat(R"("name":"country","shape":[2,3],"datatype":")", datatype,
+                                   R"(","data":)", data)));
+  };
+  for (const char* data :
+       {"[[1,-1,9007199254740993],[-1,-1,2]]", "[1,-1,9007199254740993,-1,-1,2]"}) {
+    const auto request = read("INT64", data);
+    ASSERT_THAT(request, IsOk()) << data;
+    EXPECT_THAT(request->message.inputs(0).shape(), ElementsAre(2, 3));
+    EXPECT_THAT(Ids(*request), ElementsAre(1, -1, 9007199254740993, -1, -1, 2));
+  }
+  const auto texts = read("BYTES", R"([["a","",""],["","b","c"]])");
+  ASSERT_THAT(texts, IsOk());
+  EXPECT_EQ(texts->message.raw_input_contents(0),
+            std::string("\1\0\0\0a\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0b\1\0\0\0c", 27));
+  EXPECT_THAT(read("INT64", "[[1,-1,2],[3]]"), FailsAt("inputs[0].data", "MALFORMED_TENSOR"));
+}
+
 TEST(InferenceJsonTest, NoIdBecomesAnother) {
   const struct {
     const char* datatype;

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstring>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -183,6 +185,89 @@ TEST_F(InferenceTest, CategoriesPredictTheBitsOfPredict) {
   EXPECT_NE(outputs[0], outputs[1]);
 }
 
+// Rows of any number of categories, of two rows of a model that has learned some.
+TEST_F(InferenceTest, SeveralCategoriesARowPredictTheBitsOfPredict) {
+  auto create = CategoricalModel("baskets");
+  create.mutable_model()->mutable_network()->mutable_categorical_inputs(0)->set_combiner(
+      v1::COMBINER_MEAN);
+  Create(create);
+  const auto rows_of = [](const std::string& shops, const std::string& countries) {
+    return FromText<v1::PredictRequest>(absl::StrCat(
+        "categories { name: 'shop' ", shops, " } categories { name: 'country' ", countries, " }"));
+  };
+  const auto ints = [](const std::string& field, int count, const std::string& values) {
+    return absl::StrCat(field, " { data_type: DATA_TYPE_INT64 shape: ", count, " ints { values: [",
+                        values, "] } } ");
+  };
+  v1::Batch batch = LineBatch(2, 1);
+  *batch.mutable_categories() =
+      rows_of(ints("ids", 5, "49,7,7,0,3") + ints("row_splits", 3, "0,3,5"),
+              "strings { values: ['CH','','FR','IT'] } " + ints("row_splits", 3, "0,2,4"))
+          .categories();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(client_->Call(StepOf("baskets", batch)).ok());
+
+  struct Shaped {
+    std::vector<std::int64_t> shape;
+    std::vector<std::int64_t> ids;
+    std::vector<std::string> texts;
+  };
+  const struct {
+    const char* name;
+    Shaped shops;
+    Shaped countries;
+    bool padded;
+    v1::PredictRequest same;
+  } cases[] = {
+      {"as many in each row",
+       {{2, 3}, {49, 7, 7, 0, 49, 7}, {}},
+       {{2, 2}, {}, {"CH", "", "FR", "CH"}},
+       false,
+       rows_of(ints("ids", 6, "49,7,7,0,49,7") + ints("row_splits", 3, "0,3,6"),
+               "strings { values: ['CH','','FR','CH'] }" + ints("row_splits", 3, "0,2,4"))},
+      {"padded ids, and hashed ones that are not",
+       {{2, 3}, {49, -1, 7, -1, 0, -1}, {}},
+       {{2, 2}, {-1, 5, -1, -1}, {}},
+       false,
+       rows_of(ints("ids", 3, "49,7,0") + ints("row_splits", 3, "0,2,3"),
+               ints("ids", 4, "-1,5,-1,-1") + ints("row_splits", 3, "0,2,4"))},
+      {"padded texts",
+       {{2, 1}, {7, -1}, {}},
+       {{2, 3}, {}, {"CH", "", "FR", "", "", ""}},
+       true,
+       rows_of(ints("ids", 1, "7") + ints("row_splits", 3, "0,1,1"),
+               "strings { values: ['CH','FR'] }" + ints("row_splits", 3, "0,2,2"))},
+      {"no category at all",
+       {{2, 2}, {-1, -1, -1, -1}, {}},
+       {{2}, {-1, -1}, {}},
+       true,
+       rows_of(ints("ids", 0, "") + ints("row_splits", 3, "0,0,0"),
+               ints("ids", 0, "") + ints("row_splits", 3, "0,0,0"))},
+  };
+  std::set<std::string> outputs;
+  for (const auto& [name, shops, countries, padded, same] : cases) {
+    auto request = Infer("baskets");
+    for (const auto& [input, shaped] :
+         {std::pair("shop", shops), std::pair("country", countries)}) {
+      shaped.texts.empty() ? AddIds(input, shaped.ids, &request) : AddTexts(shaped.texts, &request);
+      request.mutable_inputs()->rbegin()->mutable_shape()->Assign(shaped.shape.begin(),
+                                                                  shaped.shape.end());
+    }
+    if (padded) (*request.mutable_parameters())["padded_categories"].set_bool_param(true);
+    const auto answer = client_->Call(request);
+    ASSERT_TRUE(answer.ok()) << name << answer;
+
+    v1::PredictRequest predict = same;
+    predict.set_model("baskets");
+    *predict.mutable_inputs() = Floats({2, 2}, {1, 2, 3, -4});
+    predict.mutable_inputs()->set_raw(request.raw_input_contents(0));
+    const auto predicted = client_->Call(predict);
+    ASSERT_TRUE(predicted.ok()) << name << predicted;
+    EXPECT_EQ(answer->raw_output_contents(0), predicted->outputs().raw()) << name;
+    outputs.insert(answer->raw_output_contents(0));
+  }
+  EXPECT_EQ(outputs.size(), std::size(cases));
+}
+
 TEST_F(InferenceTest, ANetworkOfCategoriesAlonePredictsTheBitsOfPredict) {
   auto create = CategoricalModel("alone");
   create.mutable_model()->mutable_network()->clear_input_features();
@@ -253,7 +338,8 @@ TEST_F(InferenceTest, CategoriesThatAreWrongAreRefusedByTheirPlace) {
   AddTexts({"CH", "CH"}, &request);
   const auto beyond = client_->Call(request);
   EXPECT_THAT(beyond, FailsAt("inputs[1]", "INVALID_FIELD"));
-  EXPECT_THAT(beyond.status.message, HasSubstr("expected an id in [0, 50), got 50 at row 1"));
+  EXPECT_THAT(beyond.status.message,
+              HasSubstr("expected an id in [0, 50), or -1 for no category, got 50 at row 1"));
 }
 
 TEST_F(InferenceTest, RawOutputsComeBeforeTheLosssTransform) {

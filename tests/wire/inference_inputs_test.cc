@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -235,15 +236,139 @@ TEST(InferenceInputsTest, ManyRowsAreAllThereAndEachIsChecked) {
   const auto command = Decode(request, *network);
   ASSERT_THAT(command, IsOk());
   EXPECT_THAT(command->categories[0].buckets, ElementsAreArray(ids));
-  for (const std::int64_t bad : {std::int64_t{-1}, std::int64_t{200}, std::int64_t{1} << 40}) {
+  for (const std::int64_t bad : {std::int64_t{-2}, std::int64_t{200}, std::int64_t{1} << 40}) {
     std::vector<std::int64_t> spoilt = ids;
     spoilt[700] = bad;
     *request.mutable_raw_input_contents(0) = Raw(spoilt);
     const auto refused = Decode(request, *network);
     EXPECT_THAT(refused, FailsAt("inputs[0]", "INVALID_FIELD"));
     EXPECT_THAT(std::string(refused.status().message()),
-                HasSubstr(absl::StrCat("expected an id in [0, 200), got ", bad, " at row 700")));
+                HasSubstr(absl::StrCat("expected an id in [0, 200), or -1 for no category, got ",
+                                       bad, " at row 700")));
   }
+}
+
+// What came of one input.
+CategoryValues ValuesOf(const ModelInferRequest& request, const Network& network) {
+  auto command = Decode(request, network);
+  EXPECT_THAT(command, IsOk()) << request.ShortDebugString();
+  if (!command.ok()) return {};
+  EXPECT_EQ(command->inputs.rows(), command->categories[0].rows());
+  EXPECT_TRUE(command->categories[0].weights.empty());
+  return std::move(command->categories[0]);
+}
+
+TEST(InferenceInputsTest, RowsHaveSeveralIdsInEveryIntegersTypeRawAndTyped) {
+  const auto network = NetworkOf(0, {Shop()});
+  for (ModelInferRequest request : Ids()) {  // 1, 0 and 100
+    request.mutable_inputs(0)->set_shape(0, 1);
+    request.mutable_inputs(0)->add_shape(3);
+    const CategoryValues one = ValuesOf(request, *network);
+    EXPECT_THAT(one.buckets, ElementsAre(1, 0, 100)) << request.ShortDebugString();
+    EXPECT_THAT(one.row_splits, ElementsAre(0, 3));
+  }
+  ModelInferRequest request;
+  AddRaw(&request, "shop", "UINT8", {3, 2}, "\1\2\3\4\5\6");
+  const CategoryValues three = ValuesOf(request, *network);
+  EXPECT_THAT(three.buckets, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(three.row_splits, ElementsAre(0, 2, 4, 6));
+}
+
+TEST(InferenceInputsTest, RowsHaveSeveralTextsRawAndTyped) {
+  const auto network = NetworkOf(0, {Country()});
+  const std::vector<std::string> texts = {"CH", "FR", "", "Côte d'Ivoire"};
+  ModelInferRequest raw;
+  AddRaw(&raw, "country", "BYTES", {2, 2}, RawTexts(texts));
+  ModelInferRequest typed;
+  auto* const input = Add(&typed, "country", "BYTES", {2, 2});
+  for (const std::string& text : texts) input->mutable_contents()->add_bytes_contents(text);
+  for (const ModelInferRequest& request : {raw, typed}) {
+    const CategoryValues values = ValuesOf(request, *network);
+    EXPECT_THAT(values.buckets, ElementsAreArray(BucketsOf(texts)));
+    EXPECT_THAT(values.row_splits, ElementsAre(0, 2, 4));
+  }
+}
+
+TEST(InferenceInputsTest, WithoutHashingMinusOneIsNoCategoryInAnyShape) {
+  const auto network = NetworkOf(0, {Shop()});
+  const struct {
+    std::vector<std::int64_t> shape;
+    std::vector<std::int64_t> ids;
+    std::vector<std::int32_t> buckets;
+    std::vector<std::int64_t> row_splits;
+  } cases[] = {
+      {{3}, {7, 0, 199}, {7, 0, 199}, {}},
+      {{3, 1}, {7, 0, 199}, {7, 0, 199}, {}},
+      {{3}, {7, -1, 199}, {7, 199}, {0, 1, 1, 2}},
+      {{3, 1}, {-1, 0, -1}, {0}, {0, 0, 1, 1}},
+      {{1}, {-1}, {}, {0, 0}},
+      {{2, 3}, {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}, {0, 3, 6}},
+      {{3, 2}, {1, -1, -1, -1, 2, 3}, {1, 2, 3}, {0, 1, 1, 3}},
+      {{2, 3}, {-1, 5, -1, -1, -1, 6}, {5, 6}, {0, 1, 2}},
+      {{2, 2}, {-1, -1, -1, -1}, {}, {0, 0, 0}},
+  };
+  for (const auto& [shape, ids, buckets, row_splits] : cases) {
+    ModelInferRequest request;
+    AddRaw(&request, "shop", "INT64", shape, Raw(ids));
+    ModelInferRequest typed;
+    auto* const input = Add(&typed, "shop", "INT16", shape);
+    for (const std::int64_t id : ids) {
+      input->mutable_contents()->add_int_contents(static_cast<std::int32_t>(id));
+    }
+    for (const ModelInferRequest& way : {request, typed}) {
+      const CategoryValues values = ValuesOf(way, *network);
+      EXPECT_THAT(values.buckets, ElementsAreArray(buckets)) << way.ShortDebugString();
+      EXPECT_THAT(values.row_splits, ElementsAreArray(row_splits)) << way.ShortDebugString();
+    }
+  }
+}
+
+TEST(InferenceInputsTest, WhatIsHashedIsPaddedOnlyWhereTheRequestSaysSo) {
+  const auto network = NetworkOf(0, {Country()});
+  ModelInferRequest texts;
+  AddRaw(&texts, "country", "BYTES", {3, 2}, RawTexts({"CH", "", "", "", "FR", "IT"}));
+  ModelInferRequest ids;
+  AddRaw(&ids, "country", "INT32", {3, 2}, Raw<std::int32_t>({8, -1, -1, -1, -2, 9}));
+  const auto bucket = [](std::int64_t id) { return BucketOf(Country(), id); };
+  for (const bool says_no : {false, true}) {
+    for (ModelInferRequest* const request : {&texts, &ids}) {
+      if (says_no) (*request->mutable_parameters())["padded_categories"].set_bool_param(false);
+    }
+    EXPECT_THAT(ValuesOf(texts, *network).buckets,
+                ElementsAreArray(BucketsOf({"CH", "", "", "", "FR", "IT"})));
+    EXPECT_THAT(ValuesOf(ids, *network).buckets,
+                ElementsAre(bucket(8), bucket(-1), bucket(-1), bucket(-1), bucket(-2), bucket(9)));
+  }
+  for (ModelInferRequest* const request : {&texts, &ids}) {
+    (*request->mutable_parameters())["padded_categories"].set_bool_param(true);
+    EXPECT_THAT(ValuesOf(*request, *network).row_splits, ElementsAre(0, 1, 1, 3));
+  }
+  EXPECT_THAT(ValuesOf(texts, *network).buckets, ElementsAreArray(BucketsOf({"CH", "FR", "IT"})));
+  EXPECT_THAT(ValuesOf(ids, *network).buckets, ElementsAre(bucket(8), bucket(-2), bucket(9)));
+}
+
+TEST(InferenceInputsTest, ManyRowsOfSeveralAreAllThere) {
+  constexpr std::int64_t kRows = 700;  // in several blocks, of which none ends with a row
+  constexpr std::int64_t kPlaces = 3;
+  const auto network = NetworkOf(0, {Shop()});
+  std::vector<std::int64_t> ids;
+  std::vector<std::int32_t> buckets;
+  std::vector<std::int64_t> row_splits = {0};
+  for (std::int64_t i = 0; i < kRows * kPlaces; ++i) {
+    ids.push_back(i % 7 == 0 ? -1 : i % 200);
+    if (ids.back() >= 0) buckets.push_back(static_cast<std::int32_t>(ids.back()));
+    if (i % kPlaces == kPlaces - 1) row_splits.push_back(static_cast<std::int64_t>(buckets.size()));
+  }
+  ModelInferRequest request;
+  AddRaw(&request, "shop", "INT64", {kRows, kPlaces}, Raw(ids));
+  const CategoryValues values = ValuesOf(request, *network);
+  EXPECT_EQ(values.buckets, buckets);
+  EXPECT_EQ(values.row_splits, row_splits);
+  ids[1000] = 200;
+  *request.mutable_raw_input_contents(0) = Raw(ids);
+  const auto metadata = GetErrorDetails(Decode(request, *network).status()).metadata;
+  EXPECT_EQ(metadata.at("row"), "333");
+  EXPECT_EQ(metadata.at("column"), "1");
 }
 
 TEST(InferenceInputsTest, AsManyInputsAsThereMayBeComeBackwardsToo) {
@@ -322,17 +447,65 @@ TEST(InferenceInputsTest, EachMistakeNamesItsField) {
       {"numbers that are texts", [](Request* r) { r->mutable_inputs(0)->set_datatype("BYTES"); },
        "inputs[0].datatype", "WRONG_DATA_TYPE", "not BYTES"},
       {"a row less", [](Request* r) { r->mutable_inputs(1)->set_shape(0, 2); }, "inputs[1]",
-       "WRONG_SHAPE", "expected shape [3], got [2]"},
+       "WRONG_SHAPE", "expected shape [3] or [3, k] with k >= 1, got [2]"},
       {"a row more as a column",
        [](Request* r) {
          r->mutable_inputs(2)->set_shape(0, 4);
          r->mutable_inputs(2)->add_shape(1);
        },
-       "inputs[2]", "WRONG_SHAPE", "expected shape [3, 1], got [4, 1]"},
-      {"several a row", [](Request* r) { r->mutable_inputs(1)->add_shape(2); }, "inputs[1]",
-       "WRONG_SHAPE", "expected shape [3, 1], got [3, 2]"},
+       "inputs[2]", "WRONG_SHAPE", "expected shape [3] or [3, k] with k >= 1, got [4, 1]"},
+      {"none a row",
+       [](Request* r) {
+         r->mutable_inputs(1)->add_shape(0);
+         r->mutable_raw_input_contents(1)->clear();
+       },
+       "inputs[1]", "WRONG_SHAPE", "expected shape [3] or [3, k] with k >= 1, got [3, 0]"},
+      {"none a row of as many as there may be",
+       [](Request* r) {
+         r->mutable_inputs(1)->set_shape(0, kMost);
+         r->mutable_inputs(1)->add_shape(0);
+         r->mutable_raw_input_contents(1)->clear();
+       },
+       "inputs[1]", "WRONG_SHAPE", "got [9223372036854775807, 0]"},
+      {"a cube",
+       [](Request* r) {
+         r->mutable_inputs(1)->add_shape(1);
+         r->mutable_inputs(1)->add_shape(1);
+       },
+       "inputs[1]", "WRONG_SHAPE", "got [3, 1, 1]"},
+      {"fewer ids than several a row", [](Request* r) { r->mutable_inputs(1)->add_shape(2); },
+       "raw_input_contents[1]", "MALFORMED_TENSOR",
+       "expected 48 bytes for shape [3, 2] of INT64, got 24"},
+      {"fewer texts than several a row", [](Request* r) { r->mutable_inputs(2)->add_shape(7); },
+       "raw_input_contents[2]", "MALFORMED_TENSOR",
+       "at least 4 bytes for each of 21 texts for shape [3, 7] of BYTES"},
+      {"more a row than there can be", [](Request* r) { r->mutable_inputs(1)->add_shape(kMost); },
+       "inputs[1].shape", "MALFORMED_TENSOR", "overflows"},
+      {"a text less than several a row",
+       [&](Request* r) {
+         r->mutable_inputs(2)->add_shape(2);
+         texts(r, RawTexts({"CH", "", "FR", "IT", "Helvetia"}));
+       },
+       "raw_input_contents[2]", "MALFORMED_TENSOR",
+       "expected a length of 4 bytes at byte 34, of row 2, column 1, got 0"},
+      {"an id of several a row out of range",
+       [](Request* r) {
+         r->mutable_inputs(1)->add_shape(2);
+         *r->mutable_raw_input_contents(1) = Raw<std::int64_t>({0, -1, 7, 200, 199, -1});
+       },
+       "inputs[1]", "INVALID_FIELD",
+       "expected an id in [0, 200), or -1 for no category, got 200 at row 1, column 1"},
+      {"an id below that of no category",
+       [](Request* r) {
+         *r->mutable_raw_input_contents(1) = Raw<std::int64_t>({0, -2, -1});
+       },
+       "inputs[1]", "INVALID_FIELD",
+       "expected an id in [0, 200), or -1 for no category, got -2 at row 1"},
+      {"padding that is a number",
+       [](Request* r) { (*r->mutable_parameters())["padded_categories"].set_int64_param(1); },
+       "parameters.padded_categories", "INVALID_FIELD", "expected a bool_param"},
       {"no shape", [](Request* r) { r->mutable_inputs(1)->clear_shape(); }, "inputs[1]",
-       "WRONG_SHAPE", "expected shape [3], got []"},
+       "WRONG_SHAPE", "expected shape [3] or [3, k] with k >= 1, got []"},
       {"numbers of fewer rows",
        [](Request* r) {
          r->mutable_inputs()->SwapElements(0, 1);
@@ -431,6 +604,9 @@ TEST(InferenceInputsTest, RowsThatNobodySentAreNotMade) {
   for (const char* datatype : {"INT64", "BYTES"}) {
     ModelInferRequest request;
     AddRaw(&request, "country", datatype, {std::int64_t{1} << 50}, std::string(16, '\0'));
+    EXPECT_THAT(Decode(request, *network), FailsAt("raw_input_contents[0]", "MALFORMED_TENSOR"));
+    request.mutable_inputs(0)->set_shape(0, 2);
+    request.mutable_inputs(0)->add_shape(std::int64_t{1} << 50);
     EXPECT_THAT(Decode(request, *network), FailsAt("raw_input_contents[0]", "MALFORMED_TENSOR"));
     request.clear_raw_input_contents();
     EXPECT_FALSE(Decode(request, *network).ok());
