@@ -126,5 +126,22 @@ TEST(MessageTest, ReadsAndWritesTheSame) {
   EXPECT_EQ(read.SerializeAsString(), request.SerializeAsString());
 }
 
+// Those of up to a MiB are written at once, larger ones in pieces.
+TEST(MessageTest, WritesMessagesOfEverySize) {
+  const grpc::ByteBuffer nothing = SerializeMessage(v1::PredictRequest());
+  EXPECT_TRUE(nothing.Valid());
+  EXPECT_EQ(nothing.Length(), 0);
+  constexpr std::size_t kMiB = 1 << 20;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{30}, kMiB - 20, kMiB, 3 * kMiB}) {
+    v1::PredictRequest request;
+    request.mutable_inputs()->set_raw(std::string(size, 'x') + "end");
+    const grpc::ByteBuffer bytes = SerializeMessage(request);
+    EXPECT_EQ(bytes.Length(), request.ByteSizeLong());
+    v1::PredictRequest read;
+    ASSERT_TRUE(ParseMessage(bytes, kStep, &read).ok());
+    EXPECT_TRUE(read.inputs().raw() == request.inputs().raw()) << size;
+  }
+}
+
 }  // namespace
 }  // namespace descent::services
