@@ -167,6 +167,8 @@ absl::StatusOr<UpdateResult> Trainer::Step(const Batch& batch,
                     &workspace_);
   const double loss = network_->EvaluateLoss(batch.targets, batch.weights, &workspace_);
   if (!std::isfinite(loss)) return NonFiniteStart("the loss");
+  batch_measures_ =
+      MeasureBatch(*network_, workspace_.outputs(), batch.targets, batch.weights, loss);
   // The gradient is left where the next parameters will be: the optimizer reads each element of it
   // before it writes that element.
   Snapshot next = snapshots_.Acquire(step_ + 1);

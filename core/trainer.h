@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/batch.h"
+#include "core/batch_measures.h"
 #include "core/embeddings/table_updates.h"
 #include "core/network.h"
 #include "core/optimizers/optimizer.h"
@@ -58,6 +59,9 @@ class Trainer {
   // scheduled one for this update. kFailedPrecondition (NON_FINITE_UPDATE) when the loss, the
   // gradient or a resulting number would not be finite: then nothing has changed.
   absl::StatusOr<UpdateResult> Step(const Batch& batch, std::optional<double> learning_rate = {});
+
+  // How well the network did on the batch that Step took last, before that changed it.
+  const BatchMeasures& batch_measures() const { return batch_measures_; }
 
   // One update from gradients computed elsewhere, laid out by the network's layout up to its
   // dense_size() with zero gaps; and those of the tables, if there are any.
@@ -137,6 +141,7 @@ class Trainer {
   std::vector<double> scalars_;
   Magnitudes magnitudes_;        // of the parameters and slots as they are now
   Magnitudes table_magnitudes_;  // no less than those of the tables and their slots
+  BatchMeasures batch_measures_ = {};
 
   // Memory that updates reuse.
   Workspace workspace_;

@@ -142,6 +142,7 @@ struct ListHistoryCommand {
 
 struct ListHistoryOutcome {
   std::vector<HistoryPoint> points;  // in the order of their steps
+  LossSpec loss;                     // the model's, which says what the points' measures are
   std::string next_page_token;
 };
 

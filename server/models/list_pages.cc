@@ -74,7 +74,7 @@ absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>&
   return outcome;
 }
 
-absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
+absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history, const LossSpec& loss,
                                           const ListHistoryCommand& command) {
   ASSIGN_OR_RETURN(const std::size_t page_size, PageSize(command.page_size));
   ASSIGN_OR_RETURN(const std::string after, DecodePageToken(command.page_token));
@@ -89,7 +89,7 @@ absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
       [](std::int64_t step, const HistoryPoint& point) { return step < point.step; });
   const auto left = static_cast<std::size_t>(points.end() - first);
   const auto last = first + static_cast<std::ptrdiff_t>(std::min(left, page_size));
-  ListHistoryOutcome outcome{.points = {first, last}, .next_page_token = {}};
+  ListHistoryOutcome outcome{.points = {first, last}, .loss = loss, .next_page_token = {}};
   if (last != points.end()) {
     outcome.next_page_token = EncodePageToken(absl::StrCat(outcome.points.back().step));
   }

@@ -26,8 +26,8 @@ std::string EncodePageToken(const std::string& last_key);
 absl::StatusOr<ListCheckpointsOutcome> PageOf(const std::vector<CheckpointInfo>& listed,
                                               const ListCheckpointsCommand& command);
 
-// One page of a model's history. Errors as above.
-absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history,
+// One page of the history of a model with this loss. Errors as above.
+absl::StatusOr<ListHistoryOutcome> PageOf(const store::History& history, const LossSpec& loss,
                                           const ListHistoryCommand& command);
 
 }  // namespace descent::models

@@ -1,12 +1,15 @@
 #include "server/pages/model_page.h"
 
+#include <cmath>
 #include <cstddef>
 #include <map>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/batch_measures.h"
 #include "core/text_view.h"
 #include "server/pages/curve.h"
 #include "server/pages/html.h"
@@ -109,10 +112,23 @@ std::string HistoryChart(const std::vector<HistoryPoint>& history, const Axes& a
   return Chart(points, axes);
 }
 
-std::string Charts(const std::vector<HistoryPoint>& history) {
+// What the loss comes to in people's terms, of each batch before it was learned.
+std::string MetricChart(const std::vector<HistoryPoint>& history, const LossSpec& loss) {
+  std::vector<HistoryPoint> measured = history;
+  std::erase_if(measured, [](const HistoryPoint& point) { return point.measured_rows == 0; });
+  const bool has_accuracy = NamedMeasures(loss, {}).contains("accuracy");
+  return HistoryChart(
+      measured, {.title = has_accuracy ? "Accuracy" : "RMSE", .y_unit = "", .x_title = "step"},
+      [&](const HistoryPoint& point) {
+        return has_accuracy ? point.measures[0] : std::sqrt(point.measures[0]);
+      });
+}
+
+std::string Charts(const std::vector<HistoryPoint>& history, const LossSpec& loss) {
   const std::string charts = absl::StrCat(
       HistoryChart(history, {.title = "Loss", .y_unit = "", .x_title = "step"},
                    [](const HistoryPoint& point) { return point.loss; }),
+      MetricChart(history, loss),
       HistoryChart(history, {.title = "Gradient norm", .y_unit = "", .x_title = "step"},
                    [](const HistoryPoint& point) { return point.gradient_norm; }),
       HistoryChart(history, {.title = "Learning rate", .y_unit = "", .x_title = "step"},
@@ -160,8 +176,9 @@ http::Answer ModelPage(const ModelDetails& model) {
                     "</p></div></section>");
     return Page(name + " – descentd", html);
   }
-  absl::StrAppend(&html, "<div class=\"card\">", Progress(model), "</div>", Charts(model.history),
-                  "<h2>Checkpoints</h2>", Checkpoints(model), "</section>", WhatItIs(*model.info));
+  absl::StrAppend(&html, "<div class=\"card\">", Progress(model), "</div>",
+                  Charts(model.history, model.info->settings.network.loss), "<h2>Checkpoints</h2>",
+                  Checkpoints(model), "</section>", WhatItIs(*model.info));
   return Page(name + " – descentd", html);
 }
 

@@ -39,7 +39,7 @@ inline std::size_t AnswerBytes(const models::ListCheckpointsCommand& command,
 }
 inline std::size_t AnswerBytes(const models::ListHistoryCommand& command,
                                const Network& /*network*/) {
-  return PageBytes(command.page_size, store::kMostHistoryPoints, /*element_bytes=*/80);
+  return PageBytes(command.page_size, store::kMostHistoryPoints, /*element_bytes=*/128);
 }
 
 }  // namespace descent::services

@@ -1,7 +1,9 @@
 #include "server/store/history.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 
 namespace descent::store {
 namespace {
@@ -28,6 +30,11 @@ void Join(const HistoryPoint& later, HistoryPoint* point) {
   point->gradient_norm =
       JoinMeans(point->gradient_norm, point->updates, later.gradient_norm, later.updates);
   point->learning_rate = later.learning_rate;
+  for (std::size_t i = 0; i < point->measures.size(); ++i) {
+    point->measures[i] =
+        JoinMeans(point->measures[i], point->measured_rows, later.measures[i], later.measured_rows);
+  }
+  point->measured_rows += later.measured_rows;
   point->updates += later.updates;
   point->rows += later.rows;
 }
@@ -46,8 +53,12 @@ void DoubleInterval(History* history) {
 }
 
 bool IsValid(const HistoryPoint& point) {
+  // A measure may be infinite, where the loss is not.
+  const auto is_measure = [](double measure) { return measure >= 0; };
   return point.updates > 0 && point.rows >= 0 && std::isfinite(point.loss) &&
-         std::isfinite(point.gradient_norm) && std::isfinite(point.learning_rate);
+         std::isfinite(point.gradient_norm) && std::isfinite(point.learning_rate) &&
+         point.measured_rows >= 0 && point.measured_rows <= point.rows &&
+         std::ranges::all_of(point.measures, is_measure);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "core/batch_measures.h"
 
 namespace descent::store {
 
@@ -22,6 +23,10 @@ struct HistoryPoint {
   double loss = 0;           // the mean over the rows, 0 if there are none
   double gradient_norm = 0;  // the mean over the updates
   double learning_rate = 0;  // of the last of them
+  // Of how many of the rows there are measures, and their mean: not of those that were learned from
+  // before measures were kept.
+  std::int64_t measured_rows = 0;
+  BatchMeasures measures = {};
 
   bool operator==(const HistoryPoint&) const = default;
 };

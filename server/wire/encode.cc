@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/batch_measures.h"
 #include "core/embeddings/first_table.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/wire/categories.h"
@@ -122,6 +123,9 @@ void Encode(const models::ListHistoryOutcome& outcome, v1::ListHistoryResponse* 
     message->set_loss(point.loss);
     message->set_gradient_norm(point.gradient_norm);
     message->set_learning_rate(point.learning_rate);
+    if (point.measured_rows == 0) continue;
+    const auto metrics = NamedMeasures(outcome.loss, point.measures);
+    message->mutable_metrics()->insert(metrics.begin(), metrics.end());
   }
   response->set_next_page_token(outcome.next_page_token);
 }

@@ -114,6 +114,10 @@ class TensorBoardTest(unittest.TestCase):
             for (_, wall, value), point in zip(scalars[tag], points):
                 self.assertClose(value, float(point[field]))
                 self.assertLess(abs(wall - time.time()), TIMEOUT)
+        for metric in "rmse", "mae":
+            for (step, _, value), point in zip(scalars[f"train/{metric}"], points):
+                self.assertEqual(step, int(point["step"]))
+                self.assertClose(value, point["metrics"][metric])
 
     def test_it_is_seen_while_training_goes_on(self):
         training = subprocess.Popen(

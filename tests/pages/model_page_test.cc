@@ -28,8 +28,17 @@ ModelDetails Sample() {
   model.info->settings.network = {.input_features = 3, .layers = {DenseSpec{.units = 1}}};
   model.info->settings.optimizer = {.learning_rate = 0.01, .algorithm = AdamOptions{}};
   model.info->parameter_count = 4;
-  model.history = {{.step = 1, .updates = 1, .loss = 2, .gradient_norm = 3, .learning_rate = 0.1},
-                   {.step = 2, .updates = 1, .loss = 1, .gradient_norm = 2, .learning_rate = 0.1}};
+  for (const std::int64_t step : {1, 2}) {
+    const auto number = static_cast<double>(step);
+    model.history.push_back({.step = step,
+                             .updates = 1,
+                             .rows = 4,
+                             .loss = 3 - number,
+                             .gradient_norm = 4 - number,
+                             .learning_rate = 0.1,
+                             .measured_rows = 4,
+                             .measures = {1 / (number * number), 1}});
+  }
   model.checkpoints = {{.step = 5,
                         .create_time = absl::FromUnixSeconds(1940),
                         .size_bytes = 2048,
@@ -40,13 +49,21 @@ ModelDetails Sample() {
 std::string Html(const ModelDetails& model) { return ModelPage(model).body; }
 
 TEST(ModelPageTest, TellsWhatItIsAndHowItGoes) {
-  EXPECT_THAT(
-      Html(Sample()),
-      AllOf(HasSubstr("<h1>pricing</h1>"), HasSubstr("3 inputs → dense 1"),
-            HasSubstr("adam, learning rate 0.01"), HasSubstr("mean_squared_error"),
-            HasSubstr("10 s ago"), HasSubstr("<figcaption>Loss"),
-            HasSubstr("<figcaption>Gradient norm"), HasSubstr("<figcaption>Learning rate"),
-            HasSubstr(">2.00 KiB<"), HasSubstr(">1 min<"), HasSubstr(">0000000000abcdef<")));
+  EXPECT_THAT(Html(Sample()),
+              AllOf(HasSubstr("<h1>pricing</h1>"), HasSubstr("3 inputs → dense 1"),
+                    HasSubstr("adam, learning rate 0.01"), HasSubstr("mean_squared_error"),
+                    HasSubstr("10 s ago"), HasSubstr("<figcaption>Loss"),
+                    HasSubstr("<figcaption>RMSE<b>0.5<"), HasSubstr("<figcaption>Gradient norm"),
+                    HasSubstr("<figcaption>Learning rate"), HasSubstr(">2.00 KiB<"),
+                    HasSubstr(">1 min<"), HasSubstr(">0000000000abcdef<")));
+}
+
+TEST(ModelPageTest, AccuracyIsDrawnOfClassesAndNothingWhereNothingWasMeasured) {
+  ModelDetails model = Sample();
+  model.info->settings.network.loss = SoftmaxCrossEntropyLoss{};
+  EXPECT_THAT(Html(model), HasSubstr("<figcaption>Accuracy<b>0.25<"));
+  for (models::HistoryPoint& point : model.history) point.measured_rows = 0;
+  EXPECT_THAT(Html(model), AllOf(Not(HasSubstr("Accuracy")), HasSubstr("<figcaption>Loss")));
 }
 
 TEST(ModelPageTest, CheckpointsThatCouldNotBeAskedForAreNotDenied) {

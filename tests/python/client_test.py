@@ -142,6 +142,8 @@ class CallsTest(unittest.TestCase):
         self.assertEqual([point.step for point in points], [1, 2, 3])
         self.assertEqual(len(self.model.history(after_step=2)), 1)
         self.assertLess(points[2].loss, points[0].loss)
+        self.assertEqual(sorted(points[2].metrics), ["mae", "rmse"])
+        self.assertLess(points[2].metrics["rmse"], points[0].metrics["rmse"])
 
     def test_an_error_says_code_reason_field_and_details(self):
         with self.assertRaises(descent.InvalidArgumentError) as caught:

@@ -5,15 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "google/protobuf/util/message_differencer.h"
 #include "tests/services/disk_service_fixture.h"
 
 namespace descent::testing {
 namespace {
 
 using absl::StatusCode;
+using google::protobuf::util::MessageDifferencer;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Key;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 constexpr int kRows = 4;
 
@@ -77,7 +81,23 @@ TEST_P(HistoryTest, SaysOfEachUpdateWhatItAnswered) {
   EXPECT_EQ(point.learning_rate(), answer->learning_rate());
   EXPECT_GE(point.time().seconds(), created.create_time().seconds());
   EXPECT_LE(point.time().seconds(), Get("line").update_time().seconds());
-  EXPECT_THAT(point.metrics(), IsEmpty());
+  EXPECT_THAT(point.metrics(), UnorderedElementsAre(Key("rmse"), Key("mae")));
+}
+
+// Evaluate before the update measures the same rows on the same parameters.
+TEST_P(HistoryTest, MetricsAreThoseOfTheBatchBeforeItWasLearned) {
+  Train(3);
+  v1::EvaluateRequest evaluate;
+  evaluate.set_model("line");
+  *evaluate.mutable_batch() = LineBatch(kRows, ++seed_);
+  const auto before = client_->Call(std::vector<v1::EvaluateRequest>{evaluate});
+  ASSERT_TRUE(before.ok()) << before;
+  ASSERT_TRUE(client_->Call(StepOf("line", evaluate.batch())).ok());
+  const v1::ListHistoryResponse list = List("after_step: 3");
+  ASSERT_THAT(list.points(), SizeIs(1));
+  for (const auto& [name, value] : list.points(0).metrics()) {
+    EXPECT_NEAR(value, before->metrics().at(name), 1e-9) << name;
+  }
 }
 
 TEST_P(HistoryTest, OfTrainingStreamsAndOfGradientsFromElsewhere) {
@@ -97,7 +117,9 @@ TEST_P(HistoryTest, OfTrainingStreamsAndOfGradientsFromElsewhere) {
   const v1::ListHistoryResponse list = List();
   ASSERT_THAT(Steps(list), ElementsAre(1, 2));
   EXPECT_GT(list.points(0).loss(), 0);
+  EXPECT_THAT(list.points(0).metrics(), SizeIs(2));
   EXPECT_EQ(list.points(1).rows(), 0);
+  EXPECT_THAT(list.points(1).metrics(), IsEmpty());
   EXPECT_EQ(list.points(1).loss(), 0);
   EXPECT_EQ(list.points(1).gradient_norm(), 5);
   EXPECT_EQ(list.points(1).learning_rate(), 0.125);
@@ -158,7 +180,7 @@ TEST_P(HistoryTest, RestoringTakesBackWhatCameAfterTheCheckpoint) {
   Train(4);
   EXPECT_THAT(Steps(List()), SizeIs(7));
   ASSERT_TRUE(client_->Call(FromText<v1::RestoreCheckpointRequest>("model: 'line' step: 3")).ok());
-  EXPECT_EQ(List().SerializeAsString(), saved.SerializeAsString());
+  EXPECT_TRUE(MessageDifferencer::Equals(List(), saved));
   Train(2);
   EXPECT_THAT(Steps(List()), ElementsAre(1, 2, 3, 4, 5));
 }
@@ -203,7 +225,7 @@ TEST_P(HistoryTest, IsThatOfTheUpdatesThatARestartBringsBack) {
     if (more > 0) Train(more);
     const v1::ListHistoryResponse before = List("page_size: 1000");
     RestartOnDisk();
-    EXPECT_EQ(List("page_size: 1000").SerializeAsString(), before.SerializeAsString());
+    EXPECT_TRUE(MessageDifferencer::Equals(List("page_size: 1000"), before)) << more;
   }
   EXPECT_THAT(client_->Call(FromText<v1::ListHistoryRequest>("model: 'memory'")),
               FailsWith(StatusCode::kNotFound, "MODEL_NOT_FOUND"));

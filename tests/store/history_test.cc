@@ -20,7 +20,9 @@ HistoryPoint Update(std::int64_t step) {
           .rows = 4,
           .loss = static_cast<double>(step),
           .gradient_norm = 2.0 * static_cast<double>(step),
-          .learning_rate = 1.0 / static_cast<double>(step)};
+          .learning_rate = 1.0 / static_cast<double>(step),
+          .measured_rows = 4,
+          .measures = {3.0 * static_cast<double>(step), 5.0 * static_cast<double>(step)}};
 }
 
 History After(std::int64_t updates) {
@@ -73,6 +75,9 @@ TEST(HistoryTest, EveryUpdateIsInOnePoint) {
     const double mean = static_cast<double>(before + 1 + point.step) / 2;
     EXPECT_NEAR(point.loss, mean, 1e-9 * mean);
     EXPECT_NEAR(point.gradient_norm, 2 * mean, 1e-9 * mean);
+    EXPECT_EQ(point.measured_rows, point.rows);
+    EXPECT_NEAR(point.measures[0], 3 * mean, 1e-9 * mean);
+    EXPECT_NEAR(point.measures[1], 5 * mean, 1e-9 * mean);
     before = point.step;
     rows += point.rows;
   }
@@ -87,6 +92,32 @@ TEST(HistoryTest, TheSameUpdatesLeadToTheSameBitsWhereverTheyBegin) {
     for (std::int64_t step = first + 1; step <= 5000; ++step) AddUpdate(Update(step), &resumed);
     EXPECT_EQ(resumed, whole) << first;
   }
+}
+
+// Gradients from elsewhere, and what was learned before measures were kept.
+TEST(HistoryTest, MeasuresAreMeansOverTheRowsThatHaveThem) {
+  History history;
+  for (std::int64_t step = 1; step <= 513; ++step) {
+    HistoryPoint update = Update(step);
+    if (step == 1) update.measured_rows = 0;
+    if (step == 1) update.measures = {};
+    if (step == 4) update.measures = {std::numeric_limits<double>::infinity(), 1};
+    AddUpdate(update, &history);
+  }
+  ASSERT_EQ(history.interval, 2);
+  EXPECT_EQ(history.points[0].rows, 8);
+  EXPECT_EQ(history.points[0].measured_rows, 4);
+  EXPECT_EQ(history.points[0].measures, (BatchMeasures{6, 10})) << "of step 2 alone";
+  EXPECT_EQ(history.points[1].measures[0], std::numeric_limits<double>::infinity());
+  EXPECT_EQ(history.points[1].measures[1], 8);
+  EXPECT_TRUE(IsValid(history, 513));
+  history.points[1].measures[0] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(IsValid(history, 513));
+  history.points[1].measures[0] = -1;
+  EXPECT_FALSE(IsValid(history, 513));
+  history.points[1].measures[0] = 1;
+  history.points[1].measured_rows = 9;
+  EXPECT_FALSE(IsValid(history, 513)) << "of 8 rows";
 }
 
 TEST(HistoryTest, StepsWithoutTrainingLeaveGaps) {
@@ -126,6 +157,7 @@ TEST(HistoryTest, UpdatesWithoutRowsHaveNoPartInTheLoss) {
   HistoryPoint gradients = Update(512);
   gradients.rows = 0;
   gradients.loss = 0;
+  gradients.measured_rows = 0;
   AddUpdate(gradients, &history);
   AddUpdate(Update(513), &history);
   EXPECT_EQ(history.points[255].loss, 511);

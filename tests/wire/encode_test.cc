@@ -1,5 +1,6 @@
 #include "server/wire/encode.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -319,13 +320,43 @@ TEST(EncodeTest, History) {
                                       .loss = 0.5,
                                       .gradient_norm = 2,
                                       .learning_rate = 0.125};
+  models::HistoryPoint measured = point;
+  measured.measured_rows = 32;
+  measured.measures = {0.25, 4};
   v1::ListHistoryResponse list;
-  Encode(models::ListHistoryOutcome{{point, {}}, "next"}, &list);
+  Encode(
+      models::ListHistoryOutcome{
+          .points = {point, measured}, .loss = {}, .next_page_token = "next"},
+      &list);
   ASSERT_EQ(list.points_size(), 2);
-  ExpectResponse(list.points(0),
-                 "step: 40 time { seconds: 1 nanos: 500000000 } rows: 256 loss: 0.5 "
-                 "gradient_norm: 2 learning_rate: 0.125");
+  const std::string fields =
+      "step: 40 time { seconds: 1 nanos: 500000000 } rows: 256 loss: 0.5 "
+      "gradient_norm: 2 learning_rate: 0.125";
+  ExpectResponse(list.points(0), fields);
+  ExpectResponse(list.points(1),
+                 fields + " metrics { key: 'mae' value: 4 } metrics { key: 'rmse' value: 0.5 }");
   EXPECT_EQ(list.next_page_token(), "next");
+}
+
+TEST(EncodeTest, MetricsOfHistoryGoByTheLossAndAreFinite) {
+  models::HistoryPoint point;
+  point.measured_rows = 4;
+  point.measures = {0.75, 2};
+  v1::ListHistoryResponse list;
+  Encode(
+      models::ListHistoryOutcome{
+          .points = {point}, .loss = SoftmaxCrossEntropyLoss{}, .next_page_token = ""},
+      &list);
+  ASSERT_EQ(list.points_size(), 1);
+  EXPECT_THAT(list.points(0).metrics(),
+              ::testing::UnorderedElementsAre(::testing::Pair("accuracy", 0.75),
+                                              ::testing::Pair("log_loss", 2)));
+  point.measures[0] = std::numeric_limits<double>::infinity();
+  v1::ListHistoryResponse infinite;
+  Encode(models::ListHistoryOutcome{.points = {point}, .loss = HuberLoss{}, .next_page_token = ""},
+         &infinite);
+  EXPECT_THAT(infinite.points(0).metrics(),
+              ::testing::UnorderedElementsAre(::testing::Pair("mae", 2)));
 }
 
 TEST(EncodeTest, Backup) {

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -75,17 +77,36 @@ absl::Status Plot(const HistoryOptions& options, const Context& context,
   return WriteLossCurve(CurveOf(model, points), options.plot);
 }
 
+// By name, of those that any point has.
+std::set<std::string> MetricsOf(const std::vector<v1::HistoryPoint>& points) {
+  std::set<std::string> names;
+  for (const v1::HistoryPoint& point : points) {
+    for (const auto& [name, value] : point.metrics()) names.insert(name);
+  }
+  return names;
+}
+
 void PrintPoints(const std::vector<v1::HistoryPoint>& points) {
   std::vector<std::vector<std::string>> rows = {
       {"STEP", "TIME", "ROWS", "LOSS", "GRADIENT NORM", "LEARNING RATE"}};
+  std::vector<bool> to_the_right = {true, false, true, true, true, true};
+  const std::set<std::string> metrics = MetricsOf(points);
+  for (const std::string& metric : metrics) {
+    rows.front().push_back(absl::AsciiStrToUpper(absl::StrReplaceAll(metric, {{"_", " "}})));
+    to_the_right.push_back(true);
+  }
   for (const v1::HistoryPoint& point : points) {
     rows.push_back({absl::StrCat(point.step()),
                     TimeUtil::ToString(TimeUtil::SecondsToTimestamp(point.time().seconds())),
                     FormatCount(point.rows()), HasLoss(point) ? FormatNumber(point.loss()) : "-",
                     FormatNumber(point.gradient_norm()),
                     absl::StrFormat("%.4g", point.learning_rate())});
+    for (const std::string& metric : metrics) {
+      const auto found = point.metrics().find(metric);
+      rows.back().push_back(found != point.metrics().end() ? FormatNumber(found->second) : "-");
+    }
   }
-  PrintTable(rows, {true, false, true, true, true, true});
+  PrintTable(rows, to_the_right);
 }
 
 absl::StatusOr<ExitCode> History(const HistoryOptions& options, const Context& context) {
@@ -115,7 +136,8 @@ absl::StatusOr<ExitCode> History(const HistoryOptions& options, const Context& c
 
 void AddHistoryCommand(CLI::App* app, Command* chosen) {
   CLI::App* command = app->add_subcommand(
-      "history", "Show how a model's training went: loss and learning rate over its steps");
+      "history",
+      "Show how a model's training went: loss, metrics and learning rate over its steps");
   auto options = std::make_shared<HistoryOptions>();
   command->add_option("NAME", options->name, "The model's name")->option_text(" ")->required();
   command->add_option("--after", options->after_step, "Only what came after this step (default 0)")

@@ -92,7 +92,7 @@ absl::Status WriteHistory(const std::vector<v1::HistoryPoint>& points,
     }
     before = time;
     std::vector<std::string> tags;
-    for (const auto& [name, value] : point.metrics()) tags.push_back(absl::StrCat("model/", name));
+    for (const auto& [name, value] : point.metrics()) tags.push_back(absl::StrCat("train/", name));
     auto tag = tags.begin();
     for (const auto& [name, value] : point.metrics()) scalars.push_back({*tag++, value});
     RETURN_IF_ERROR(file->Add(point.step(), time, scalars));

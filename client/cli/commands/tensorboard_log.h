@@ -2,6 +2,8 @@
 //
 //   train/loss, train/gradient_norm, train/learning_rate   at each point, by the model's step
 //   train/rows_per_second
+//   train/rmse, train/accuracy, ...                        of what the server has kept: of each
+//                                                          batch before it was learned
 //   test/loss, test/rmse, test/accuracy, ...               of the test rows, after each epoch
 
 #ifndef CLIENT_CLI_COMMANDS_TENSORBOARD_LOG_H_

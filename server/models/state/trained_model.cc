@@ -110,10 +110,8 @@ absl::Status TrainedModel::Restore(store::ModelImage image) {
 
 void TrainedModel::Record(const store::Update& update, absl::Time time, const UpdateResult& result,
                           std::int64_t rows) {
-  if (!std::holds_alternative<store::BatchUpdate>(update) &&
-      !std::holds_alternative<store::GradientsUpdate>(update)) {
-    return;
-  }
+  const bool is_batch = std::holds_alternative<store::BatchUpdate>(update);
+  if (!is_batch && !std::holds_alternative<store::GradientsUpdate>(update)) return;
   gradient_norm_ = result.gradient_norm;
   const std::size_t capacity = history().points.capacity();
   history_->Add({.step = result.step,
@@ -122,7 +120,9 @@ void TrainedModel::Record(const store::Update& update, absl::Time time, const Up
                  .rows = rows,
                  .loss = result.loss,
                  .gradient_norm = result.gradient_norm,
-                 .learning_rate = result.learning_rate});
+                 .learning_rate = result.learning_rate,
+                 .measured_rows = is_batch ? rows : 0,
+                 .measures = is_batch ? trainer_->batch_measures() : BatchMeasures{}});
   if (history().points.capacity() != capacity) CountHeld();
 }
 

@@ -63,7 +63,7 @@ class TrainedModel {
   // last loss and history; durability and labels stay. Not counted as a step.
   absl::Status Restore(store::ModelImage image);
 
-  // Adds the update that was just applied to the history, if it trained: once for each.
+  // Adds the update that was applied last to the history, if it trained: once for each.
   void Record(const store::Update& update, absl::Time time, const UpdateResult& result,
               std::int64_t rows);
 

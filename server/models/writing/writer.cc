@@ -322,7 +322,8 @@ void Writer::ListHistory(ListHistoryCommand command, CallContext context,
                          Reply<ListHistoryOutcome> reply) {
   Queue(Call<ListHistoryOutcome>(std::move(context), std::move(reply)), /*bytes=*/0, /*cost=*/0,
         [command = std::move(command)](Writer* self, Call<ListHistoryOutcome> call) {
-          absl::StatusOr<ListHistoryOutcome> page = PageOf(self->state().history(), command);
+          absl::StatusOr<ListHistoryOutcome> page =
+              PageOf(self->state().history(), self->state().settings().network.loss, command);
           if (!page.ok()) {
             std::move(call).Answer(std::move(page));
             return;

@@ -7,9 +7,11 @@
 namespace descent::store {
 namespace {
 
-constexpr std::uint8_t kHeaderVersion = 2;
+constexpr std::uint8_t kHeaderVersion = 3;
 // As it was first: its history is empty.
 constexpr int kVersionWithoutHistory = 1;
+// The points of its history have no measures.
+constexpr int kVersionWithoutMeasures = 2;
 
 int ReadHeaderVersion(ByteReader* reader) {
   const int version = reader->Get<std::uint8_t>("format version");
@@ -85,11 +87,14 @@ void Write(const HistoryPoint& point, ByteWriter* writer) {
   writer->Put(point.loss);
   writer->Put(point.gradient_norm);
   writer->Put(point.learning_rate);
+  writer->Put(point.measured_rows);
+  for (const double measure : point.measures) writer->Put(measure);
 }
 
-constexpr std::size_t kPointBytes = 56;
+// Of a point without measures, which is the shortest.
+constexpr std::size_t kLeastPointBytes = 56;
 
-void Read(ByteReader* reader, HistoryPoint* point) {
+void ReadPoint(ByteReader* reader, bool has_measures, HistoryPoint* point) {
   point->step = reader->GetCount("history's step");
   point->time = reader->GetTime("history's time");
   point->updates = reader->GetCount("history's updates");
@@ -97,6 +102,9 @@ void Read(ByteReader* reader, HistoryPoint* point) {
   point->loss = reader->Get<double>("history's loss");
   point->gradient_norm = reader->Get<double>("history's gradient norm");
   point->learning_rate = reader->Get<double>("history's learning rate");
+  if (!has_measures) return;
+  point->measured_rows = reader->GetCount("history's measured rows");
+  for (double& measure : point->measures) measure = reader->Get<double>("history's measures");
 }
 
 template <typename T>
@@ -114,9 +122,12 @@ void ReadAll(ByteReader* reader, std::size_t least_bytes, std::string_view field
   }
 }
 
-void ReadHistory(ByteReader* reader, std::int64_t step, History* history) {
+void ReadHistory(ByteReader* reader, int version, std::int64_t step, History* history) {
   history->interval = reader->GetCount("history's interval");
-  ReadAll(reader, kPointBytes, "history", &history->points);
+  for (std::size_t left = reader->GetElements(kLeastPointBytes, "history");
+       left > 0 && reader->ok(); --left) {
+    ReadPoint(reader, version > kVersionWithoutMeasures, &history->points.emplace_back());
+  }
   if (reader->ok() && !IsValid(*history, step)) {
     reader->Fail("history", "is none of a model at this step");
   }
@@ -173,7 +184,9 @@ absl::StatusOr<ModelImage> DecodeImageHeader(std::string_view bytes, std::int64_
   }
   ReadAll(&reader, kLeastSessionBytes, "sessions", &image.sessions);
   ReadAll(&reader, kLeastAnswerBytes, "answers", &image.answers);
-  if (version > kVersionWithoutHistory) ReadHistory(&reader, state.step, &image.history);
+  if (version > kVersionWithoutHistory) {
+    ReadHistory(&reader, version, state.step, &image.history);
+  }
   reader.ExpectEnd();
   if (!reader.ok()) return reader.status();
   // Nothing of that size is made before all else is right.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -71,9 +72,12 @@ TEST_F(CommandTest, ShowsHowTrainingWent) {
             0);
   const Result table = Run({"history", "told"});
   ASSERT_EQ(table.Lines().size(), 21U) << table.err;
-  EXPECT_THAT(table.Lines()[0], AllOf(HasSubstr("STEP"), HasSubstr("LOSS")));
+  EXPECT_THAT(table.Lines()[0], AllOf(HasSubstr("STEP"), HasSubstr("LOSS"), HasSubstr("  RMSE")));
   EXPECT_THAT(table.Lines()[20], AllOf(StartsWith("  20  "), HasSubstr("  0.001")));
-  EXPECT_EQ(RunJson({"history", "told"})["step"], "20");
+  const Json last = RunJson({"history", "told"});
+  EXPECT_EQ(last["step"], "20");
+  // The loss is the mean squared error.
+  EXPECT_NEAR(std::pow(last["metrics"]["rmse"].get<double>(), 2), last["loss"].get<double>(), 1e-6);
   EXPECT_EQ(Run({"history", "told", "--after=16", "--json"}).Lines().size(), 4U);
 
   const TemporaryFile plot("");

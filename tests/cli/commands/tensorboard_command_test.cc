@@ -64,9 +64,10 @@ TEST_F(TensorboardCommandTest, HistoryWritesWhatTheServerKept) {
   EXPECT_THAT(result.out, HasSubstr(" points in " + directory_));
   const std::vector<std::string> files = FilesIn(directory_);
   ASSERT_EQ(files.size(), 1U);
-  EXPECT_THAT(files.front(), AllOf(HasSubstr("brain.Event:2"), HasSubstr("train/loss"),
-                                   HasSubstr("train/gradient_norm"),
-                                   HasSubstr("train/learning_rate"), Not(HasSubstr("test/"))));
+  EXPECT_THAT(files.front(),
+              AllOf(HasSubstr("brain.Event:2"), HasSubstr("train/loss"),
+                    HasSubstr("train/gradient_norm"), HasSubstr("train/learning_rate"),
+                    HasSubstr("train/rmse"), HasSubstr("train/mae"), Not(HasSubstr("test/"))));
   const Result none = Run({"history", "kept", "--after", "100000", "--tensorboard", directory_});
   EXPECT_EQ(none.code, 64);
   EXPECT_THAT(none.err, HasSubstr("--tensorboard: kept was not trained after that step"));

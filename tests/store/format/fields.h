@@ -34,7 +34,7 @@ consteval std::size_t CountFields() {
 template <typename T>
 auto Fields(T& value) {
   constexpr std::size_t kFields = CountFields<std::remove_const_t<T>>();
-  static_assert(kFields <= 7);
+  static_assert(kFields <= 9);
   if constexpr (kFields == 0) {
     return std::tuple<>();
   } else if constexpr (kFields == 1) {
@@ -55,9 +55,15 @@ auto Fields(T& value) {
   } else if constexpr (kFields == 6) {
     auto& [a, b, c, d, e, f] = value;
     return std::tie(a, b, c, d, e, f);
-  } else {
+  } else if constexpr (kFields == 7) {
     auto& [a, b, c, d, e, f, g] = value;
     return std::tie(a, b, c, d, e, f, g);
+  } else if constexpr (kFields == 8) {
+    auto& [a, b, c, d, e, f, g, h] = value;
+    return std::tie(a, b, c, d, e, f, g, h);
+  } else {
+    auto& [a, b, c, d, e, f, g, h, i] = value;
+    return std::tie(a, b, c, d, e, f, g, h, i);
   }
 }
 

@@ -50,7 +50,9 @@ ModelImage SmallImage() {
                                   .rows = 24,
                                   .loss = 0.25,
                                   .gradient_norm = 2,
-                                  .learning_rate = 0.5});
+                                  .learning_rate = 0.5,
+                                  .measured_rows = 20,
+                                  .measures = {4, 1.5}});
   return image;
 }
 
@@ -78,7 +80,7 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
   const std::string settings = SettingsToJson(SmallImage().settings);
   ASSERT_EQ(settings.size(), 0x14eU);
   EXPECT_EQ(Hex(EncodeImageHeader(SmallImage())),
-            "0201021000000000000000"            // version, data type, slots, size
+            "0301021000000000000000"            // version, data type, slots, size
             "07000000000000000600000000000000"  // step, optimizer updates
             "000000000000d03f00002a36fe9c9717"  // last loss, update time
             "01000000000000000000e03f"          // scalars
@@ -95,7 +97,8 @@ TEST(ImageCodecTest, IsWrittenAsEver) {
                 "080000000000000001000000"  // history
                 "070000000000000000002a36fe9c9717"
                 "06000000000000001800000000000000"
-                "000000000000d03f0000000000000040000000000000e03f");
+                "000000000000d03f0000000000000040000000000000e03f"
+                "14000000000000000000000000001040000000000000f83f");
 }
 
 TEST(ImageCodecTest, StatisticsOfOtherFeaturesAreRefused) {
@@ -167,9 +170,24 @@ TEST(ImageCodecTest, TheFirstVersionHasNoHistory) {
   const auto read = DecodeImageHeader(header, kMostBytes);
   ASSERT_THAT(read, IsOk());
   EXPECT_TRUE(SameBits(*read, image));
-  header[0] = 3;
+  header[0] = 4;
   EXPECT_THAT(DecodeImageHeader(header, kMostBytes),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("format version is 3")));
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("format version is 4")));
+}
+
+// As headers were written before points had measures.
+TEST(ImageCodecTest, TheSecondVersionHasNoMeasures) {
+  ModelImage image = SmallImage();
+  HistoryPoint& point = image.history.points[0];
+  point.measured_rows = 0;
+  point.measures = {};
+  std::string header = EncodeImageHeader(image);
+  constexpr std::size_t kMeasuresBytes = 24;
+  header.resize(header.size() - kMeasuresBytes);
+  header[0] = 2;
+  const auto read = DecodeImageHeader(header, kMostBytes);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_TRUE(SameBits(*read, image));
 }
 
 TEST(ImageCodecTest, AHistoryThatGoesBeyondTheModelIsRefused) {

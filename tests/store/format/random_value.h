@@ -155,6 +155,10 @@ class RandomValue {
       for (double* number : {&point.loss, &point.gradient_norm, &point.learning_rate}) {
         if (!std::isfinite(*number)) *number = 0;
       }
+      point.measured_rows = point.rows / 2;
+      for (double& measure : point.measures) {
+        measure = std::isnan(measure) ? std::numeric_limits<double>::infinity() : std::abs(measure);
+      }
       if (point.step > 0) image->history.points.push_back(point);
     }
     FillStatistics(image);

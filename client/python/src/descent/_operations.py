@@ -318,6 +318,7 @@ def history_point(message: Any) -> results.HistoryPoint:
         loss=message.loss,
         gradient_norm=message.gradient_norm,
         learning_rate=message.learning_rate,
+        metrics=dict(message.metrics),
     )
 
 

@@ -164,6 +164,8 @@ class HistoryPoint:
         loss: of each batch before its update, the mean over the rows.
         gradient_norm: the mean over the updates.
         learning_rate: of the last of them.
+        metrics: of each batch before its update, the mean over the rows: "rmse" and "mae", or
+            "accuracy" and "log_loss". Empty where the server kept none.
     """
 
     step: int
@@ -172,6 +174,7 @@ class HistoryPoint:
     loss: float
     gradient_norm: float
     learning_rate: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
