@@ -28,10 +28,6 @@ struct View {
   std::int64_t cols;
 
   const T* OutputsOf(std::int64_t row) const { return outputs + row * cols; }
-  // What one output should be. A class is the number that a single output should be.
-  double TargetAt(std::int64_t row, std::int64_t col) const {
-    return values != nullptr ? static_cast<double>(values[row * cols + col]) : classes[row];
-  }
 };
 
 // The mean over the rows, by their weights; what a row without weight has counts for nothing,
@@ -51,9 +47,9 @@ BatchMeasures MeanOverRows(const View<T>& batch, const Measure& measure) {
   return {sums[0] / total, sums[1] / total};
 }
 
-// Σ_d (p - y)² and Σ_d |p - y| of so many outputs that registers pay.
+// Σ (p - y)² and Σ |p - y| of n elements, in registers.
 template <typename T>
-[[gnu::flatten]] BatchMeasures WideErrors(const T* outputs, const T* targets, std::int64_t n) {
+[[gnu::flatten]] BatchMeasures SumInRegisters(const T* outputs, const T* targets, std::int64_t n) {
   LaneSums<T> squares;
   LaneSums<T> absolutes;
   ForEachPacket<T>(
@@ -65,37 +61,67 @@ template <typename T>
   return {static_cast<double>(squares.Total()), static_cast<double>(absolutes.Total())};
 }
 
+// The same of any number of them, which are added up in double a block at a time.
 template <typename T>
-BatchMeasures Errors(const View<T>& batch, bool outputs_are_logarithms) {
-  const auto count = static_cast<double>(batch.cols);
-  return MeanOverRows(batch, [&](std::int64_t row) -> BatchMeasures {
-    const T* const outputs = batch.OutputsOf(row);
-    BatchMeasures sums = {0, 0};
-    if (!outputs_are_logarithms && batch.cols >= kernels::kSumLanes<T>) {
-      sums = WideErrors(outputs, batch.values + row * batch.cols, batch.cols);
-    } else {
-      for (std::int64_t d = 0; d < batch.cols; ++d) {
-        const auto output = static_cast<double>(outputs[d]);
-        const double prediction = outputs_are_logarithms ? portable::Exp(output) : output;
-        const double residual = prediction - batch.TargetAt(row, d);
-        sums[0] += residual * residual;
-        sums[1] += std::abs(residual);
-      }
-    }
-    return {sums[0] / count, sums[1] / count};
-  });
+BatchMeasures SumOfErrors(const T* outputs, const T* targets, std::int64_t n) {
+  constexpr std::int64_t kBlock = 1024;
+  BatchMeasures sums = {0, 0};
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const BatchMeasures block =
+        SumInRegisters(outputs + begin, targets + begin, std::min(kBlock, n - begin));
+    sums[0] += block[0];
+    sums[1] += block[1];
+  }
+  return sums;
 }
 
-// The share of the outputs on the right side of one half; log_loss: that of all rows.
+// Outputs are logarithms of rates.
+template <typename T>
+BatchMeasures SumOfRateErrors(const T* outputs, const T* targets, std::int64_t n) {
+  BatchMeasures sums = {0, 0};
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double residual =
+        portable::Exp(static_cast<double>(outputs[i])) - static_cast<double>(targets[i]);
+    sums[0] += residual * residual;
+    sums[1] += std::abs(residual);
+  }
+  return sums;
+}
+
+// sum(outputs, targets, n) gives the errors of n elements; the means over rows and outputs.
+template <typename T, typename Sum>
+BatchMeasures MeanErrors(const View<T>& batch, const Sum& sum) {
+  const auto mean = [&](std::int64_t begin, std::int64_t n) -> BatchMeasures {
+    const BatchMeasures sums = sum(batch.outputs + begin, batch.values + begin, n);
+    return {sums[0] / static_cast<double>(n), sums[1] / static_cast<double>(n)};
+  };
+  if (batch.weights == nullptr) return mean(0, batch.rows * batch.cols);
+  return MeanOverRows(batch, [&](std::int64_t row) { return mean(row * batch.cols, batch.cols); });
+}
+
+// How many of n outputs lie on the right side of one half. targets: numbers or classes.
+template <typename T, typename Target>
+std::int64_t CountRightSides(const T* outputs, const Target* targets, std::int64_t n) {
+  std::int64_t right = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    right += (outputs[i] >= 0) == (static_cast<T>(targets[i]) >= T(0.5)) ? 1 : 0;
+  }
+  return right;
+}
+
+// log_loss: that of all rows.
 template <typename T>
 BatchMeasures SidesTaken(const View<T>& batch, double log_loss) {
-  const auto count = static_cast<double>(batch.cols);
+  const auto share = [&](std::int64_t begin, std::int64_t n) {
+    const T* const outputs = batch.outputs + begin;
+    const std::int64_t right = batch.values != nullptr
+                                   ? CountRightSides(outputs, batch.values + begin, n)
+                                   : CountRightSides(outputs, batch.classes + begin, n);
+    return static_cast<double>(right) / static_cast<double>(n);
+  };
+  if (batch.weights == nullptr) return {share(0, batch.rows * batch.cols), log_loss};
   const BatchMeasures mean = MeanOverRows(batch, [&](std::int64_t row) -> BatchMeasures {
-    std::int64_t right = 0;
-    for (std::int64_t d = 0; d < batch.cols; ++d) {
-      right += (batch.OutputsOf(row)[d] >= 0) == (batch.TargetAt(row, d) >= 0.5) ? 1 : 0;
-    }
-    return {static_cast<double>(right) / count, 0};
+    return {share(row * batch.cols, batch.cols), 0};
   });
   return {mean[0], log_loss};
 }
@@ -150,9 +176,9 @@ template <typename T>
 BatchMeasures MeasureAs(const LossSpec& spec, const View<T>& batch, double loss) {
   switch (GetLossInfo(spec).targets) {
     case TargetKind::kReal:
-      return Errors(batch, /*outputs_are_logarithms=*/false);
+      return MeanErrors(batch, SumOfErrors<T>);
     case TargetKind::kCount:
-      return Errors(batch, /*outputs_are_logarithms=*/true);
+      return MeanErrors(batch, SumOfRateErrors<T>);
     case TargetKind::kProbability:
       return SidesTaken(batch, loss);
     case TargetKind::kDistribution:
