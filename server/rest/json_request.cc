@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <set>
 #include <type_traits>
 #include <utility>
@@ -23,6 +24,7 @@ using Parameters = google::protobuf::Map<std::string, inference::InferParameter>
 using Scalar = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string>;
 
 constexpr char kExpectedData[] = "expected numbers or texts";
+constexpr char kRagged[] = "expected one array, or arrays within it that are all as long";
 
 template <typename T>
 void Append(T value, std::string* raw) {
@@ -55,6 +57,39 @@ const std::set<std::string>& MembersOf(Place place) {
   static const auto* const output = new std::set<std::string>{"name", "parameters"};
   return place == Place::kRequest ? *request : place == Place::kInput ? *input : *output;
 }
+
+// Whether the arrays of data, one within another, make a rectangle: those at one depth are all as
+// long, and elements are at one depth. A flat array is one too.
+class Nesting {
+ public:
+  bool Open() {
+    if (!counts_.empty()) {
+      if (counts_.size() == depth_of_elements_) return false;
+      ++counts_.back();
+    }
+    counts_.push_back(0);
+    return true;
+  }
+  bool Add() {
+    if (depth_of_elements_ == 0) depth_of_elements_ = counts_.size();
+    ++counts_.back();
+    // There was no array in the place of an element either.
+    return counts_.size() == depth_of_elements_ && lengths_.size() <= counts_.size();
+  }
+  bool Close() {
+    const std::size_t length = counts_.back();
+    counts_.pop_back();
+    const std::size_t depth = counts_.size();
+    if (lengths_.size() <= depth) lengths_.resize(depth + 1);
+    if (!lengths_[depth].has_value()) lengths_[depth] = length;
+    return *lengths_[depth] == length;
+  }
+
+ private:
+  std::vector<std::size_t> counts_;                  // what each open array has so far
+  std::vector<std::optional<std::size_t>> lengths_;  // of the arrays at each depth
+  std::size_t depth_of_elements_ = 0;                // 0: there are none yet
+};
 
 class RequestReader final : public nlohmann::json_sax<json> {
  public:
@@ -107,11 +142,12 @@ class RequestReader final : public nlohmann::json_sax<json> {
         if (key_ == "shape") return Enter(Place::kShape);
         if (key_ == "data") {
           request_.inputs.back().has_data = true;
-          return Enter(Place::kData);
+          nesting_ = {};
+          return EnterData();
         }
         return Fail(key_, "expected no array");
       case Place::kData:
-        return Enter(Place::kData);
+        return EnterData();
       case Place::kParameters:
       case Place::kIgnored:
         return Enter(Place::kIgnored);
@@ -132,7 +168,10 @@ class RequestReader final : public nlohmann::json_sax<json> {
   }
 
   bool end_object() override { return Leave(); }
-  bool end_array() override { return Leave(); }
+  bool end_array() override {
+    if (place() == Place::kData && !nesting_.Close()) return Fail("", kRagged);
+    return Leave();
+  }
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const json::exception& /*error*/) override {
@@ -158,6 +197,8 @@ class RequestReader final : public nlohmann::json_sax<json> {
     if (place == Place::kParameters) parameters_ = ParametersHere();
     return true;
   }
+
+  bool EnterData() { return nesting_.Open() ? Enter(Place::kData) : Fail("", kRagged); }
 
   bool Leave() {
     places_.pop_back();
@@ -235,6 +276,7 @@ class RequestReader final : public nlohmann::json_sax<json> {
   bool TakeDataNumber(Number value) {
     JsonInput& input = request_.inputs.back();
     if (input.kind == JsonData::kTexts) return Fail("", "expected texts, as those before it");
+    if (!nesting_.Add()) return Fail("", kRagged);
     ++input.count;
     if constexpr (std::is_integral_v<Number>) {
       if (input.kind != JsonData::kNumbers && std::in_range<std::int64_t>(value)) {
@@ -255,6 +297,7 @@ class RequestReader final : public nlohmann::json_sax<json> {
       return Fail("", "expected numbers, as those before it");
     }
     if (text.size() > std::numeric_limits<std::uint32_t>::max()) return Fail("", "is too long");
+    if (!nesting_.Add()) return Fail("", kRagged);
     input.kind = JsonData::kTexts;
     ++input.count;
     Append(static_cast<std::uint32_t>(text.size()), &input.raw);
@@ -349,6 +392,7 @@ class RequestReader final : public nlohmann::json_sax<json> {
   std::vector<std::set<std::string>> seen_ = {{}};  // members of what is open
   std::string key_;
   Parameters* parameters_ = nullptr;
+  Nesting nesting_;  // of the data that is read
   absl::Status status_ = absl::OkStatus();
 };
 

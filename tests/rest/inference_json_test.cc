@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "core/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -68,6 +69,25 @@ TEST(InferenceJsonTest, DataMayBeFlatOrNested) {
     ASSERT_THAT(request, IsOk()) << data;
     EXPECT_THAT(Numbers(*request), ElementsAre(1, 2, 3, 4));
     EXPECT_EQ(request->form, OutputForm::kJson);
+  }
+}
+
+// Flattened it would have the right number of them, in other rows than the caller sees.
+TEST(InferenceJsonTest, RaggedDataIsRefused) {
+  for (const char* data : {"[[1,2,3],[4]]", "[[1],[2,3,4]]", "[1,[2,3,4]]", "[[1,2,3],4]",
+                           "[[1,2],[[3],[4]]]", "[[[1],[2]],[3,4]]", "[[1,2,3,4],[]]",
+                           "[[[1,2],[3]],[[4]]]", "[[],1,2,3,4]", "[[[]],[1],[2],[3],[4]]"}) {
+    for (const char* datatype : {"INT8", "FP32", "BYTES"}) {
+      std::string typed = data;
+      if (std::string_view(datatype) == "BYTES") {
+        for (const char* digit : {"1", "2", "3", "4"}) {
+          typed = absl::StrReplaceAll(typed, {{digit, absl::StrCat("\"", digit, "\"")}});
+        }
+      }
+      const std::string input = absl::StrCat(R"("name":"inputs","shape":[2,2],"datatype":")",
+                                             datatype, R"(","data":)", typed);
+      EXPECT_THAT(Read(Input(input)), FailsAt("inputs[0].data", "MALFORMED_JSON")) << input;
+    }
   }
 }
 
@@ -157,7 +177,7 @@ TEST(InferenceJsonTest, RowsHaveSeveralCategoriesNestedAndFlat) {
   ASSERT_THAT(texts, IsOk());
   EXPECT_EQ(texts->message.raw_input_contents(0),
             std::string("\1\0\0\0a\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0b\1\0\0\0c", 27));
-  EXPECT_THAT(read("INT64", "[[1,-1,2],[3]]"), FailsAt("inputs[0].data", "MALFORMED_TENSOR"));
+  EXPECT_THAT(read("INT64", "[[1,-1,2],[3]]"), FailsAt("inputs[0].data", "MALFORMED_JSON"));
 }
 
 TEST(InferenceJsonTest, NoIdBecomesAnother) {
@@ -197,7 +217,7 @@ TEST(InferenceJsonTest, WhatNoCategoryIsKeepsItsDatatypeForTheRefusal) {
 }
 
 TEST(InferenceJsonTest, TextsBecomeBytes) {
-  const auto request = Categories("BYTES", 4, R"("CH",["",["a\u0000\"\u00e9"]],"\ud83d\ude00")");
+  const auto request = Categories("BYTES", 4, R"(["CH",""],["a\u0000\"\u00e9","\ud83d\ude00"])");
   ASSERT_THAT(request, IsOk());
   EXPECT_EQ(request->message.inputs(0).datatype(), "BYTES");
   EXPECT_EQ(
