@@ -16,12 +16,14 @@ namespace descent::ops {
 // Of one thread.
 class BusyPoll {
  public:
-  // It asks no longer than this, and only if the last wait was no longer either.
-  static constexpr absl::Duration kMost = absl::Microseconds(60);
+  // It asks no longer than this, and only if the last wait was no longer either: as long as Linux
+  // itself does on a virtual machine before it gives an idle processor back (guest_halt_poll_ns).
+  static constexpr absl::Duration kMost = absl::Microseconds(200);
   // So many processors are to be left by the other threads, its own among them.
   static constexpr double kSpare = 1.9;
-  // A thread that is so long between two questions was kept from its processor.
-  static constexpr absl::Duration kKept = absl::Microseconds(30);
+  // A thread that is so long between two questions was kept from its processor: by another thread,
+  // which has it for most of a millisecond at least, and not by an interrupt.
+  static constexpr absl::Duration kKept = absl::Microseconds(100);
   static constexpr int kRest = 100;
 
   // Calls `ask`, which returns how many events there are and does not wait, until there are some or
