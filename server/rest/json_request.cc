@@ -81,8 +81,9 @@ class Nesting {
     counts_.pop_back();
     const std::size_t depth = counts_.size();
     if (lengths_.size() <= depth) lengths_.resize(depth + 1);
-    if (!lengths_[depth].has_value()) lengths_[depth] = length;
-    return *lengths_[depth] == length;
+    const std::size_t expected = lengths_[depth].value_or(length);
+    lengths_[depth] = expected;
+    return expected == length;
   }
 
  private:
