@@ -31,7 +31,6 @@ using ::descent::testing::RandomTargets;
 using ::descent::testing::TargetForm;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Key;
 using ::testing::Pair;
 
 constexpr std::int64_t kRows = 37;
