@@ -9,6 +9,7 @@
 #include "core/kernels/packet.h"
 #include "core/kernels/portable_math.h"
 #include "core/losses/kinds.h"
+#include "core/losses/softmax_cross_entropy.h"
 
 namespace descent {
 namespace {
@@ -135,23 +136,14 @@ std::int64_t Largest(const T* values, std::int64_t n) {
 // Without label smoothing: -Σ_d y log p of one row.
 template <typename T>
 double LogLossOf(const View<T>& batch, std::int64_t row) {
-  const T* const outputs = batch.OutputsOf(row);
-  const auto largest = static_cast<double>(*std::max_element(outputs, outputs + batch.cols));
-  double exponentials = 0;
-  for (std::int64_t d = 0; d < batch.cols; ++d) {
-    exponentials += portable::Exp(static_cast<double>(outputs[d]) - largest);
-  }
-  const double log_normalizer = largest + portable::Log(exponentials);
-  if (batch.classes != nullptr) {
-    return log_normalizer - static_cast<double>(outputs[batch.classes[row]]);
-  }
-  double log_loss = 0;
-  for (std::int64_t d = 0; d < batch.cols; ++d) {
-    // A share of 0 counts for nothing, whatever is predicted.
-    const auto share = static_cast<double>(batch.values[row * batch.cols + d]);
-    if (share != 0) log_loss += share * (log_normalizer - static_cast<double>(outputs[d]));
-  }
-  return log_loss;
+  const losses::SoftmaxCrossEntropy without_smoothing(0);
+  TargetView<T> target;
+  if (batch.values != nullptr) target.values = batch.values + row * batch.cols;
+  if (batch.classes != nullptr) target.classes = batch.classes + row;
+  T log_loss = 0;
+  without_smoothing.Evaluate(batch.OutputsOf(row), target, /*scales=*/nullptr, /*rows=*/1,
+                             batch.cols, &log_loss, /*gradient=*/nullptr);
+  return static_cast<double>(log_loss);
 }
 
 // loss: of all rows, with label smoothing if there is any.

@@ -36,10 +36,10 @@ struct IdColumns {
 // Why columns are none: kInvalidArgument naming the node, or the input.
 absl::Status RefuseIds(const IdColumns& ids);
 
-// Follows columns through a values, each node once: Gather by a constant column number, Slice,
-// Split, what moves or converts ids (Identity, Cast, Reshape, Flatten, Squeeze, Unsqueeze,
-// Transpose), and what counts ids below zero from the end of a table, and leaves the others as they
-// are.
+// Follows columns through the values of a graph, each node once: Gather by a constant column
+// number, Slice, Split, what moves or converts ids (Identity, Cast, Reshape, Flatten, Squeeze,
+// Unsqueeze, Transpose), and what counts ids below zero from the end of a table, and leaves the
+// others as they are.
 class IdColumnsOfValues {
  public:
   void AddInput(const onnx::ValueInfoProto& input);
