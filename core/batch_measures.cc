@@ -20,7 +20,7 @@ using kernels::Packet;
 
 // A batch whose targets are numbers or classes: exactly one of `values` and `classes` is set.
 template <typename T>
-struct View {
+struct MeasuredBatch {
   const T* outputs;
   const T* values;
   const std::int32_t* classes;
@@ -34,7 +34,7 @@ struct View {
 // The mean over the rows, by their weights; what a row without weight has counts for nothing,
 // whatever it is. measure(row) gives BatchMeasures of one.
 template <typename T, typename Measure>
-BatchMeasures MeanOverRows(const View<T>& batch, const Measure& measure) {
+BatchMeasures MeanOverRows(const MeasuredBatch<T>& batch, const Measure& measure) {
   BatchMeasures sums = {0, 0};
   double total = 0;
   for (std::int64_t row = 0; row < batch.rows; ++row) {
@@ -91,7 +91,7 @@ BatchMeasures SumOfRateErrors(const T* outputs, const T* targets, std::int64_t n
 
 // sum(outputs, targets, n) gives the errors of n elements; the means over rows and outputs.
 template <typename T, typename Sum>
-BatchMeasures MeanErrors(const View<T>& batch, const Sum& sum) {
+BatchMeasures MeanErrors(const MeasuredBatch<T>& batch, const Sum& sum) {
   const auto mean = [&](std::int64_t begin, std::int64_t n) -> BatchMeasures {
     const BatchMeasures sums = sum(batch.outputs + begin, batch.values + begin, n);
     return {sums[0] / static_cast<double>(n), sums[1] / static_cast<double>(n)};
@@ -112,7 +112,7 @@ std::int64_t CountRightSides(const T* outputs, const Target* targets, std::int64
 
 // log_loss: that of all rows.
 template <typename T>
-BatchMeasures SidesTaken(const View<T>& batch, double log_loss) {
+BatchMeasures SidesTaken(const MeasuredBatch<T>& batch, double log_loss) {
   const auto share = [&](std::int64_t begin, std::int64_t n) {
     const T* const outputs = batch.outputs + begin;
     const std::int64_t right = batch.values != nullptr
@@ -135,7 +135,7 @@ std::int64_t Largest(const T* values, std::int64_t n) {
 
 // Without label smoothing: -Σ_d y log p of one row.
 template <typename T>
-double LogLossOf(const View<T>& batch, std::int64_t row) {
+double LogLossOf(const MeasuredBatch<T>& batch, std::int64_t row) {
   const losses::SoftmaxCrossEntropy without_smoothing(0);
   TargetView<T> target;
   if (batch.values != nullptr) target.values = batch.values + row * batch.cols;
@@ -148,7 +148,7 @@ double LogLossOf(const View<T>& batch, std::int64_t row) {
 
 // loss: of all rows, with label smoothing if there is any.
 template <typename T>
-BatchMeasures ClassesFound(const View<T>& batch, bool is_smoothed, double loss) {
+BatchMeasures ClassesFound(const MeasuredBatch<T>& batch, bool is_smoothed, double loss) {
   const BatchMeasures mean = MeanOverRows(batch, [&](std::int64_t row) -> BatchMeasures {
     const std::int64_t actual = batch.classes != nullptr
                                     ? batch.classes[row]
@@ -165,7 +165,7 @@ bool IsSmoothed(const LossSpec& loss) {
 }
 
 template <typename T>
-BatchMeasures MeasureAs(const LossSpec& spec, const View<T>& batch, double loss) {
+BatchMeasures MeasureAs(const LossSpec& spec, const MeasuredBatch<T>& batch, double loss) {
   switch (GetLossInfo(spec).targets) {
     case TargetKind::kReal:
       return MeanErrors(batch, SumOfErrors<T>);
@@ -190,7 +190,7 @@ BatchMeasures MeasureBatch(const Network& network, const Matrix& outputs, const 
   return WithElementType(network.data_type(), [&](auto zero) {
     using T = decltype(zero);
     const auto* const values = std::get_if<Matrix>(&targets);
-    const View<T> batch{
+    const MeasuredBatch<T> batch{
         .outputs = outputs.data<T>(),
         .values = values != nullptr ? values->data<T>() : nullptr,
         .classes = values != nullptr ? nullptr : std::get<ClassIndices>(targets).data(),
