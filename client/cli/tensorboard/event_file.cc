@@ -67,7 +67,7 @@ void AppendLowFirst(Number number, std::string* bytes) {
 
 // A message that is written field by field.
 template <typename WriteFields>
-std::string Message(WriteFields write) {
+std::string Encoded(WriteFields write) {
   std::string bytes;
   {
     StringOutputStream stream(&bytes);
@@ -93,9 +93,9 @@ float FloatOf(double number) {
 }
 
 std::string SummaryOf(absl::Span<const Scalar> scalars) {
-  return Message([scalars](CodedOutputStream* out) {
+  return Encoded([scalars](CodedOutputStream* out) {
     for (const Scalar& scalar : scalars) {
-      WriteBytes(kSummaryValue, Message([&scalar](CodedOutputStream* value) {
+      WriteBytes(kSummaryValue, Encoded([&scalar](CodedOutputStream* value) {
                    WriteText(kTag, scalar.tag, value);
                    WireFormatLite::WriteFloat(kSimpleValue, FloatOf(scalar.value), value);
                  }),
@@ -156,7 +156,7 @@ absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(const std::string& 
     if (descriptor < 0 && errno == EEXIST) continue;
     if (descriptor < 0) return EventFileError(path, errno);
     std::unique_ptr<EventFile> file(new EventFile(path, descriptor));
-    RETURN_IF_ERROR(file->Write(Message([now](CodedOutputStream* out) {
+    RETURN_IF_ERROR(file->Write(Encoded([now](CodedOutputStream* out) {
       WireFormatLite::WriteDouble(kWallTime, absl::ToDoubleSeconds(now - absl::UnixEpoch()), out);
       WriteText(kFileVersion, kEventsVersion, out);
     })));
@@ -168,10 +168,10 @@ absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(const std::string& 
 EventFile::~EventFile() { close(descriptor_); }
 
 absl::Status EventFile::BeginAt(int64_t step, absl::Time time) {
-  const std::string session = Message([](CodedOutputStream* out) {
+  const std::string session = Encoded([](CodedOutputStream* out) {
     WireFormatLite::WriteEnum(kSessionStatus, kSessionStart, out);
   });
-  return Write(Message([&](CodedOutputStream* out) {
+  return Write(Encoded([&](CodedOutputStream* out) {
     WireFormatLite::WriteDouble(kWallTime, absl::ToDoubleSeconds(time - absl::UnixEpoch()), out);
     WireFormatLite::WriteInt64(kStep, step, out);
     WriteBytes(kSessionLog, session, out);
@@ -180,7 +180,7 @@ absl::Status EventFile::BeginAt(int64_t step, absl::Time time) {
 
 absl::Status EventFile::Add(int64_t step, absl::Time time, absl::Span<const Scalar> scalars) {
   const std::string summary = SummaryOf(scalars);
-  return Write(Message([&](CodedOutputStream* out) {
+  return Write(Encoded([&](CodedOutputStream* out) {
     WireFormatLite::WriteDouble(kWallTime, absl::ToDoubleSeconds(time - absl::UnixEpoch()), out);
     WireFormatLite::WriteInt64(kStep, step, out);
     WriteBytes(kSummary, summary, out);
