@@ -41,8 +41,9 @@ def measure_inference(programs, rounds):
     """By what the peer is written with."""
     lines = {}
     for kind in "threads", "asyncio":
-        with descentd(programs) as ours, onnx_server(kind) as peer:
-            lines[kind] = json_lines([programs / "inference_bench", ours.address, peer, rounds])
+        with descentd(programs) as ours, serving([programs / "empty_server"]) as empty, onnx_server(kind) as peer:
+            servers = [ours.address, empty.address, peer]
+            lines[kind] = json_lines([programs / "inference_bench", *servers, rounds])
     return lines
 
 
@@ -95,14 +96,20 @@ def print_encrypted(lines):
     ])
 
 
+def beside_peer(line):
+    peer = line["peer_per_s"]
+    return [f"{peer:,}", ratio(line["infer_per_s"], peer), ratio(line["empty_per_s"], peer)] if peer else ["-"] * 3
+
+
 def print_inference(lines_by_kind):
-    print("\nOpen Inference Protocol: predictions a second by 13-64-1, raw FP32, beside Predict and beside Python servers "
-          "around onnxruntime\n")
-    print_table(["", "ModelInfer", "Predict", "ModelInfer / Predict", "Python server", "× Python server"], [
+    print("\nOpen Inference Protocol: predictions a second by 13-64-1, raw FP32, beside Predict, beside a server that "
+          "does nothing with the same bytes, and beside Python servers around onnxruntime\n")
+    print_table(["", "ModelInfer", "Predict", "/ Predict", "empty server", "/ empty server", "Python server",
+                 "× Python server", "empty server × Python server"], [
         [f"{line['name']}; {kind}", f"{line['infer_per_s']:,}", f"{line['predict_per_s']:,}",
          ratio(line["infer_per_s"], line["predict_per_s"]),
-         f"{line['peer_per_s']:,}" if line["peer_per_s"] else "-",
-         ratio(line["infer_per_s"] if line["peer_per_s"] else None, line["peer_per_s"])]
+         f"{line['empty_per_s']:,}", ratio(line["infer_per_s"], line["empty_per_s"]),
+         *beside_peer(line)]
         for kind, lines in lines_by_kind.items() for line in lines
     ])
 

@@ -1,10 +1,11 @@
-// Times predictions by the Open Inference Protocol beside the same by Predict, on one server, and
-// beside a Python server of the protocol around onnxruntime, and prints one JSON object a line:
+// Times predictions by the Open Inference Protocol beside the same by Predict, on one server,
+// beside a server that answers as many bytes with as many and does nothing else, and beside a
+// Python server of the protocol around onnxruntime, and prints one JSON object a line:
 //
 //   {"kind": "inference", "name": "1 row, 1 caller", "infer_per_s": …, "predict_per_s": …,
-//    "peer_per_s": …}
+//    "empty_per_s": …, "peer_per_s": …}
 //
-// Usage: inference_bench DESCENTD PEER [rounds], with the addresses of servers that run in
+// Usage: inference_bench DESCENTD EMPTY PEER [rounds], with the addresses of servers that run in
 // processes of their own on this machine (PEER may be "-": none). Each number is the median of
 // rounds in which everything takes its turn. Calls go through gRPC's stubs, so that the client's
 // part is the same.
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "bench/service/empty_stream.h"
 #include "bench/service/measuring.h"
 #include "client/descent/client.h"
 #include "descent/v1/network_service.grpc.pb.h"
@@ -62,16 +64,24 @@ inference::ModelInferRequest InferRequest(const v1::Tensor& inputs) {
   return request;
 }
 
-void Infer(Inference::Stub& stub, const inference::ModelInferRequest& request) {
+inference::ModelInferResponse Infer(Inference::Stub& stub,
+                                    const inference::ModelInferRequest& request) {
   grpc::ClientContext context;
   inference::ModelInferResponse response;
   Require(stub.ModelInfer(&context, request, &response));
+  return response;
 }
 
 void Predict(v1::NetworkService::Stub& stub, const v1::PredictRequest& request) {
   grpc::ClientContext context;
   v1::PredictResponse response;
   Require(stub.Predict(&context, request, &response));
+}
+
+void Exchange(EmptyService::Stub& stub, const Payload& payload) {
+  grpc::ClientContext context;
+  Payload answer;
+  Require(stub.Call(&context, payload, &answer));
 }
 
 // Calls a second, by callers on threads of their own.
@@ -89,26 +99,32 @@ double Rate(int callers, int count, const std::function<void()>& call) {
   return count / seconds;
 }
 
-int Main(const std::string& descentd, const std::string& peer, int rounds) {
+int Main(const std::string& descentd, const std::string& empty, const std::string& peer,
+         int rounds) {
   const client::Client client = ConnectTo(descentd);
   Require(client.CreateModel(DenseModel(kModel, kFeatures, {64, 1})));
   const auto channel = LocalChannel(descentd);
   const auto infers = Inference::NewStub(channel);
   const auto predicts = v1::NetworkService::NewStub(channel);
+  const auto empties = EmptyService::NewStub(LocalChannel(empty));
   const auto peers = peer == "-" ? nullptr : Inference::NewStub(LocalChannel(peer));
   for (const Case& measured : kCases) {
     v1::PredictRequest predict;
     predict.set_model(kModel);
     *predict.mutable_inputs() = RandomTensor(measured.rows, kFeatures);
     const inference::ModelInferRequest infer = InferRequest(predict.inputs());
+    const Payload payload = SameSize(infer, Infer(*infers, infer));
     std::vector<double> ours;
     std::vector<double> own;
+    std::vector<double> ceilings;
     std::vector<double> others;
     for (int round = -1; round < rounds; ++round) {  // one to warm up
       const double infer_rate =
           Rate(measured.callers, measured.count, [&] { Infer(*infers, infer); });
       const double predict_rate =
           Rate(measured.callers, measured.count, [&] { Predict(*predicts, predict); });
+      const double empty_rate =
+          Rate(measured.callers, measured.count, [&] { Exchange(*empties, payload); });
       const double peer_rate =
           peers == nullptr
               ? 0
@@ -116,12 +132,13 @@ int Main(const std::string& descentd, const std::string& peer, int rounds) {
       if (round < 0) continue;
       ours.push_back(infer_rate);
       own.push_back(predict_rate);
+      ceilings.push_back(empty_rate);
       others.push_back(peer_rate);
     }
     std::printf(
         "{\"kind\": \"inference\", \"name\": \"%s\", \"infer_per_s\": %.0f, "
-        "\"predict_per_s\": %.0f, \"peer_per_s\": %.0f}\n",
-        measured.name, Median(ours), Median(own), Median(others));
+        "\"predict_per_s\": %.0f, \"empty_per_s\": %.0f, \"peer_per_s\": %.0f}\n",
+        measured.name, Median(ours), Median(own), Median(ceilings), Median(others));
   }
   Require(client.DeleteModel(kModel));
   return 0;
@@ -132,9 +149,10 @@ int Main(const std::string& descentd, const std::string& peer, int rounds) {
 
 int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // see server/main.cc
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: inference_bench DESCENTD PEER [rounds]\n");
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: inference_bench DESCENTD EMPTY PEER [rounds]\n");
     return 64;
   }
-  return descent::bench::Main(argv[1], argv[2], argc > 3 ? std::max(1, std::atoi(argv[3])) : 9);
+  return descent::bench::Main(argv[1], argv[2], argv[3],
+                              argc > 4 ? std::max(1, std::atoi(argv[4])) : 9);
 }

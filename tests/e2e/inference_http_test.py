@@ -10,6 +10,7 @@ import json
 import pathlib
 import socket
 import ssl
+import statistics
 import struct
 import subprocess
 import sys
@@ -415,17 +416,17 @@ class BusyTest(Asking):
         begin = time.monotonic()
         for caller in callers:
             caller.start()
-        probed = 0
-        longest = 0
+        probes = []
         while any(caller.is_alive() for caller in callers):
             before = time.monotonic()
             self.assertEqual(self.pages.status("/v2/health/ready"), 200)
-            longest = max(longest, time.monotonic() - before)
-            probed += 1
+            probes.append(time.monotonic() - before)
         whole = time.monotonic() - begin
-        self.assertEqual(statuses, [200] * 6)
-        self.assertGreater(probed, 5)
-        self.assertLess(longest, whole / 2, "a probe waited for predictions")
+        self.assertEqual(statuses, [200] * len(callers))
+        # Where probes wait for predictions there is hardly more than one to each of them. A single probe may be late
+        # on a machine that others use as well.
+        self.assertGreater(len(probes), 2 * len(callers), "probes waited for predictions")
+        self.assertLess(statistics.median(probes), whole / (2 * len(callers)), "probes waited for predictions")
 
 
 class EndTest(Asking):
