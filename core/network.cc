@@ -135,12 +135,16 @@ ThreadPool* Network::PoolFor(std::int64_t rows, ThreadPool* pool) const {
 
 Buffer Network::InitialParameters() const {
   Buffer parameters(data_type(), layout_.size());
+  Initialize(/*pool=*/nullptr, &parameters);
+  return parameters;
+}
+
+void Network::Initialize(ThreadPool* pool, Buffer* parameters) const {
   for (std::size_t i = 0; i < initials_.size(); ++i) {
     const ParameterInfo& parameter = layout_.parameters()[i];
-    Initialize(initials_[i].initializer, initials_[i].context, parameter.offset, parameter.size,
-               &parameters);
+    descent::Initialize(initials_[i].initializer, initials_[i].context, parameter.offset,
+                        parameter.size, pool, parameters);
   }
-  return parameters;
 }
 
 std::shared_ptr<const InputStatistics> Network::MergeStatistics(

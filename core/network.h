@@ -102,6 +102,8 @@ class Network {
 
   // Parameters as the spec's initialisers and seed make them.
   Buffer InitialParameters() const;
+  // The same, into a buffer of theirs whose gaps are zero. `pool` may be null.
+  void Initialize(ThreadPool* pool, Buffer* parameters) const;
 
   // The statistics with rows `inputs` merged: what a training pass normalises them by. Null if the
   // network does not normalise. Not finite where values are too large for their squares.

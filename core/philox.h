@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace descent {
 
@@ -33,6 +34,10 @@ class PhiloxStream {
 
   // Standard normal: the inverse distribution function of Uniform(i).
   double Normal(std::uint64_t i) const;
+
+  // The numbers from `begin` on, several at a time and so many times faster.
+  void Uniforms(std::uint64_t begin, std::span<double> numbers) const;
+  void Normals(std::uint64_t begin, std::span<double> numbers) const;
 
  private:
   std::uint64_t seed_;

@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(std::shared_ptr<const N
   auto trainer = std::unique_ptr<Trainer>(new Trainer(std::move(network), pool));
   RETURN_IF_ERROR(trainer->SetOptimizer(optimizer));
   Snapshot first = trainer->snapshots_.Acquire(0);
-  *SnapshotPool::mutable_parameters(first) = trainer->network_->InitialParameters();
+  trainer->network_->Initialize(pool, SnapshotPool::mutable_parameters(first));
   if (trainer->network_->normalizes_inputs()) {
     SnapshotPool::SetStatistics(
         first, std::make_shared<const InputStatistics>(trainer->network_->input_features()));

@@ -1,10 +1,14 @@
 #include "core/initializers/initializer.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/error.h"
+#include "core/flat_chunks.h"
 #include "core/philox.h"
 
 namespace descent {
@@ -24,23 +28,52 @@ constexpr InitializerInfo kInitializers[] = {
     {InitializerKind::kConstant, "constant"},
 };
 
-void FillUniform(double bound, const PhiloxStream& random, std::int64_t offset, std::int64_t n,
-                 Buffer* parameters) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double u = random.Uniform(static_cast<std::uint64_t>(i));
-    parameters->Set(offset + i, (2 * u - 1) * bound);
-  }
+// What is to be filled, and by whom.
+struct Place {
+  std::int64_t offset;
+  std::int64_t n;
+  ThreadPool* pool;
+  Buffer* parameters;
+};
+
+// Each element becomes `factor` times the number that draw(i, numbers) gives it: for the elements
+// from i on, as many as there are numbers.
+template <typename Draw>
+void Fill(double factor, const Place& place, const Draw& draw) {
+  constexpr std::int64_t kBlock = 1024;
+  WithElementType(place.parameters->type(), [&](auto zero) {
+    using T = decltype(zero);
+    T* const elements = place.parameters->template data<T>() + place.offset;
+    const auto fill = [&](std::int64_t task) {
+      std::array<double, kBlock> numbers;
+      const std::int64_t end = std::min(place.n, (task + 1) * kFlatChunk);
+      for (std::int64_t i = task * kFlatChunk; i < end; i += kBlock) {
+        const std::int64_t n = std::min(kBlock, end - i);
+        draw(static_cast<std::uint64_t>(i), std::span(numbers.data(), static_cast<std::size_t>(n)));
+        for (std::int64_t j = 0; j < n; ++j) {
+          elements[i + j] = static_cast<T>(numbers[static_cast<std::size_t>(j)] * factor);
+        }
+      }
+    };
+    RunFlatTasks(place.n, (place.n + kFlatChunk - 1) / kFlatChunk, place.pool, fill);
+  });
 }
 
-void FillNormal(double deviation, const PhiloxStream& random, std::int64_t offset, std::int64_t n,
-                Buffer* parameters) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    parameters->Set(offset + i, random.Normal(static_cast<std::uint64_t>(i)) * deviation);
-  }
+void FillUniform(double bound, const PhiloxStream& random, const Place& place) {
+  Fill(bound, place, [&](std::uint64_t i, std::span<double> numbers) {
+    random.Uniforms(i, numbers);
+    for (double& number : numbers) number = 2 * number - 1;
+  });
 }
 
-void FillConstant(double value, std::int64_t offset, std::int64_t n, Buffer* parameters) {
-  for (std::int64_t i = 0; i < n; ++i) parameters->Set(offset + i, value);
+void FillNormal(double deviation, const PhiloxStream& random, const Place& place) {
+  Fill(deviation, place,
+       [&](std::uint64_t i, std::span<double> numbers) { random.Normals(i, numbers); });
+}
+
+void FillConstant(double value, const Place& place) {
+  Fill(value, place,
+       [](std::uint64_t /*i*/, std::span<double> numbers) { std::ranges::fill(numbers, 1.0); });
 }
 
 }  // namespace
@@ -58,30 +91,31 @@ absl::Status ValidateInitializer(const InitializerSpec& spec) {
 }
 
 void Initialize(const InitializerSpec& spec, const InitializerContext& context, std::int64_t offset,
-                std::int64_t n, Buffer* parameters) {
+                std::int64_t n, ThreadPool* pool, Buffer* parameters) {
   DESCENT_CHECK(spec.kind.has_value());
   const PhiloxStream random(context.seed, context.parameter);
   const auto fan_in = static_cast<double>(context.fan_in);
   const double fan_sum = fan_in + static_cast<double>(context.fan_out);
   const double scale = spec.scale.value_or(1);
   const double gain = context.gain * scale;
+  const Place place{.offset = offset, .n = n, .pool = pool, .parameters = parameters};
   switch (*spec.kind) {
     case InitializerKind::kGlorotUniform:
-      return FillUniform(gain * std::sqrt(6 / fan_sum), random, offset, n, parameters);
+      return FillUniform(gain * std::sqrt(6 / fan_sum), random, place);
     case InitializerKind::kGlorotNormal:
-      return FillNormal(gain * std::sqrt(2 / fan_sum), random, offset, n, parameters);
+      return FillNormal(gain * std::sqrt(2 / fan_sum), random, place);
     case InitializerKind::kHeUniform:
-      return FillUniform(gain * std::sqrt(3 / fan_in), random, offset, n, parameters);
+      return FillUniform(gain * std::sqrt(3 / fan_in), random, place);
     case InitializerKind::kHeNormal:
-      return FillNormal(gain / std::sqrt(fan_in), random, offset, n, parameters);
+      return FillNormal(gain / std::sqrt(fan_in), random, place);
     case InitializerKind::kLecunNormal:
-      return FillNormal(scale / std::sqrt(fan_in), random, offset, n, parameters);
+      return FillNormal(scale / std::sqrt(fan_in), random, place);
     case InitializerKind::kFanInUniform:
-      return FillUniform(scale / std::sqrt(fan_in), random, offset, n, parameters);
+      return FillUniform(scale / std::sqrt(fan_in), random, place);
     case InitializerKind::kZeros:
-      return FillConstant(0, offset, n, parameters);
+      return FillConstant(0, place);
     case InitializerKind::kConstant:
-      return FillConstant(spec.scale.value_or(0), offset, n, parameters);
+      return FillConstant(spec.scale.value_or(0), place);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "core/buffer.h"
 #include "core/spec.h"
+#include "core/thread_pool.h"
 
 namespace descent {
 
@@ -33,9 +34,10 @@ absl::Span<const InitializerInfo> Initializers();
 // kInvalidArgument (field "scale") for a scale that is not finite.
 absl::Status ValidateInitializer(const InitializerSpec& spec);
 
-// Fills elements [offset, offset + n) of `parameters`. spec.kind must be set and valid.
+// Fills elements [offset, offset + n) of `parameters`. spec.kind must be set and valid; `pool` may
+// be null.
 void Initialize(const InitializerSpec& spec, const InitializerContext& context, std::int64_t offset,
-                std::int64_t n, Buffer* parameters);
+                std::int64_t n, ThreadPool* pool, Buffer* parameters);
 
 }  // namespace descent
 

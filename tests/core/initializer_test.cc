@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "core/network.h"
+#include "core/thread_pool.h"
 #include "gtest/gtest.h"
 #include "tests/support/random_network.h"
 
@@ -23,7 +25,7 @@ Moments Draw(InitializerKind kind, std::optional<double> scale, double gain) {
   Buffer buffer(DataType::kFloat64, kCount + 10);
   Initialize({.kind = kind, .scale = scale},
              {.seed = 3, .parameter = 4, .fan_in = 200, .fan_out = 100, .gain = gain}, 5, kCount,
-             &buffer);
+             /*pool=*/nullptr, &buffer);
   Moments moments;
   double squares = 0;
   for (std::int64_t i = 5; i < kCount + 5; ++i) {
@@ -97,6 +99,21 @@ TEST(InitializerTest, NetworksStartFromHeBeforeReluAndGlorotOtherwise) {
   };
   EXPECT_NEAR(bound(ReluActivation{}), std::sqrt(2.0) * std::sqrt(3.0 / 200), 1e-4);
   EXPECT_NEAR(bound(SigmoidActivation{}), std::sqrt(6.0 / 300), 1e-4);
+}
+
+TEST(InitializerTest, ThreadsDrawTheNumbersThatOneDraws) {
+  ThreadPool pool(3);
+  constexpr std::int64_t kLong = 300'001;
+  for (const DataType type : {DataType::kFloat32, DataType::kFloat64}) {
+    for (const InitializerInfo& info : Initializers()) {
+      Buffer alone(type, kLong);
+      Buffer together(type, kLong);
+      const InitializerContext context{.seed = 3, .parameter = 4, .fan_in = 7, .fan_out = 9};
+      Initialize({.kind = info.kind, .scale = {}}, context, 0, kLong, nullptr, &alone);
+      Initialize({.kind = info.kind, .scale = {}}, context, 0, kLong, &pool, &together);
+      EXPECT_EQ(std::memcmp(alone.bytes(), together.bytes(), alone.byte_size()), 0) << info.name;
+    }
+  }
 }
 
 TEST(InitializerTest, TheSeedDecides) {

@@ -1,6 +1,9 @@
 #include "core/philox.h"
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -24,6 +27,23 @@ TEST(PhiloxTest, NumbersDependOnSeedStreamAndIndex) {
   EXPECT_NE(stream.Uniform(5), PhiloxStream(1, 3).Uniform(5));
   EXPECT_NE(stream.Uniform(5), PhiloxStream(2, 2).Uniform(5));
   EXPECT_NE(stream.Uniform(5), PhiloxStream(1, 2 + (std::uint64_t{1} << 32)).Uniform(5));
+}
+
+TEST(PhiloxTest, ManyNumbersAreThoseOfOneAfterAnother) {
+  const PhiloxStream stream(1, 2);
+  for (const std::uint64_t begin :
+       {std::uint64_t{0}, std::uint64_t{3}, (std::uint64_t{1} << 32) - 7}) {
+    for (const std::size_t count : {1, 7, 255, 256, 257, 100'000}) {
+      std::vector<double> uniforms(count);
+      std::vector<double> normals(count);
+      stream.Uniforms(begin, uniforms);
+      stream.Normals(begin, normals);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(uniforms[i], stream.Uniform(begin + i));
+        ASSERT_EQ(normals[i], InverseNormal(uniforms[i]));
+      }
+    }
+  }
 }
 
 TEST(PhiloxTest, UniformHasTheMomentsOfUniform) {
