@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,22 +38,55 @@ struct Case {
   std::int64_t features;
   std::vector<std::int64_t> units;
   std::int64_t rows;
-  int count;  // batches of a round
+  int count;                 // batches of a round
+  std::int64_t buckets = 0;  // of each of four tables; 0: there are none
 };
+constexpr int kTables = 4;
 
 const std::vector<Case>& Cases() {
   static const auto* const cases = new std::vector<Case>{
       {"13-64-1, 32 rows", 13, {64, 1}, 32, 20000},
       {"784-512-256-10, 128 rows", 784, {512, 256, 10}, 128, 600},
+      {"4 tables of 1,000,000 × 16, 13-64-1, 32 rows", 13, {64, 1}, 32, 20000, 1'000'000},
   };
   return *cases;
 }
 
-v1::Batch BatchOf(const Case& which) {
+// Of each table the ids of some rows, drawn evenly.
+template <typename Message>
+void AddCategories(const Case& which, std::int64_t rows, std::mt19937_64* random,
+                   Message* message) {
+  if (which.buckets == 0) return;
+  for (int table = 0; table < kTables; ++table) {
+    v1::CategoricalValues* const values = message->add_categories();
+    values->set_name(absl::StrCat("c", table));
+    std::vector<std::int64_t> ids(static_cast<std::size_t>(rows));
+    for (std::int64_t& id : ids) {
+      id = static_cast<std::int64_t>((*random)() % static_cast<std::uint64_t>(which.buckets));
+    }
+    v1::Tensor& tensor = *values->mutable_ids();
+    tensor.set_data_type(v1::DATA_TYPE_INT64);
+    tensor.add_shape(rows);
+    tensor.set_raw(ids.data(), ids.size() * sizeof(std::int64_t));
+  }
+}
+
+v1::Batch BatchOf(const Case& which, std::uint64_t seed = 0) {
   v1::Batch batch;
   *batch.mutable_inputs() = RandomTensor(which.rows, which.features);
   *batch.mutable_targets() = RandomTensor(which.rows, which.units.back());
+  std::mt19937_64 random(seed);
+  AddCategories(which, which.rows, &random, &batch);
   return batch;
+}
+
+// Batches to be sent in turn: of tables each names other rows.
+std::vector<v1::Batch> BatchesOf(const Case& which) {
+  std::vector<v1::Batch> batches;
+  for (std::uint64_t seed = 0; seed < (which.buckets > 0 ? 500 : 1); ++seed) {
+    batches.push_back(BatchOf(which, seed));
+  }
+  return batches;
 }
 
 // The names of the two models of a case.
@@ -64,6 +98,12 @@ struct Pair {
 Pair CreatePair(const client::Client& client, const Case& which, int number) {
   const Pair names{absl::StrCat("journal-", number), absl::StrCat("memory-", number)};
   v1::Model model = DenseModel(names.journal, which.features, which.units);
+  for (int table = 0; which.buckets > 0 && table < kTables; ++table) {
+    v1::CategoricalInput* const input = model.mutable_network()->add_categorical_inputs();
+    input->set_name(absl::StrCat("c", table));
+    input->set_buckets(which.buckets);
+    input->set_dimension(16);
+  }
   model.set_durability(v1::DURABILITY_JOURNAL);
   Require(client.CreateModel(model));
   model.set_name(names.memory);
@@ -72,22 +112,24 @@ Pair CreatePair(const client::Client& client, const Case& which, int number) {
   return names;
 }
 
-void Train(const client::Client& client, const std::string& model, const v1::Batch& batch,
-           int count) {
+void Train(const client::Client& client, const std::string& model,
+           const std::vector<v1::Batch>& batches, int count) {
   const auto session = Require(client.Train(model, {.ack_every = 0}));
-  for (int i = 0; i < count; ++i) Require(session->Send(batch));
+  for (int i = 0; i < count; ++i) {
+    Require(session->Send(batches[static_cast<std::size_t>(i) % batches.size()]));
+  }
   Require(session->Finish());
 }
 
 // Rates of the training stream, round by round.
 void MeasureTraining(const client::Client& client, const Case& which, const Pair& names,
                      int rounds) {
-  const v1::Batch batch = BatchOf(which);
+  const std::vector<v1::Batch> batches = BatchesOf(which);
   std::vector<double> journal;
   std::vector<double> memory;
   for (int round = -1; round < rounds; ++round) {  // one to warm up
-    const double with = Seconds([&] { Train(client, names.journal, batch, which.count); });
-    const double without = Seconds([&] { Train(client, names.memory, batch, which.count); });
+    const double with = Seconds([&] { Train(client, names.journal, batches, which.count); });
+    const double without = Seconds([&] { Train(client, names.memory, batches, which.count); });
     if (round < 0) continue;
     journal.push_back(which.count / with);
     memory.push_back(which.count / without);
@@ -152,14 +194,16 @@ void MeasureSteps(const client::Client& client, const Case& which, const Pair& n
 // Latencies of predictions on `model` while it is trained.
 std::vector<double> TimePredictions(const client::Client& client, const Case& which,
                                     const std::string& model, int count) {
-  const v1::Batch batch = BatchOf(which);
+  const std::vector<v1::Batch> batches = BatchesOf(which);
   std::atomic<bool> stop{false};
   std::thread trainer([&] {
-    while (!stop) Train(client, model, batch, which.count / 20);
+    while (!stop) Train(client, model, batches, which.count / 20);
   });
   v1::PredictRequest predict;
   predict.set_model(model);
   *predict.mutable_inputs() = RandomTensor(1, which.features);
+  std::mt19937_64 random(1);
+  AddCategories(which, 1, &random, &predict);
   std::vector<double> seconds;
   for (int i = 0; i < count; ++i) {
     seconds.push_back(Seconds([&] { Require(client.Predict(predict)); }));

@@ -9,22 +9,9 @@
 #include "core/update_ranges.h"
 
 namespace descent {
-namespace {
-
-// Changes of so many updates are remembered: more buffers than that are not in use at once, unless
-// readers are slow, and then a whole copy now and then does not matter.
-constexpr std::size_t kMostChanges = 64;
-
-std::int64_t CountRows(const std::vector<std::vector<std::int32_t>>& rows) {
-  std::int64_t count = 0;
-  for (const auto& some : rows) count += static_cast<std::int64_t>(some.size());
-  return count;
-}
-
-}  // namespace
 
 template <typename Visit>
-void TableUpdates::ForEachRow(const Rows& rows, const Visit& visit) const {
+void TableUpdates::ForEachRow(const RowChanges::Rows& rows, const Visit& visit) const {
   std::int64_t at = 0;
   for (std::size_t t = 0; t < tables_.size(); ++t) {
     for (const std::int32_t row : rows[t]) {
@@ -35,8 +22,7 @@ void TableUpdates::ForEachRow(const Rows& rows, const Visit& visit) const {
 }
 
 void TableUpdates::NoteReplacement() {
-  known_ = 0;
-  changed_rows_ = 0;
+  changes_.Clear();
   is_reserved_ = false;
   ++version_;
 }
@@ -49,16 +35,10 @@ void TableUpdates::BringUp(const Buffer& current, std::int64_t begin, std::int64
                 current.bytes() + static_cast<std::size_t>(offset) * width,
                 static_cast<std::size_t>(n) * width);
   };
-  const auto known = static_cast<std::int64_t>(known_);
-  if (held == kNoVersion || version_ - held > known) {
+  if (held == kNoVersion || !changes_.Knows(version_ - held)) {
     copy(begin, current.size() - begin);
-    return;
-  }
-  for (std::int64_t i = known - (version_ - held); i < known; ++i) {
-    ForEachRow(changes_[static_cast<std::size_t>(i)],
-               [&](std::int64_t offset, std::int64_t /*at*/, std::int64_t dimension) {
-                 copy(offset, dimension);
-               });
+  } else {
+    changes_.ForEach(version_ - held, copy);
   }
 }
 
@@ -71,8 +51,7 @@ void TableUpdates::Reserve(const TableGradients& gradients, std::size_t slots) {
   slot_rows_.resize(slots);
   for (Buffer& slot : slot_rows_) slot.Resize(values.type(), values.size());
   written_.resize(static_cast<std::size_t>((values.size() + kFlatChunk - 1) / kFlatChunk));
-  if (changes_.size() == known_) changes_.emplace_back();
-  changes_[known_] = gradients.rows;
+  changes_.Reserve(gradients.rows);
   is_reserved_ = true;
 }
 
@@ -124,31 +103,12 @@ void TableUpdates::Write(const TableGradients& gradients, Buffer* parameters,
   });
   is_reserved_ = false;
   ++version_;
-  changed_rows_ += CountRows(changes_[known_]);
-  ++known_;
-  ForgetOldChanges();
-}
-
-void TableUpdates::ForgetOldChanges() {
-  std::int64_t all_rows = 0;
-  for (const PlacedTable& table : tables_) all_rows += table.buckets;
-  auto oldest = changes_.begin();
-  // Rows by rows takes longer than all at once from about this share on.
-  while (known_ > 1 && (known_ > kMostChanges || changed_rows_ > all_rows / 2)) {
-    changed_rows_ -= CountRows(*oldest);
-    ++oldest;
-    --known_;
-  }
-  std::rotate(changes_.begin(), oldest, changes_.end());
+  changes_.Add(gradients.rows);
 }
 
 std::size_t TableUpdates::byte_size() const {
-  std::size_t bytes =
-      old_rows_.capacity() + new_rows_.capacity() + written_.capacity() * sizeof(written_[0]);
-  for (const Rows& rows : changes_) {
-    bytes += rows.capacity() * sizeof(Rows::value_type);
-    for (const auto& some : rows) bytes += some.capacity() * sizeof(some[0]);
-  }
+  std::size_t bytes = old_rows_.capacity() + new_rows_.capacity() +
+                      written_.capacity() * sizeof(written_[0]) + changes_.byte_size();
   for (const Buffer& slot : slot_rows_) bytes += slot.capacity();
   return bytes;
 }
@@ -158,7 +118,7 @@ void TableUpdates::FreeUnused() {
   new_rows_.Clear();
   slot_rows_.clear();
   written_ = {};
-  changes_.resize(known_);
+  changes_.FreeUnused();
 }
 
 }  // namespace descent

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/embeddings/row_changes.h"
 #include "core/embeddings/tables.h"
 #include "core/optimizers/optimizer.h"
 #include "core/thread_pool.h"
@@ -24,7 +25,8 @@ namespace descent {
 // Requires tables that outlive it. Not thread-safe.
 class TableUpdates {
  public:
-  explicit TableUpdates(const std::vector<PlacedTable>* tables) : tables_(*tables) {}
+  explicit TableUpdates(const std::vector<PlacedTable>* tables)
+      : tables_(*tables), changes_(tables) {}
 
   // The version of the tables as they are now; each update and each replacement has another. A
   // buffer that has never held them is of kNoVersion.
@@ -56,20 +58,13 @@ class TableUpdates {
   void FreeUnused();
 
  private:
-  using Rows = std::vector<std::vector<std::int32_t>>;
-
-  // Calls visit(offset in the flat buffer, offset in the scratch, table) for each row.
+  // Calls visit(offset in the flat buffer, offset in the scratch, dimension) for each row.
   template <typename Visit>
-  void ForEachRow(const Rows& rows, const Visit& visit) const;
-  void ForgetOldChanges();
+  void ForEachRow(const RowChanges::Rows& rows, const Visit& visit) const;
 
   const std::vector<PlacedTable>& tables_;
 
-  // The rows of the last `known_` updates, oldest first; the last of them made the present version.
-  // Behind them the memory of those that were forgotten, which the next ones take.
-  std::vector<Rows> changes_;
-  std::size_t known_ = 0;
-  std::int64_t changed_rows_ = 0;  // in the known ones
+  RowChanges changes_;
   std::int64_t version_ = 0;
   bool is_reserved_ = false;
 
