@@ -107,6 +107,25 @@ TEST_F(DurabilityTest, InfoSpeaksOfACommittedStep) {
   EXPECT_EQ(outcome->state_hash, HashAfter(model_->network()->spec(), {0}));
 }
 
+// Of large tables, which a step touches few rows of, fewer: hashing them would take longer.
+TEST_F(DurabilityTest, ThereIsAHashToAThousandUpdates) {
+  NetworkSpec with_table = SampleNetwork();
+  with_table.categorical_inputs = {{.name = "shop", .buckets = 50'000, .dimension = 16}};
+  const std::shared_ptr<Model> tabled = CreateModel(&registry_, "tabled", with_table);
+  for (const auto& [model, every] : {std::pair(model_, 1024), std::pair(tabled, 2048)}) {
+    for (std::uint64_t seed = 0; seed < 2048; ++seed) {
+      Pending<StepOutcome> step;
+      model->Step(StepOn(*model->network(), seed, /*rows=*/1), {}, step.reply());
+      ASSERT_TRUE(commits_->CommitNext());
+      ASSERT_THAT(step.Get(), IsOk());
+    }
+    for (const store::UpdateRecord& record : commits_->TakeRecords()) {
+      EXPECT_EQ(record.state_hash.has_value(), record.result.step % every == 0);
+    }
+    EXPECT_EQ(model->Describe().step, 2048);
+  }
+}
+
 TEST_F(DurabilityTest, RecordsHoldWhatApplyingAgainTakes) {
   BeginStep(4, "id");
   ASSERT_TRUE(commits_->CommitNext());
