@@ -43,6 +43,18 @@ def write(path, frame):
             writer.writerow(["" if cell is None or cell != cell else cell for cell in row])
 
 
+def sales():
+    """Shops and articles by the hundred: of texts, some of them missing, and of numbers."""
+    random = np.random.default_rng(1)
+    shop = random.integers(40, size=ROWS)
+    article = random.integers(100, 130, size=ROWS).astype(float)
+    amount = random.uniform(0, 4, ROWS)
+    price = np.linspace(-2, 2, 40)[shop] + np.cos(article) + amount
+    names = np.array([f"Straße {number}" for number in shop], object)
+    names[shop == 7] = None
+    return {"Shop name": names, "article": article, "amount": amount, "price": price}
+
+
 class FramesTest(unittest.TestCase):
     def setUp(self):
         self.server = self.enterContext(LiveServer(package.descentd, errors=subprocess.DEVNULL))
@@ -117,6 +129,77 @@ class FramesTest(unittest.TestCase):
         write(self.table, frame)
         self.assertEqual(len(self.predicted("streets")), 900)
 
+    def model_of(self, name, recipe):
+        network = descent.Network(recipe.features, [descent.Dense(16, "relu"), descent.Dense(recipe.outputs)], recipe.loss,
+                                  categorical=recipe.categorical)
+        return self.client.create(name, network, descent.Adam(1e-2), **recipe.kept())
+
+    def test_what_the_command_embedded_predicts_and_learns_here(self):
+        frame = sales()
+        write(self.table, frame)
+        embed = ("--embed", "Shop name", "--categorical", "article", "--embed", "article:3:4096")
+        self.command("train", "m", "--csv", self.table, "--target", "price", *embed, "--epochs", "5")
+        model = self.client.model("m")
+        recipe = Recipe.of(model.info())
+        self.assertEqual(recipe.features, 1)
+        self.assertEqual([(table.name, table.buckets, table.dimension) for table in recipe.categorical],
+                         [("shop_name", 1024, 13), ("article", 4096, 3)])
+        # However they are written, in the file and in the frame: a number of an article is one category.
+        for articles in (frame["article"], frame["article"].astype(int), [f"{number:.2f}" for number in frame["article"]]):
+            frame["article"] = articles
+            ours = recipe.predictions(model.predict(recipe.inputs(frame), categories=recipe.categories(frame)))
+            np.testing.assert_allclose(ours, self.predicted("m"), rtol=1e-5, atol=1e-6)
+        model.train(recipe.batches(frame, epochs=20))
+        metrics = model.evaluate(recipe.batches(frame, seed=None)).metrics
+        self.assertGreater(metrics["r2"], 0.9)
+
+    def test_what_was_embedded_here_the_command_predicts_and_trains(self):
+        ways = (["Shop name", "article"], {"Shop name": None, "article": 5}, {"Shop name": (8, 99), "article": (4, None)})
+        for way, given in enumerate(ways):
+            for without in ((), ("amount",)):
+                with self.subTest(given, without=without):
+                    name = f"m{way}-{len(without)}"
+                    frame = {key: column for key, column in sales().items() if key not in without}
+                    write(self.table, frame)
+                    recipe = Recipe.fit(frame, "price", embed=given)
+                    model = self.model_of(name, recipe)
+                    model.train(recipe.batches(frame, epochs=30))
+                    ours = recipe.predictions(model.predict(recipe.inputs(frame), categories=recipe.categories(frame)))
+                    np.testing.assert_allclose(ours, self.predicted(name), rtol=1e-5, atol=1e-5)
+                    metrics = model.evaluate(recipe.batches(frame, seed=None)).metrics
+                    self.assertGreater(metrics["r2"], 0.7 if without else 0.9)
+                    self.command("train", name, "--csv", self.table, "--epochs", "1")
+                    self.assertGreater(model.step_count, 30 * ROWS // 64)
+                    again = Recipe.of(model.info())
+                    self.assertEqual(again.categorical, recipe.categorical)
+                    self.assertEqual(again.categories(frame), recipe.categories(frame))
+
+    def test_both_sides_embed_in_tables_of_the_same_sizes(self):
+        for distinct in (1, 2, 3, 40, 255, 256, 290):
+            shops = np.array([f"s{row % distinct}" for row in range(ROWS)], object)
+            frame = {"Où? Shop": shops, "où? shop": shops, "1st": shops, "inputs": shops, "price": np.arange(float(ROWS))}
+            embed = [name for name in frame if name != "price"]
+            write(self.table, frame)
+            self.command("train", "m", "--csv", self.table, "--target", "price", "--test-fraction", "0", "--epochs", "1",
+                         *(word for name in embed for word in ("--embed", name)))
+            model = self.client.model("m")
+            theirs = Recipe.of(model.info())
+            ours = Recipe.fit(frame, "price", embed=embed)
+            self.assertEqual(ours.categorical, theirs.categorical)
+            self.assertEqual(len({table.name for table in ours.categorical}), 4)
+            self.assertIsNone(ours.inputs(frame))
+            self.assertEqual(ours.kept()["labels"].keys(), {"descent.encoding"})
+            model.delete()
+
+    def test_a_recipe_that_is_not_its_network_s_is_refused(self):
+        recipe = Recipe.fit(sales(), "price", embed={"Shop name": (8, 64)})
+        for tables in ((), (descent.Categorical("shop_name", 64, 8),), (descent.Categorical("shop_name", 64, 9, "xxh64"),)):
+            network = descent.Network(recipe.features, [descent.Dense(1)], categorical=tables)
+            model = self.client.create("m", network, **recipe.kept())
+            with self.assertRaisesRegex(ValueError, "^m: .*shop_name 64 x 8"):
+                Recipe.of(model.info())
+            model.delete()
+
     def test_a_category_that_was_not_there_is_all_zeros(self):
         recipe = Recipe.fit(self.without("dear"), "price")
         row = {name: column[:1] for name, column in self.frame.items()}
@@ -136,6 +219,16 @@ class FramesTest(unittest.TestCase):
             (lambda: recipe.targets({**self.frame, "price": [None] * ROWS}), "price"),
             (lambda: classes.targets({**self.frame, "dear": ["perhaps"] * ROWS}), "dear"),
             (lambda: recipe.inputs({**self.frame, "area": np.full(ROWS, np.inf)}), "frame"),
+            (lambda: Recipe.fit({"price": self.frame["price"]}, "price"), "price"),
+            (lambda: Recipe.fit({"kind": [f"k{row}" for row in range(1001)], "price": range(1001)}, "price"), "kind"),
+            (lambda: Recipe.fit(self.frame, "price", embed="kind"), "embed"),
+            (lambda: Recipe.fit(self.frame, "price", embed=["sort"]), "sort"),
+            (lambda: Recipe.fit(self.frame, "price", embed=["price"]), "price"),
+            (lambda: Recipe.fit(self.frame, "price", ignore=["kind"], embed=["kind"]), "kind"),
+            (lambda: Recipe.fit(self.frame, "price", embed={"kind": 0}), "embed.kind"),
+            (lambda: Recipe.fit(self.frame, "price", embed={"kind": True}), "embed.kind"),
+            (lambda: Recipe.fit(self.frame, "price", embed={"kind": (4, 2**31)}), "embed.kind"),
+            (lambda: Recipe.fit(self.frame, "price", embed={"kind": (4, 8, 16)}), "embed.kind"),
         ):
             with self.subTest(field), self.assertRaises(ValueError) as caught:
                 call()

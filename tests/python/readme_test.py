@@ -36,7 +36,7 @@ class ReadmeTest(unittest.TestCase):
             self.run_block(block)
 
     def test_the_package_s(self):
-        first, resuming, estimating, tabular, categorical, awaiting = blocks(package.SOURCES / "README.md")
+        first, resuming, estimating, tabular, embedding, categorical, awaiting = blocks(package.SOURCES / "README.md")
         self.run_block(first)
         with contextlib.suppress(ImportError):  # environments_test.py has scikit-learn
             self.run_block(estimating, x=np.ones((20, 3)), y=np.ones(20))
@@ -47,6 +47,8 @@ class ReadmeTest(unittest.TestCase):
                            batches=batches(10))
             self.run_block(tabular, client=client, descent=descent,
                            frame={"area": np.arange(50.0), "price": np.arange(50.0)})
+            self.run_block("from descent.frames import Recipe\n" + embedding, client=client, descent=descent,
+                           sales={"shop": list("abcde") * 10, "article": range(50), "amount": np.arange(50.0)})
             self.run_block(categorical, client=client, descent=descent)
 
     def test_the_module_s(self):

@@ -13,6 +13,13 @@ made here, and `Recipe.of(model.info())` what `descent train` made. What it does
   their median.
 - Anything else is a category: an input for each one that was there, 1 for the row's own and 0 for the others. A missing
   cell is a category like any other, and one that was not there is all zeros.
+- A column that is embedded, for it has many categories, is a categorical input: each has a vector that is learned, new ones
+  too. The network and its calls take them beside the numbers:
+
+      recipe = Recipe.fit(frame, target="price", embed=["shop"])
+      network = descent.Network(recipe.features, [...], recipe.loss, categorical=recipe.categorical)
+      model.predict(recipe.inputs(frame), categories=recipe.categories(frame))
+
 - A target that is a number is brought to the same scale; a class is its number among the labels, which are sorted.
 """
 
@@ -23,12 +30,13 @@ import json
 import math
 import zlib
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import invalid
+from .network import Categorical, Initializer
 from .results import ModelInfo
 
 __all__ = ["Recipe"]
@@ -40,6 +48,11 @@ _MISSING = "?"
 _MOST_CATEGORIES = 1000
 _MOST_LABEL_BYTES = 32 << 10
 _MOST_BYTES = 16 << 20
+_MOST_ROWS_OF_A_TABLE = 2**31 - 1
+_LONGEST_INPUT_NAME = 63
+
+# Columns to embed; of a mapping the dimension of each, or (dimension, buckets); None: by the number of categories.
+Embedded = Union[Sequence[str], Mapping[str, Union[None, int, Tuple[int, int]]]]
 
 
 @dataclass(frozen=True)
@@ -93,31 +106,69 @@ class _Category:
         return {"categories": list(self.categories)}
 
 
+@dataclass(frozen=True)
+class _Embedded:
+    """A column whose categories have a table of vectors."""
+
+    name: str
+    input: str  # what its categorical input is called
+    dimension: int
+    buckets: int
+    numeric: bool  # equal numbers are one category, however they are written
+
+    width = 0
+
+    def texts(self, column: Any) -> List[str]:
+        texts = _texts(column)
+        return [_spelled(text) for text in texts] if self.numeric else texts
+
+    def described(self) -> dict[str, Any]:
+        sizes = {"input": self.input, "dimension": self.dimension, "buckets": self.buckets}
+        return {"embedding": {**sizes, "numeric": True} if self.numeric else sizes}
+
+    def categorical(self) -> Categorical:
+        """Of a new network. Near zero: a category that was never met adds next to nothing, whereas zeros alone would let no
+        gradient through ReLU where there are no numbers."""
+        return Categorical(self.input, self.buckets, self.dimension, "xxh64",
+                           initializer=Initializer("lecun_normal", 0.01))  # fmt: skip
+
+
+_Column = Union[_Number, _Category, _Embedded]
+
+
 class Recipe:
     """How the columns of a table become a network's numbers, and back.
 
     Attributes:
-        features: the network's inputs.
+        features: the network's numeric inputs.
+        categorical: its categorical inputs, one for each column that is embedded.
         outputs: the network's outputs.
         classes: the labels of a target that is a class, in the order of their numbers; None for a number.
         loss: a loss that goes with the target.
         target: its column's name.
     """
 
-    def __init__(self, columns: Sequence[Union[_Number, _Category]], target: Union[_Number, _Category],
+    def __init__(self, columns: Sequence[_Column], target: Union[_Number, _Category],
                  places: Mapping[str, int], fields: int) -> None:  # fmt: skip
         """Use `fit` or `of`."""
         self._columns = list(columns)
+        self._spread = [column for column in columns if not isinstance(column, _Embedded)]
+        self._embedded = [column for column in columns if isinstance(column, _Embedded)]
         self._target = target
         self._places = dict(places)
         self._fields = fields
 
     def __repr__(self) -> str:
-        return f"<Recipe of {len(self._columns)} columns, {self.features} inputs, for {self.target!r}>"
+        inputs = self.features + len(self._embedded)
+        return f"<Recipe of {len(self._columns)} columns, {inputs} inputs, for {self.target!r}>"
 
     @property
     def features(self) -> int:
         return sum(column.width for column in self._columns)
+
+    @property
+    def categorical(self) -> Tuple[Categorical, ...]:
+        return tuple(column.categorical() for column in self._embedded)
 
     @property
     def outputs(self) -> int:
@@ -141,7 +192,7 @@ class Recipe:
 
     @classmethod
     def fit(cls, frame: Any, target: str, *, classes: Optional[bool] = None,
-            ignore: Sequence[str] = ()) -> Recipe:  # fmt: skip
+            ignore: Sequence[str] = (), embed: Embedded = ()) -> Recipe:  # fmt: skip
         """Learns the statistics of a frame's columns.
 
         Args:
@@ -149,12 +200,23 @@ class Recipe:
             target: the column to predict.
             classes: whether the target is a class; None: if it does not hold numbers.
             ignore: columns to leave out.
+            embed: columns whose categories, texts or numbers, are too many for an input each; a dict says the dimension
+                of their vectors, {"shop": 16}, or that and the table's rows, {"shop": (16, 65536)}.
         """
         names = [str(name) for name in getattr(frame, "columns", frame)]
-        for name in (target, *ignore):
+        sizes = _as_sizes(embed)
+        for name in (target, *ignore, *sizes):
             if name not in names:
                 raise invalid(name, f"no column is called so; there are {', '.join(names)}")
-        columns = [_fit(name, frame[name]) for name in names if name != target and name not in ignore]
+        for name in sizes:
+            if name == target or name in ignore:
+                raise invalid(name, f"it can't be embedded, for it is {'the target' if name == target else 'ignored'}")
+        taken: set[str] = set()
+        columns: List[_Column] = [
+            _fit_embedded(name, frame[name], sizes[name], taken) if name in sizes else _fit(name, frame[name])
+            for name in names if name != target and name not in ignore]  # fmt: skip
+        if not columns:
+            raise invalid(target, "there is no other column to learn from")
         if classes or (classes is None and not _holds_numbers(frame[target])):
             aim: Union[_Number, _Category] = _fit_category(target, frame[target])
             if aim.width < 2:
@@ -176,14 +238,17 @@ class Recipe:
             raise ValueError(f"{info.name}: no recipe is kept with this model")
         try:
             described = json.loads(_unpacked(kept))
-            if described["version"] not in (1, 2):
+            if described["version"] not in (1, 2, 3):
                 raise ValueError(f"its version is {described['version']}")
             if not described["header"]:
                 raise ValueError("the columns that it was trained with have no names")
             columns = [_read(column) for column in described["inputs"]]
             aim = described["target"]
             # Losses of counts take the target as it is.
-            recipe = cls(columns, _read({"median": None, **aim}),
+            target = _read({"median": None, **aim})
+            if isinstance(target, _Embedded):
+                raise ValueError("its target is embedded")
+            recipe = cls(columns, target,
                          {column["name"]: column["field"] for column in [*described["inputs"], aim]},
                          described["fields"])  # fmt: skip
         except (ValueError, KeyError, TypeError, zlib.error) as error:
@@ -191,12 +256,17 @@ class Recipe:
         if recipe.features != info.network.inputs:
             raise ValueError(f"{info.name}: the recipe that is kept with it is of {recipe.features} inputs, its network of "
                              f"{info.network.inputs}")  # fmt: skip
+        ours, theirs = ({(table.name, table.buckets, table.dimension, table.hashing) for table in tables}
+                        for tables in (recipe.categorical, info.network.categorical))  # fmt: skip
+        if ours != theirs:
+            raise ValueError(f"{info.name}: the recipe that is kept with it embeds columns as {_listed(recipe.categorical)}, "
+                             f"its network has {_listed(info.network.categorical)}")  # fmt: skip
         return recipe
 
     def kept(self) -> dict[str, Any]:
         """Arguments of `Client.create` and `Model.update` that keep it with the model."""
         text = json.dumps({
-            "version": 1,
+            "version": 3 if self._embedded else 1,
             "header": True,
             "delimiter": ",",
             "fields": self._fields,
@@ -208,7 +278,7 @@ class Recipe:
         packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
         return {"client_data": f"zlib:{len(text.encode())}:{packed}"}
 
-    def _described(self, column: Union[_Number, _Category]) -> dict[str, Any]:
+    def _described(self, column: _Column) -> dict[str, Any]:
         described = {"name": column.name, "field": self._places[column.name], **column.described()}
         if column is self._target:
             described.pop("median", None)
@@ -216,13 +286,24 @@ class Recipe:
 
     # Using it.
 
-    def inputs(self, frame: Any) -> Array:
-        """A frame's rows for the network, `[n, features]`. Columns are found by name; others are not looked at."""
-        parts = [column.encode(self._column(frame, column.name)) for column in self._columns]
+    def inputs(self, frame: Any) -> Optional[Array]:
+        """A frame's rows for the network, `[n, features]`. Columns are found by name; others are not looked at.
+
+        None where all columns are embedded: the network has no numeric inputs then.
+        """
+        if not self._spread:
+            return None
+        parts = [column.encode(self._column(frame, column.name)) for column in self._spread]
         encoded = np.concatenate(parts, axis=1)
         if not np.isfinite(encoded).all():
             raise invalid("frame", "a number is infinite, or too far from the others")
         return encoded
+
+    def categories(self, frame: Any) -> Optional[Dict[str, List[str]]]:
+        """What the rows have for the categorical inputs, by their names; None where no column is embedded."""
+        if not self._embedded:
+            return None
+        return {column.input: column.texts(self._column(frame, column.name)) for column in self._embedded}
 
     def targets(self, frame: Any) -> Array:
         """A frame's targets `[n]`: numbers at the network's scale, or classes' numbers."""
@@ -236,15 +317,19 @@ class Recipe:
         return codes
 
     def batches(self, frame: Any, *, epochs: int = 1, rows: int = 64, seed: Optional[int] = 0
-                ) -> Iterator[Tuple[Array, Array]]:  # fmt: skip
+                ) -> Iterator[Union[Tuple[Array, Array], Dict[str, Any]]]:  # fmt: skip
         """What `Model.train` takes: the frame's rows in batches, in a new order for each pass; None keeps theirs."""
-        x, y = self.inputs(frame), self.targets(frame)
+        x, y, categories = self.inputs(frame), self.targets(frame), self.categories(frame)
         random = np.random.default_rng(seed)
         for _ in range(epochs):
-            order = np.arange(len(x)) if seed is None else random.permutation(len(x))
-            for begin in range(0, len(x), rows):
+            order = np.arange(len(y)) if seed is None else random.permutation(len(y))
+            for begin in range(0, len(y), rows):
                 part = order[begin : begin + rows]
-                yield x[part], y[part]
+                if categories is None and x is not None:
+                    yield x[part], y[part]
+                else:
+                    some = {name: [texts[row] for row in part] for name, texts in (categories or {}).items()}
+                    yield {"x": None if x is None else x[part], "y": y[part], "categories": some}
 
     def predictions(self, outputs: npt.ArrayLike) -> Array:
         """What a network's answers `[n, outputs]` say: numbers `[n]` in the target's unit, or labels `[n]`."""
@@ -262,7 +347,11 @@ class Recipe:
             raise invalid(name, "no column is called so, and the model was trained with it") from None
 
 
-def _read(described: Mapping[str, Any]) -> Union[_Number, _Category]:
+def _read(described: Mapping[str, Any]) -> _Column:
+    if "embedding" in described:
+        table = described["embedding"]
+        return _Embedded(described["name"], str(table["input"]), int(table["dimension"]), int(table["buckets"]),
+                         bool(table.get("numeric", False)))  # fmt: skip
     if "part" in described:
         raise ValueError(f"{described['name']} is a date, which the command alone takes apart")
     if "categories" in described:
@@ -273,6 +362,11 @@ def _read(described: Mapping[str, Any]) -> Union[_Number, _Category]:
     if not number.scale > 0:
         raise ValueError("a scale is not positive")
     return number
+
+
+def _listed(tables: Sequence[Categorical]) -> str:
+    shown = [f"{table.name} {table.buckets} x {table.dimension}{'' if table.hashing else ' without hashing'}" for table in tables]
+    return ", ".join(shown) or "none"
 
 
 def _unpacked(kept: str) -> str:
@@ -321,6 +415,20 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _number_of(text: str) -> Optional[float]:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _spelled(text: str) -> str:
+    """A number as the column's numbers are written, which is the shortest way."""
+    number = _number_of(text)
+    return text if number is None else _text(number)
+
+
 def _fit(name: str, column: Any) -> Union[_Number, _Category]:
     return _fit_number(name, column) if _holds_numbers(column) else _fit_category(name, column)
 
@@ -351,8 +459,70 @@ def _fit_category(name: str, column: Any) -> _Category:
     found = set(_texts(column))
     if len(found) > _MOST_CATEGORIES:
         raise invalid(name, f"it holds {len(found)} different texts, too many for categories (at most "
-                      f"{_MOST_CATEGORIES}); leave it out with `ignore`")  # fmt: skip
+                      f"{_MOST_CATEGORIES}); take it as one input with `embed`, or leave it out with `ignore`")  # fmt: skip
     try:
         return _Category(name, tuple(sorted(found, key=lambda text: (float(text), text.encode()))))
     except ValueError:
         return _Category(name, tuple(sorted(found, key=str.encode)))
+
+
+# Tables.
+
+
+def _as_sizes(embed: Embedded) -> Dict[str, Tuple[Optional[int], Optional[int]]]:
+    """(dimension, buckets) by column, each None where it was not said."""
+    if isinstance(embed, str):
+        raise invalid("embed", f"expected a list of columns or a dict by column, got the text {embed!r}")
+    if not isinstance(embed, Mapping):
+        return {str(name): (None, None) for name in embed}
+    sizes: Dict[str, Tuple[Optional[int], Optional[int]]] = {}
+    for name, said in embed.items():
+        given = (said, None) if said is None or isinstance(said, (int, np.integer)) else tuple(said)
+        if len(given) != 2 or not all(size is None or _is_size(size) for size in given):
+            raise invalid(f"embed.{name}", "expected None, a dimension, or a dimension and a number of buckets, each an integer "
+                          f"from 1 to {_MOST_ROWS_OF_A_TABLE}; got {said!r}")  # fmt: skip
+        sizes[str(name)] = (given[0], given[1])
+    return sizes
+
+
+def _is_size(size: Any) -> bool:
+    if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
+        return False
+    return 1 <= int(size) <= _MOST_ROWS_OF_A_TABLE
+
+
+def _fit_embedded(name: str, column: Any, sizes: Tuple[Optional[int], Optional[int]], taken: set[str]) -> _Embedded:
+    texts = set(_texts(column))
+    numeric = all(text == _MISSING or _number_of(text) is not None for text in texts)
+    count = len({_spelled(text) for text in texts} if numeric else texts)
+    dimension, buckets = sizes
+    return _Embedded(name, _input_name(name, taken), int(dimension or _dimension(count)),
+                     int(buckets or _buckets(count)), numeric)  # fmt: skip
+
+
+def _dimension(categories: int) -> int:
+    """fastai's rule of thumb (fastai.tabular.model.emb_sz_rule), from 2 to 64."""
+    return min(max(math.floor(1.6 * math.pow(categories, 0.56) + 0.5), 2), 64)
+
+
+def _buckets(categories: int) -> int:
+    """The power of two from 16 times the categories on; beyond 65,536 from 4 times on; at least 1024, room for new ones."""
+    wanted = max(1024, 4 * categories, min(16 * categories, 65536))
+    return 1 << (min(wanted, 1 << 30) - 1).bit_length()
+
+
+def _input_name(column: str, taken: set[str]) -> str:
+    """As the command calls it: in lower case, `_` for whatever a name may not hold; the second of one name has `_2`."""
+    inner = "abcdefghijklmnopqrstuvwxyz0123456789_"
+    lower = [character.lower() if character.isascii() else "_" for character in column]
+    name = "".join(character if character in inner else "_" for character in lower)
+    if not name[:1].isalpha() or name in ("inputs", "outputs"):
+        name = f"column_{name}"
+    name = unique = name[:_LONGEST_INPUT_NAME]
+    number = 2
+    while unique in taken:
+        suffix = f"_{number}"
+        unique = name[: _LONGEST_INPUT_NAME - len(suffix)] + suffix
+        number += 1
+    taken.add(unique)
+    return unique
