@@ -88,6 +88,56 @@ class EstimatorsTest(unittest.TestCase):
                                      loss=descent.Loss("huber", delta=2.0))
         self.assertGreater(clone(regressor).fit(x, y).score(x, y), 0.7)
 
+    def shops(self):
+        """Numbers between columns of categories, of which one alone says little."""
+        random = np.random.default_rng(0)
+        shop, article = random.integers(50, size=1500), random.integers(-3, 30, size=1500)
+        amount = random.uniform(-1, 1, 1500)
+        y = np.linspace(-2, 2, 50)[shop % 7 * 7] + np.cos(article) + amount
+        return np.column_stack([shop, amount, article]).astype(float), y
+
+    def test_columns_of_categories_are_learnt_from(self):
+        x, y = self.shops()
+        plain = DescentRegressor(epochs=20, random_state=0)
+        self.assertLess(cross_val_score(plain, x, y, cv=3).mean(), 0.7)
+        for columns in ([0, 2], [0, -1], np.array([True, False, True])):
+            regressor = DescentRegressor(epochs=20, random_state=0, categorical_features=columns, learning_rate=1e-2)
+            self.assertGreater(cross_val_score(regressor, x, y, cv=3).mean(), 0.97)
+        regressor.fit(x.astype(np.float32), y)
+        self.assertEqual([(table.name, table.buckets, table.dimension) for table in regressor.network_.categorical],
+                         [("column_0", 1024, 14), ("column_2", 1024, 11)])
+        self.assertEqual((regressor.network_.inputs, regressor.network_.dtype), (1, "float32"))
+        copied = pickle.loads(pickle.dumps(regressor))
+        np.testing.assert_array_equal(copied.predict(x), regressor.predict(x))
+        strange = x[:3].copy()
+        strange[:, 0] = (1e6, -7, 2**40)
+        self.assertTrue(np.isfinite(regressor.predict(strange)).all())
+        alone = DescentClassifier(epochs=20, random_state=0, categorical_features=[0, 1], learning_rate=1e-2)
+        alone.fit(x[:, [0, 2]], y > 0, sample_weight=np.arange(len(y)) % 2)
+        self.assertGreater(alone.score(x[:, [0, 2]], y > 0), 0.8)
+        alone.partial_fit(x[:, [0, 2]], y > 0)
+
+    def test_columns_of_categories_have_names(self):
+        try:
+            import pandas
+        except ImportError:
+            self.skipTest("there is no pandas")
+        x, y = self.shops()
+        frame = pandas.DataFrame(x, columns=["shop", "amount", "article"])
+        regressor = DescentRegressor(epochs=20, random_state=0, categorical_features=["shop", "article"], learning_rate=1e-2)
+        self.assertGreater(cross_val_score(regressor, frame, y, cv=3).mean(), 0.97)
+
+    def test_columns_that_are_none_of_categories_are_refused(self):
+        x, y = self.shops()
+        for columns, text in (([3], "there is no column 3, X has 3"), (["shop"], "there is no column 'shop'"),
+                              ([True, False], "a mask of 3 columns, got 2"), ([1], "column 1 .*expected whole numbers, got -?0"),
+                              ([0.5], "there is no column 0.5")):
+            with self.subTest(columns), self.assertRaisesRegex(ValueError, text):
+                DescentRegressor(categorical_features=columns).fit(x, y)
+        fitted = DescentRegressor(categorical_features=[0], epochs=1).fit(x, y)
+        with self.assertRaisesRegex(ValueError, "column 0 .*whole numbers, got 0.5"):
+            fitted.predict(np.full((2, 3), 0.5))
+
     def test_the_curve_is_of_each_pass(self):
         x, y = friedman(300)
         regressor = DescentRegressor(epochs=30, random_state=0).fit(x, y)

@@ -35,8 +35,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from ._tables import MOST_BUCKETS, buckets_for, dimension_for, table
 from .errors import invalid
-from .network import Categorical, Initializer
+from .network import Categorical
 from .results import ModelInfo
 
 __all__ = ["Recipe"]
@@ -48,7 +49,6 @@ _MISSING = "?"
 _MOST_CATEGORIES = 1000
 _MOST_LABEL_BYTES = 32 << 10
 _MOST_BYTES = 16 << 20
-_MOST_ROWS_OF_A_TABLE = 2**31 - 1
 _LONGEST_INPUT_NAME = 63
 
 # Columns to embed; of a mapping the dimension of each, or (dimension, buckets); None: by the number of categories.
@@ -127,10 +127,7 @@ class _Embedded:
         return {"embedding": {**sizes, "numeric": True} if self.numeric else sizes}
 
     def categorical(self) -> Categorical:
-        """Of a new network. Near zero: a category that was never met adds next to nothing, whereas zeros alone would let no
-        gradient through ReLU where there are no numbers."""
-        return Categorical(self.input, self.buckets, self.dimension, "xxh64",
-                           initializer=Initializer("lecun_normal", 0.01))  # fmt: skip
+        return table(self.input, self.buckets, self.dimension)
 
 
 _Column = Union[_Number, _Category, _Embedded]
@@ -256,7 +253,7 @@ class Recipe:
         if recipe.features != info.network.inputs:
             raise ValueError(f"{info.name}: the recipe that is kept with it is of {recipe.features} inputs, its network of "
                              f"{info.network.inputs}")  # fmt: skip
-        ours, theirs = ({(table.name, table.buckets, table.dimension, table.hashing) for table in tables}
+        ours, theirs = ({(each.name, each.buckets, each.dimension, each.hashing) for each in tables}
                         for tables in (recipe.categorical, info.network.categorical))  # fmt: skip
         if ours != theirs:
             raise ValueError(f"{info.name}: the recipe that is kept with it embeds columns as {_listed(recipe.categorical)}, "
@@ -349,9 +346,9 @@ class Recipe:
 
 def _read(described: Mapping[str, Any]) -> _Column:
     if "embedding" in described:
-        table = described["embedding"]
-        return _Embedded(described["name"], str(table["input"]), int(table["dimension"]), int(table["buckets"]),
-                         bool(table.get("numeric", False)))  # fmt: skip
+        kept = described["embedding"]
+        return _Embedded(described["name"], str(kept["input"]), int(kept["dimension"]), int(kept["buckets"]),
+                         bool(kept.get("numeric", False)))  # fmt: skip
     if "part" in described:
         raise ValueError(f"{described['name']} is a date, which the command alone takes apart")
     if "categories" in described:
@@ -365,7 +362,7 @@ def _read(described: Mapping[str, Any]) -> _Column:
 
 
 def _listed(tables: Sequence[Categorical]) -> str:
-    shown = [f"{table.name} {table.buckets} x {table.dimension}{'' if table.hashing else ' without hashing'}" for table in tables]
+    shown = [f"{each.name} {each.buckets} x {each.dimension}{'' if each.hashing else ' without hashing'}" for each in tables]
     return ", ".join(shown) or "none"
 
 
@@ -480,7 +477,7 @@ def _as_sizes(embed: Embedded) -> Dict[str, Tuple[Optional[int], Optional[int]]]
         given = (said, None) if said is None or isinstance(said, (int, np.integer)) else tuple(said)
         if len(given) != 2 or not all(size is None or _is_size(size) for size in given):
             raise invalid(f"embed.{name}", "expected None, a dimension, or a dimension and a number of buckets, each an integer "
-                          f"from 1 to {_MOST_ROWS_OF_A_TABLE}; got {said!r}")  # fmt: skip
+                          f"from 1 to {MOST_BUCKETS}; got {said!r}")  # fmt: skip
         sizes[str(name)] = (given[0], given[1])
     return sizes
 
@@ -488,7 +485,7 @@ def _as_sizes(embed: Embedded) -> Dict[str, Tuple[Optional[int], Optional[int]]]
 def _is_size(size: Any) -> bool:
     if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
         return False
-    return 1 <= int(size) <= _MOST_ROWS_OF_A_TABLE
+    return 1 <= int(size) <= MOST_BUCKETS
 
 
 def _fit_embedded(name: str, column: Any, sizes: Tuple[Optional[int], Optional[int]], taken: set[str]) -> _Embedded:
@@ -496,19 +493,8 @@ def _fit_embedded(name: str, column: Any, sizes: Tuple[Optional[int], Optional[i
     numeric = all(text == _MISSING or _number_of(text) is not None for text in texts)
     count = len({_spelled(text) for text in texts} if numeric else texts)
     dimension, buckets = sizes
-    return _Embedded(name, _input_name(name, taken), int(dimension or _dimension(count)),
-                     int(buckets or _buckets(count)), numeric)  # fmt: skip
-
-
-def _dimension(categories: int) -> int:
-    """fastai's rule of thumb (fastai.tabular.model.emb_sz_rule), from 2 to 64."""
-    return min(max(math.floor(1.6 * math.pow(categories, 0.56) + 0.5), 2), 64)
-
-
-def _buckets(categories: int) -> int:
-    """The power of two from 16 times the categories on; beyond 65,536 from 4 times on; at least 1024, room for new ones."""
-    wanted = max(1024, 4 * categories, min(16 * categories, 65536))
-    return 1 << (min(wanted, 1 << 30) - 1).bit_length()
+    return _Embedded(name, _input_name(name, taken), int(dimension or dimension_for(count)),
+                     int(buckets or buckets_for(count)), numeric)  # fmt: skip
 
 
 def _input_name(column: str, taken: set[str]) -> str:

@@ -32,6 +32,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._tables import buckets_for, dimension_for, table
 from ._training import train
 from .client import Client, Model
 from .errors import DescentError
@@ -106,6 +107,7 @@ class _Estimator(BaseEstimator):
         epochs: int,
         shuffle: bool,
         random_state: Any,
+        categorical_features: Any,
         server: Optional[str],
         client_options: Optional[Mapping[str, Any]],
     ) -> None:
@@ -117,6 +119,7 @@ class _Estimator(BaseEstimator):
         self.epochs = epochs
         self.shuffle = shuffle
         self.random_state = random_state
+        self.categorical_features = categorical_features
         self.server = server
         self.client_options = client_options
 
@@ -174,7 +177,45 @@ class _Estimator(BaseEstimator):
             weights = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
             if not weights.any():
                 raise ValueError("sample_weight: all of them are zero")
+        if first:
+            self._categorical = self._categorical_columns(X.shape[1])
+        self._check_categories(X)
         return X, self._take_targets(y, first, classes), weights
+
+    def _categorical_columns(self, features: int) -> list[int]:
+        """In rising order."""
+        given = [] if self.categorical_features is None else np.asarray(self.categorical_features).ravel().tolist()
+        if given and all(isinstance(each, bool) for each in given):
+            if len(given) != features:
+                raise ValueError(f"categorical_features: expected a mask of {features} columns, got {len(given)}")
+            return [column for column, chosen in enumerate(given) if chosen]
+        names = list(getattr(self, "feature_names_in_", ()))
+        columns = set()
+        for each in given:
+            column = names.index(each) if each in names else each
+            if not isinstance(column, int) or not -features <= column < features:
+                raise ValueError(f"categorical_features: there is no column {each!r}, X has {features}")
+            columns.add(column % features)
+        return sorted(columns)
+
+    def _check_categories(self, X: Array) -> None:
+        for column in self._categorical:
+            values = X[:, column]
+            strange = (np.trunc(values) != values) | (np.abs(values) >= 2.0**63)
+            if strange.any():
+                raise ValueError(f"X: column {column} is one of categories, expected whole numbers, got "
+                                 f"{values[np.argmax(strange)]}")  # fmt: skip
+
+    def _numbers(self, X: Array) -> Optional[Array]:
+        """The columns that are none of categories; None if there are none."""
+        if not self._categorical:
+            return X
+        return np.delete(X, self._categorical, axis=1) if len(self._categorical) < X.shape[1] else None
+
+    def _categories(self, X: Array) -> Optional[dict[str, Array]]:
+        if not self._categorical:
+            return None
+        return {_input_name(column): X[:, column].astype(np.int64) for column in self._categorical}
 
     def _begin(self, X: Array) -> None:
         """A network with its first parameters."""
@@ -184,9 +225,12 @@ class _Estimator(BaseEstimator):
             for layer in self.hidden_layers
         ]
         self._random = check_random_state(self.random_state)
+        counts = [len(np.unique(X[:, column])) for column in self._categorical]
         self.network_ = Network(
-            X.shape[1], (*hidden, Dense(outputs)), loss, dtype=X.dtype.name,
-            seed=int(self._random.randint(2**31 - 1)))  # fmt: skip
+            X.shape[1] - len(counts), (*hidden, Dense(outputs)), loss, dtype=X.dtype.name,
+            seed=int(self._random.randint(2**31 - 1)),
+            categorical=tuple(table(_input_name(column), buckets_for(count), dimension_for(count))
+                              for column, count in zip(self._categorical, counts)))  # fmt: skip
         self.n_iter_ = 0
         self.t_ = 0
         self.loss_curve_: list[float] = []
@@ -214,18 +258,17 @@ class _Estimator(BaseEstimator):
         return self
 
     def _batches(self, X: Array, y: Array, weights: Optional[Array], epochs: int, ends: list[int]
-                 ) -> Iterator[Tuple[Array, ...]]:  # fmt: skip
+                 ) -> Iterator[Mapping[str, Any]]:  # fmt: skip
         given = 0
         for _ in range(epochs):
             order = self._random.permutation(len(X)) if self.shuffle else np.arange(len(X))
             for begin in range(0, len(X), self.batch_size):
                 rows = order[begin : begin + self.batch_size]
-                if weights is None:
-                    yield X[rows], y[rows]
-                elif weights[rows].any():
-                    yield X[rows], y[rows], weights[rows]
-                else:
+                if weights is not None and not weights[rows].any():
                     continue  # they say nothing
+                some = X[rows]
+                yield {"x": self._numbers(some), "y": y[rows], "weights": None if weights is None else weights[rows],
+                       "categories": self._categories(some)}  # fmt: skip
                 given += 1
             ends.append(given)
 
@@ -258,9 +301,11 @@ class _Estimator(BaseEstimator):
         """`[n, outputs]`."""
         check_is_fitted(self, "parameters_")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        self._check_categories(X)
         model = self.model_
-        parts = range(0, len(X), _PREDICTED_ROWS)
-        return np.concatenate([model.predict(X[begin : begin + _PREDICTED_ROWS]) for begin in parts])
+        parts = (X[begin : begin + _PREDICTED_ROWS] for begin in range(0, len(X), _PREDICTED_ROWS))
+        return np.concatenate([
+            model.predict(self._numbers(part), categories=self._categories(part)) for part in parts])  # fmt: skip
 
 
 class DescentRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
@@ -276,6 +321,9 @@ class DescentRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
         epochs: passes of `fit` over the rows.
         shuffle: whether each pass takes them in a new order.
         random_state: of the first parameters and the orders; an integer makes `fit` give the same bits each time.
+        categorical_features: columns of X that are categories, as numbers or names of columns or a mask: each has a table of
+            vectors that is learned, its values are whole numbers (scikit-learn's OrdinalEncoder makes them), and those that `fit`
+            has not met are taken too.
         server: where a descentd listens; None: one that is started for this process.
         client_options: further arguments of `descent.Client`, such as {"token": ...}.
 
@@ -300,11 +348,12 @@ class DescentRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
         epochs: int = 200,
         shuffle: bool = True,
         random_state: Any = None,
+        categorical_features: Any = None,
         server: Optional[str] = None,
         client_options: Optional[Mapping[str, Any]] = None,
     ) -> None:
         super().__init__(hidden_layers, activation, optimizer, learning_rate, batch_size, epochs,
-                         shuffle, random_state, server, client_options)  # fmt: skip
+                         shuffle, random_state, categorical_features, server, client_options)  # fmt: skip
         self.loss = loss
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # type: ignore[override]
@@ -342,6 +391,9 @@ class DescentClassifier(ClassifierMixin, _Estimator):
         epochs: passes of `fit` over the rows.
         shuffle: whether each pass takes them in a new order.
         random_state: of the first parameters and the orders; an integer makes `fit` give the same bits each time.
+        categorical_features: columns of X that are categories, as numbers or names of columns or a mask: each has a table of
+            vectors that is learned, its values are whole numbers (scikit-learn's OrdinalEncoder makes them), and those that `fit`
+            has not met are taken too.
         server: where a descentd listens; None: one that is started for this process.
         client_options: further arguments of `descent.Client`, such as {"token": ...}.
 
@@ -360,11 +412,12 @@ class DescentClassifier(ClassifierMixin, _Estimator):
         epochs: int = 200,
         shuffle: bool = True,
         random_state: Any = None,
+        categorical_features: Any = None,
         server: Optional[str] = None,
         client_options: Optional[Mapping[str, Any]] = None,
     ) -> None:
         super().__init__(hidden_layers, activation, optimizer, learning_rate, batch_size, epochs,
-                         shuffle, random_state, server, client_options)  # fmt: skip
+                         shuffle, random_state, categorical_features, server, client_options)  # fmt: skip
 
     def predict(self, X: Any) -> Array:
         """The likeliest class of each row, `[n]`."""
@@ -401,6 +454,11 @@ class DescentClassifier(ClassifierMixin, _Estimator):
         if len(self.classes_) == 2:
             return 1, "binary_cross_entropy"
         return len(self.classes_), "softmax_cross_entropy"
+
+
+def _input_name(column: int) -> str:
+    """What the categorical input of a column is called."""
+    return f"column_{column}"
 
 
 def _nobody(_: Any) -> None:
