@@ -83,9 +83,12 @@ absl::StatusOr<CategoryValues> DecodeValues(const CategoricalInputSpec& input,
   return values;
 }
 
-absl::StatusOr<std::size_t> FindInput(const std::string& name, const Network& network) {
+// `expected`: where it is if a request has them in the network's order, as most do.
+absl::StatusOr<std::size_t> FindInput(const std::string& name, const Network& network,
+                                      std::size_t expected) {
   const auto& inputs = network.spec().categorical_inputs;
   if (name.empty()) return RequiredField("name");
+  if (expected < inputs.size() && inputs[expected].name == name) return expected;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].name == name) return i;
   }
@@ -107,7 +110,7 @@ absl::StatusOr<Categories> DecodeCategories(const Messages& messages, const Netw
   Categories categories(inputs.size());
   std::vector<bool> seen(inputs.size());
   for (int i = 0; i < messages.size(); ++i) {
-    const auto found = FindInput(messages[i].name(), network);
+    const auto found = FindInput(messages[i].name(), network, static_cast<std::size_t>(i));
     if (!found.ok()) return At(i, found.status());
     if (seen[*found]) {
       return At(i,
@@ -145,12 +148,16 @@ absl::StatusOr<std::vector<std::int32_t>> DecodeTableRows(const v1::SparseRows& 
   return rows;
 }
 
-// Which table a message is about, counted among the tables.
-absl::StatusOr<std::size_t> FindTable(const std::string& name, const Network& network) {
+// Which table a message is about, counted among the tables. `expected` as above.
+absl::StatusOr<std::size_t> FindTable(const std::string& name, const Network& network,
+                                      std::size_t expected) {
   if (name.empty()) return RequiredField("name");
   const ParameterLayout& layout = network.layout();
-  const int index = layout.Find(name);
   const std::size_t first = FirstTable(network);
+  if (expected < network.tables().size() && layout.parameters()[first + expected].name == name) {
+    return expected;
+  }
+  const int index = layout.Find(name);
   if (index >= 0 && static_cast<std::size_t>(index) >= first) {
     return static_cast<std::size_t>(index) - first;
   }
@@ -218,7 +225,7 @@ absl::StatusOr<TableGradients> DecodeTableGradients(
     return WithFieldPrefix(std::move(status), absl::StrCat(View(field), "[", i, "]"));
   };
   for (int i = 0; i < messages.size(); ++i) {
-    const auto found = FindTable(messages[i].name(), network);
+    const auto found = FindTable(messages[i].name(), network, static_cast<std::size_t>(i));
     if (!found.ok()) return at(i, found.status());
     if (sent[*found] != nullptr) {
       return at(i, ContradictoryField("name", absl::StrCat(messages[i].name(), " is there twice")));
