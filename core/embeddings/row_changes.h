@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/embeddings/rows_ahead.h"
 #include "core/embeddings/tables.h"
 
 namespace descent {
@@ -34,14 +35,15 @@ class RowChanges {
   bool Knows(std::int64_t updates) const { return updates <= known(); }
 
   // Calls visit(offset in the flat buffer, dimension) for each row that the last `updates` changed,
-  // more than once where several did. Requires Knows(updates).
-  template <typename Visit>
-  void ForEach(std::int64_t updates, const Visit& visit) const {
+  // more than once where several did, and some rows before ask_for(offset). Requires
+  // Knows(updates).
+  template <typename AskFor, typename Visit>
+  void ForEach(std::int64_t updates, const AskFor& ask_for, const Visit& visit) const {
     if (updates == 0) return;
-    const auto begin = static_cast<std::size_t>(begins_[begins_.size() - updates] - forgotten_);
-    for (std::size_t i = begin; i < rows_.size(); ++i) {
-      const PlacedTable& table = tables_[static_cast<std::size_t>(rows_[i].table)];
-      visit(table.offset + rows_[i].row * table.dimension, table.dimension);
+    const auto begin = begins_[begins_.size() - static_cast<std::size_t>(updates)] - forgotten_;
+    for (auto i = static_cast<std::size_t>(begin); i < rows_.size(); ++i) {
+      if (i + kRowsAhead < rows_.size()) ask_for(OffsetOf(rows_[i + kRowsAhead]));
+      visit(OffsetOf(rows_[i]), TableOf(rows_[i]).dimension);
     }
   }
 
@@ -55,6 +57,12 @@ class RowChanges {
     std::int32_t row;
   };
 
+  const PlacedTable& TableOf(const Row& row) const {
+    return tables_[static_cast<std::size_t>(row.table)];
+  }
+  std::int64_t OffsetOf(const Row& row) const {
+    return TableOf(row).offset + row.row * TableOf(row).dimension;
+  }
   std::int64_t known() const { return static_cast<std::int64_t>(begins_.size() - oldest_); }
 
   const std::vector<PlacedTable>& tables_;

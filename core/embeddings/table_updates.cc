@@ -2,21 +2,28 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "core/check.h"
+#include "core/embeddings/copy_row.h"
+#include "core/embeddings/rows_ahead.h"
 #include "core/flat_chunks.h"
 #include "core/update_ranges.h"
 
 namespace descent {
 
-template <typename Visit>
-void TableUpdates::ForEachRow(const RowChanges::Rows& rows, const Visit& visit) const {
+template <typename AskFor, typename Visit>
+void TableUpdates::ForEachRow(const RowChanges::Rows& rows, const AskFor& ask_for,
+                              const Visit& visit) const {
   std::int64_t at = 0;
   for (std::size_t t = 0; t < tables_.size(); ++t) {
-    for (const std::int32_t row : rows[t]) {
-      visit(tables_[t].offset + std::int64_t{row} * tables_[t].dimension, at, tables_[t].dimension);
-      at += tables_[t].dimension;
+    const std::int64_t dimension = tables_[t].dimension;
+    const auto offset = [&](std::size_t i) {
+      return tables_[t].offset + std::int64_t{rows[t][i]} * dimension;
+    };
+    for (std::size_t i = 0; i < rows[t].size(); ++i) {
+      if (i + kRowsAhead < rows[t].size()) ask_for(offset(i + kRowsAhead));
+      visit(offset(i), at, dimension);
+      at += dimension;
     }
   }
 }
@@ -29,17 +36,20 @@ void TableUpdates::NoteReplacement() {
 
 void TableUpdates::BringUp(const Buffer& current, std::int64_t begin, std::int64_t held,
                            Buffer* next) const {
-  const std::size_t width = ByteWidth(current.type());
-  const auto copy = [&](std::int64_t offset, std::int64_t n) {
-    std::memcpy(next->bytes() + static_cast<std::size_t>(offset) * width,
-                current.bytes() + static_cast<std::size_t>(offset) * width,
-                static_cast<std::size_t>(n) * width);
-  };
-  if (held == kNoVersion || !changes_.Knows(version_ - held)) {
-    copy(begin, current.size() - begin);
-  } else {
-    changes_.ForEach(version_ - held, copy);
-  }
+  WithElementType(current.type(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = current.data<T>();
+    T* const to = next->data<T>();
+    if (held == kNoVersion || !changes_.Knows(version_ - held)) {
+      std::copy_n(from + begin, current.size() - begin, to + begin);
+    } else {
+      changes_.ForEach(
+          version_ - held, [&](std::int64_t offset) { AskForRowToWrite(to + offset); },
+          [&](std::int64_t offset, std::int64_t dimension) {
+            CopyRow(from + offset, dimension, to + offset);
+          });
+    }
+  });
 }
 
 void TableUpdates::Reserve(const TableGradients& gradients, std::size_t slots) {
@@ -62,13 +72,17 @@ Magnitudes TableUpdates::Compute(const Optimizer& optimizer, const StepContext& 
   DESCENT_CHECK(is_reserved_);
   WithElementType(parameters.type(), [&](auto zero) {
     using T = decltype(zero);
-    ForEachRow(gradients.rows, [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
-      const auto gather = [&](const Buffer& from, Buffer* to) {
-        std::copy_n(from.data<T>() + offset, dimension, to->data<T>() + at);
-      };
-      gather(parameters, &old_rows_);
-      for (std::size_t s = 0; s < slots.size(); ++s) gather(slots[s], &slot_rows_[s]);
-    });
+    const auto gather = [&](const T* from, T* to) {
+      ForEachRow(
+          gradients.rows, [&](std::int64_t offset) { AskForRow(from + offset); },
+          [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
+            CopyRow(from + offset, dimension, to + at);
+          });
+    };
+    gather(parameters.data<T>(), old_rows_.data<T>());
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+      gather(slots[s].data<T>(), slot_rows_[s].data<T>());
+    }
     const std::int64_t size = gradients.values.size();
     RunFlatTasks(size, static_cast<std::int64_t>(written_.size()), pool, [&](std::int64_t task) {
       const std::int64_t begin = task * kFlatChunk;
@@ -93,13 +107,17 @@ void TableUpdates::Write(const TableGradients& gradients, Buffer* parameters,
   DESCENT_CHECK(is_reserved_);
   WithElementType(parameters->type(), [&](auto zero) {
     using T = decltype(zero);
-    ForEachRow(gradients.rows, [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
-      const auto scatter = [&](const Buffer& from, Buffer* to) {
-        std::copy_n(from.data<T>() + at, dimension, to->data<T>() + offset);
-      };
-      scatter(new_rows_, parameters);
-      for (std::size_t s = 0; s < slots->size(); ++s) scatter(slot_rows_[s], &(*slots)[s]);
-    });
+    const auto scatter = [&](const T* from, T* to) {
+      ForEachRow(
+          gradients.rows, [&](std::int64_t offset) { AskForRowToWrite(to + offset); },
+          [&](std::int64_t offset, std::int64_t at, std::int64_t dimension) {
+            CopyRow(from + at, dimension, to + offset);
+          });
+    };
+    scatter(new_rows_.data<T>(), parameters->data<T>());
+    for (std::size_t s = 0; s < slots->size(); ++s) {
+      scatter(slot_rows_[s].data<T>(), (*slots)[s].data<T>());
+    }
   });
   is_reserved_ = false;
   ++version_;

@@ -58,9 +58,10 @@ class TableUpdates {
   void FreeUnused();
 
  private:
-  // Calls visit(offset in the flat buffer, offset in the scratch, dimension) for each row.
-  template <typename Visit>
-  void ForEachRow(const RowChanges::Rows& rows, const Visit& visit) const;
+  // Calls visit(offset in the flat buffer, offset in the scratch, dimension) for each row, and some
+  // rows before ask_for(offset in the flat buffer).
+  template <typename AskFor, typename Visit>
+  void ForEachRow(const RowChanges::Rows& rows, const AskFor& ask_for, const Visit& visit) const;
 
   const std::vector<PlacedTable>& tables_;
 

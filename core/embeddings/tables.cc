@@ -9,6 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/embeddings/copy_row.h"
+#include "core/embeddings/rows_ahead.h"
 #include "core/error.h"
 #include "core/initializers/initializer.h"
 #include "core/kernels/packet.h"
@@ -97,7 +99,7 @@ void ReadRow(const PlacedTable& table, const T* rows, const CategoryValues& valu
   }
   const T* const weights = WeightsOf<T>(values);
   if (end - begin == 1 && weights == nullptr) {
-    std::copy_n(at(begin), table.dimension, block);
+    CopyRow(at(begin), table.dimension, block);
     return;
   }
   const double total = TotalOf<T>(table, values, row);
@@ -112,28 +114,19 @@ void ReadRow(const PlacedTable& table, const T* rows, const CategoryValues& valu
   });
 }
 
-constexpr int kPlaceBits = 32;
-
 // Memory for a table's part of a backward pass, allocated by the thread that may throw.
-void Reserve(const PlacedTable& table, const CategoryValues& values,
-             std::vector<std::uint64_t>* occurrences, std::vector<double>* totals,
-             std::vector<std::int32_t>* rows) {
-  occurrences->resize(values.buckets.size());
+void Reserve(const PlacedTable& table, const CategoryValues& values, Occurrences* occurrences,
+             std::vector<double>* totals, std::vector<std::int32_t>* rows) {
+  occurrences->Reserve(values.buckets.size());
   rows->clear();
   rows->reserve(values.buckets.size());
   if (table.combiner == Combiner::kMean) totals->resize(static_cast<std::size_t>(values.rows()));
 }
 
-// The occurrences of each row, in the order of the rows and, of one row, of the batch; and which
-// rows there are.
-void SortOccurrences(const CategoryValues& values, std::vector<std::uint64_t>* occurrences,
-                     std::vector<std::int32_t>* rows) {
-  for (std::size_t i = 0; i < values.buckets.size(); ++i) {
-    (*occurrences)[i] = static_cast<std::uint64_t>(values.buckets[i]) << kPlaceBits | i;
-  }
-  std::ranges::sort(*occurrences);
-  for (const std::uint64_t occurrence : *occurrences) {
-    const auto row = static_cast<std::int32_t>(occurrence >> kPlaceBits);
+// Which rows there are, from sorted occurrences.
+void ListRows(const std::vector<Occurrence>& occurrences, std::vector<std::int32_t>* rows) {
+  for (const Occurrence& occurrence : occurrences) {
+    const std::int32_t row = occurrence.table_row();
     if (rows->empty() || rows->back() != row) rows->push_back(row);
   }
 }
@@ -141,7 +134,7 @@ void SortOccurrences(const CategoryValues& values, std::vector<std::uint64_t>* o
 // Adds up a table's gradient rows, from sorted occurrences. `totals` of the mean are filled in.
 template <typename T>
 void AddOccurrences(const PlacedTable& table, const CategoryValues& values,
-                    const std::vector<std::uint64_t>& occurrences, const Matrix& first_gradient,
+                    const std::vector<Occurrence>& occurrences, const Matrix& first_gradient,
                     std::vector<double>* totals, T* gradients) {
   const bool divides = table.combiner == Combiner::kMean;
   for (std::int64_t row = 0; divides && row < values.rows(); ++row) {
@@ -149,12 +142,12 @@ void AddOccurrences(const PlacedTable& table, const CategoryValues& values,
   }
   const T* const weights = WeightsOf<T>(values);
   const T* const deltas = first_gradient.data<T>() + table.column;
-  std::uint64_t row_before = std::numeric_limits<std::uint64_t>::max();
+  std::int32_t row_before = -1;
   T* next = gradients;
   T* out = nullptr;
-  for (const std::uint64_t occurrence : occurrences) {
-    const std::uint64_t table_row = occurrence >> kPlaceBits;
-    const auto i = static_cast<std::int64_t>(occurrence & ((std::uint64_t{1} << kPlaceBits) - 1));
+  for (const Occurrence& occurrence : occurrences) {
+    const std::int32_t table_row = occurrence.table_row();
+    const std::int64_t i = occurrence.place();
     const std::int64_t row = values.RowOf(i);
     const Packet<T> factor(
         FactorOf(weights, i, divides ? (*totals)[static_cast<std::size_t>(row)] : 1));
@@ -228,8 +221,8 @@ std::size_t TableGradients::byte_size() const {
 }
 
 std::size_t TableScratch::byte_size() const {
-  std::size_t bytes = occurrences.capacity() * sizeof(std::vector<std::uint64_t>);
-  for (const auto& some : occurrences) bytes += some.capacity() * sizeof(some[0]);
+  std::size_t bytes = occurrences.capacity() * sizeof(Occurrences);
+  for (const Occurrences& some : occurrences) bytes += some.byte_size();
   bytes += totals.capacity() * sizeof(std::vector<double>);
   for (const auto& some : totals) bytes += some.capacity() * sizeof(some[0]);
   bytes += begins.capacity() * sizeof(begins[0]);
@@ -267,7 +260,12 @@ void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters
       DESCENT_CHECK(categories[t].rows() == first->rows());
       const T* const rows = parameters.data<T>() + table.offset;
       T* const blocks = first->data<T>() + table.column;
+      const std::vector<std::int32_t>& buckets = categories[t].buckets;
       for (std::int64_t row = 0; row < first->rows(); ++row) {
+        const std::size_t ahead = static_cast<std::size_t>(categories[t].begin(row)) + kRowsAhead;
+        if (ahead < buckets.size()) {
+          AskForRow(rows + std::int64_t{buckets[ahead]} * table.dimension);
+        }
         ReadRow(table, rows, categories[t], row, blocks + row * first->cols());
       }
     });
@@ -287,7 +285,8 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
             &gradients->rows[t]);
   }
   ForEachTable(tables, categories, pool, [&](std::size_t t) {
-    SortOccurrences(categories[t], &scratch->occurrences[t], &gradients->rows[t]);
+    scratch->occurrences[t].Sort(categories[t].buckets, tables[t].buckets);
+    ListRows(scratch->occurrences[t].sorted(), &gradients->rows[t]);
   });
   std::int64_t size = 0;
   for (std::size_t t = 0; t < tables.size(); ++t) {
@@ -298,7 +297,7 @@ void ComputeTableGradients(const std::vector<PlacedTable>& tables, const Categor
   WithElementType(first_gradient.type(), [&](auto zero) {
     using T = decltype(zero);
     ForEachTable(tables, categories, pool, [&](std::size_t t) {
-      AddOccurrences(tables[t], categories[t], scratch->occurrences[t], first_gradient,
+      AddOccurrences(tables[t], categories[t], scratch->occurrences[t].sorted(), first_gradient,
                      &scratch->totals[t], gradients->values.data<T>() + scratch->begins[t]);
     });
   });

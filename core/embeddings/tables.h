@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "core/buffer.h"
 #include "core/embeddings/categories.h"
+#include "core/embeddings/occurrences.h"
 #include "core/spec.h"
 #include "core/thread_pool.h"
 
@@ -61,9 +62,9 @@ void ReadTables(const std::vector<PlacedTable>& tables, const Buffer& parameters
 
 // Memory that gradients of tables are computed in.
 struct TableScratch {
-  std::vector<std::vector<std::uint64_t>> occurrences;  // of each table: table row << 32 | value
-  std::vector<std::vector<double>> totals;              // of each that takes the mean: Σ v by row
-  std::vector<std::int64_t> begins;                     // of each table's gradients
+  std::vector<Occurrences> occurrences;     // of each table
+  std::vector<std::vector<double>> totals;  // of each that takes the mean: Σ v by row
+  std::vector<std::int64_t> begins;         // of each table's gradients
   std::size_t byte_size() const;
 };
 

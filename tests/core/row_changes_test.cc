@@ -1,5 +1,6 @@
 #include "core/embeddings/row_changes.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <utility>
@@ -29,9 +30,15 @@ Places PlacesOf(const std::vector<PlacedTable>& tables, const RowChanges::Rows& 
 
 Places Changed(const RowChanges& changes, std::int64_t updates) {
   Places places;
-  changes.ForEach(updates, [&](std::int64_t offset, std::int64_t dimension) {
-    places.emplace_back(offset, dimension);
-  });
+  std::vector<std::int64_t> asked_for;
+  changes.ForEach(
+      updates, [&](std::int64_t offset) { asked_for.push_back(offset); },
+      [&](std::int64_t offset, std::int64_t dimension) { places.emplace_back(offset, dimension); });
+  const std::size_t at_once = std::min(places.size(), kRowsAhead);
+  EXPECT_EQ(asked_for.size(), places.size() - at_once);
+  for (std::size_t i = 0; i < asked_for.size(); ++i) {
+    EXPECT_EQ(asked_for[i], places[i + at_once].first);
+  }
   return places;
 }
 
