@@ -68,8 +68,12 @@ TEST_F(OutOfMemoryTest, OfAStep) {
 
 TEST_F(OutOfMemoryTest, OfAModel) {
   int names = 0;
-  EXPECT_GT(FailEachTensor(
-                [&] { return client_->Call(LineModel("m" + std::to_string(++names))).status; }),
+  EXPECT_GT(FailEachTensor([&] {
+              v1::CreateModelRequest request = LineModel("m" + std::to_string(++names));
+              // With slots beside the parameters.
+              request.mutable_model()->mutable_optimizer()->mutable_adam();
+              return client_->Call(request).status;
+            }),
             1);
 }
 
