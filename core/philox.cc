@@ -44,8 +44,8 @@ constexpr double kArtanh[] = {1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 
                               1.0 / 11, 1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
 
 // The natural logarithm of a normal number by arithmetic that is the same everywhere, which the C
-// library's need not be: with x = m 2^e and m in [√½, √2), log x = e log 2 + 2 artanh((m - 1) / (m
-// + 1)).
+// library's need not be. With x = m 2^e, m in [√½, √2) and s = (m - 1) / (m + 1), log x is
+// e log 2 + 2 artanh s.
 inline double PortableLog(double x) {
   constexpr int kFractionBits = 52;
   constexpr std::uint64_t kHalf = std::uint64_t{1022} << kFractionBits;
